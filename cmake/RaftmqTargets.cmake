@@ -1,0 +1,49 @@
+# How every target of the project is compiled, and the function that declares one library per box.
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
+
+if(NOT CMAKE_BUILD_TYPE)
+  set(CMAKE_BUILD_TYPE Release CACHE STRING "" FORCE)
+endif()
+# Release is -O2 (-O3 with -Werror meets a false -Wrestrict in g++ 12) and never defines NDEBUG.
+set(CMAKE_CXX_FLAGS_RELEASE "-O2 -g1")
+set(CMAKE_C_FLAGS_RELEASE "-O2 -g1")
+set(CMAKE_CXX_FLAGS_DEBUG "-O1 -g1")
+set(CMAKE_C_FLAGS_DEBUG "-O1 -g1")
+
+find_program(RAFTMQ_CCACHE ccache)
+if(RAFTMQ_CCACHE)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_BASEDIR=${CMAKE_SOURCE_DIR} CCACHE_NOHASHDIR=1 ${RAFTMQ_CCACHE})
+endif()
+
+add_library(raftmq_options INTERFACE)
+target_compile_options(raftmq_options INTERFACE -Wall -Wextra -Wconversion -Wshadow -Werror
+  -Wno-missing-field-initializers  # A designated initializer leaves the rest at its default on purpose.
+  -fstack-protector-strong)
+if(CMAKE_BUILD_TYPE STREQUAL "Release" AND NOT RAFTMQ_SANITIZE)
+  target_compile_options(raftmq_options INTERFACE -D_FORTIFY_SOURCE=2)
+endif()
+target_link_options(raftmq_options INTERFACE -Wl,-z,relro -Wl,-z,now)
+if(RAFTMQ_SANITIZE)
+  add_compile_options(-fsanitize=${RAFTMQ_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=${RAFTMQ_SANITIZE})
+endif()
+
+# raftmq_add_library(NAME SOURCES file... [PUBLIC lib...] [PRIVATE lib...])
+# An empty SOURCES makes an interface library, for a box that is headers only.
+function(raftmq_add_library name)
+  cmake_parse_arguments(arg "" "" "SOURCES;PUBLIC;PRIVATE" ${ARGN})
+  if(arg_SOURCES)
+    add_library(${name} STATIC ${arg_SOURCES})
+    target_include_directories(${name} PUBLIC $<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}>)
+    target_link_libraries(${name} PUBLIC ${arg_PUBLIC} PRIVATE $<BUILD_INTERFACE:raftmq_options> ${arg_PRIVATE})
+  else()
+    add_library(${name} INTERFACE)
+    target_include_directories(${name} INTERFACE $<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}>)
+    target_link_libraries(${name} INTERFACE ${arg_PUBLIC})
+  endif()
+endfunction()
