@@ -26,7 +26,7 @@ TEST(HistogramTest, QuantileIsAtMostOneSixteenthTooHigh) {
     EXPECT_LE(got, exact * (1 + 1.0 / 16));
   }
   EXPECT_EQ(histogram.Quantile(1), 100'000u);
-  EXPECT_EQ(histogram.sum(), 100'000u * 100'001u / 2);
+  EXPECT_EQ(histogram.sum(), std::uint64_t{100'000} * 100'001 / 2);
 }
 
 TEST(HistogramTest, MergeEqualsRecordingBoth) {
