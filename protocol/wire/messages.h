@@ -1,0 +1,166 @@
+// What clients and brokers say to each other, as plain values. The schema (raftmq.capnp) mirrors
+// them; only codec.cc knows Cap'n Proto. Batches ride beside the message as the frame's attachment.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "protocol/types/ids.h"
+#include "raftmq/error.h"
+
+namespace raftmq::wire {
+
+inline constexpr std::uint16_t kWireVersion = 1;
+
+// First message of every connection. `shard` is the loop that the client wants to talk to; any
+// shard answers metadata and topic operations, a partition's data only its own.
+struct HelloRequest {
+  std::uint16_t version_min = kWireVersion;
+  std::uint16_t version_max = kWireVersion;
+  std::string client_name;
+  std::uint32_t shard = 0;
+};
+struct HelloReply {
+  std::uint16_t version = 0;  // 0 with an error.
+  std::string cluster_id;
+  NodeId node;
+  std::uint32_t shards = 0;
+  std::uint32_t frame_bytes_max = 0;
+  std::uint64_t boot_id = 0;
+};
+
+enum class Acks : std::uint8_t { kQuorum = 0, kLeaderMemory = 1, kNone = 2 };
+
+// Attachment: exactly one sealed batch.
+struct ProduceRequest {
+  GroupId group;
+  Acks acks = Acks::kQuorum;
+};
+struct ProduceReply {
+  Offset base_offset;
+  std::int64_t append_time_ms = 0;
+  Offset log_start;
+};
+
+// Opens a stream: batches are pushed from `offset` on while credit lasts. Replies are FetchData
+// with the request id of this message; the stream ends with a FetchData that has an error, or by
+// FetchClose.
+struct FetchRequest {
+  GroupId group;
+  Offset offset;
+  std::uint32_t credit_bytes = 0;  // The broker sends at most this, but always a whole batch.
+  bool one_answer = false;  // Long-poll: one FetchData, at the latest after wait_ms, then the end.
+  std::uint32_t wait_ms = 0;
+  Offset end_seen;  // Highest end the client has seen: a replica below answers kNotYet.
+};
+struct FetchCredit {  // No reply. Adds credit to the stream opened by request `stream`.
+  std::uint64_t stream = 0;
+  std::uint32_t credit_bytes = 0;
+};
+struct FetchClose {  // No reply.
+  std::uint64_t stream = 0;
+};
+// Attachment: whole data batches, each padded to 8 bytes; empty at the end of the log. The first
+// may begin before the wanted offset; the client skips.
+struct FetchData {
+  Offset log_start;
+  Offset end;
+  Offset next_offset;  // Where the next FetchData goes on.
+  Term term;
+  bool last = false;  // The stream is over.
+};
+
+struct MetadataRequest {
+  std::vector<std::string> topics;  // Empty = all.
+};
+struct NodeInfo {
+  NodeId node;
+  std::string host;
+  std::uint16_t port = 0;
+  std::uint32_t shards = 0;
+};
+struct ReplicaInfo {
+  NodeId node;
+  std::uint8_t role = 0;  // 0 follower, 1 leader, 2 learner.
+  Offset end;
+  Offset commit;  // Offset up to which this replica knows committed.
+  Offset durable;
+};
+struct PartitionInfo {
+  PartitionNumber partition;
+  NodeId leader;            // 0 = none.
+  std::uint32_t shard = 0;  // Of the answering node.
+  Term term;
+  Offset log_start;
+  Offset end;
+  std::uint64_t size_bytes = 0;  // Log bytes of this replica, preallocation apart.
+  std::vector<ReplicaInfo> replicas;
+};
+struct TopicInfo {
+  std::string name;
+  TopicId id;
+  std::map<std::string, std::string> settings;  // Dotted names, as set; defaults left out.
+  std::vector<PartitionInfo> partitions;
+  Error error{ErrorCode::kOk,
+              ""};  // kTopicNotFound for a name that was asked for and is not there.
+};
+struct MetadataReply {
+  std::string cluster_id;
+  NodeId answering;
+  std::vector<NodeInfo> nodes;
+  std::vector<TopicInfo> topics;
+};
+
+struct CreateTopicRequest {
+  std::string name;
+  std::uint32_t partitions = 1;
+  std::uint32_t replicas = 0;  // 0 = default: min(3, nodes).
+  std::map<std::string, std::string> settings;
+};
+struct CreateTopicReply {
+  TopicId id;
+};
+struct DeleteTopicRequest {
+  std::string name;
+};
+struct TrimRequest {  // Moves the log start up to `offset`, which must be <= end.
+  GroupId group;
+  Offset offset;
+};
+struct TrimReply {
+  Offset log_start;
+};
+struct ListOffsetsRequest {  // First offset whose timestamp is >= the given one.
+  GroupId group;
+  std::int64_t timestamp_ms = 0;
+};
+struct ListOffsetsReply {
+  Offset offset;                   // `end` if every record is older.
+  std::int64_t timestamp_ms = -1;  // Of that record; -1 at the end.
+  Offset log_start;
+  Offset end;
+  Term term;
+};
+struct EmptyReply {};  // Success of a request without a result.
+struct ErrorReply {    // Failure of any request.
+  Error error;
+  std::optional<Offset>
+      log_start;              // With kOffsetBelowStart, kDataCorrupt (first good offset after it).
+  std::optional<Offset> end;  // With kOffsetBeyondEnd, kDataCorrupt (first damaged offset).
+};
+
+using Body = std::variant<HelloRequest, HelloReply, ProduceRequest, ProduceReply, FetchRequest,
+                          FetchCredit, FetchClose, FetchData, MetadataRequest, MetadataReply,
+                          CreateTopicRequest, CreateTopicReply, DeleteTopicRequest, TrimRequest,
+                          TrimReply, ListOffsetsRequest, ListOffsetsReply, EmptyReply, ErrorReply>;
+
+struct Message {
+  std::uint64_t request_id = 0;  // Chosen by the requester; replies carry the request's.
+  Body body;
+};
+
+}  // namespace raftmq::wire
