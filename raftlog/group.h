@@ -1,0 +1,95 @@
+// One replica of one Raft group: core, log, tail cache and the order in which their effects happen.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "protocol/types/batch_header.h"
+#include "protocol/types/bytes.h"
+#include "protocol/types/clock.h"
+#include "protocol/types/ids.h"
+#include "raftmq/result.h"
+#include "segment/partition_log.h"
+
+namespace raftmq {
+
+class DiskThread;
+class TailCache;
+
+// What a committed proposal became.
+struct Proposed {
+  Index index;
+  Offset base_offset;
+  std::int64_t append_time_ms = 0;
+};
+
+// A run of committed data batches for a consumer.
+struct FetchSlice {
+  std::vector<SharedBytes>
+      batches;  // Each a padded data batch as stored, in order; control entries left out.
+  Offset next_offset;
+  Offset log_start;
+  Offset end;
+  Term term;
+};
+
+struct GroupStatus {
+  Term term;
+  NodeId leader;  // 0 = none known.
+  bool is_leader = false;
+  Index last, commit, durable;
+  Offset log_start, end;  // end = next offset to be committed.
+  Offset durable_end;     // Next offset after what is synced here.
+  std::uint64_t size_bytes = 0;
+};
+
+// Shard-affine. Callbacks run on the shard's loop, once each; after the destructor none run.
+class Group {
+ public:
+  using ProposeDone = std::function<void(Result<Proposed>)>;
+  using FetchDone = std::function<void(Result<FetchSlice>)>;
+
+  virtual ~Group() = default;
+
+  // Takes one sealed and validated entry: stamps it, appends it and calls back when it is committed
+  // (synced on a majority, this replica after its own sync). `frame` is the batch's padded bytes
+  // within the received buffer. Errors: kNotLeader, kOverloaded (bytes under way at the bound),
+  // kDiskFull, kDraining: definite; kDisconnected-like unknown outcomes when leadership is lost
+  // while under way.
+  virtual void Propose(ByteBuffer buffer, std::size_t frame_at, std::size_t frame_bytes,
+                       ProposeDone done) = 0;
+  // The same for acks=leader-memory: calls back as soon as it is in the leader's log.
+  virtual void ProposeInMemory(ByteBuffer buffer, std::size_t frame_at, std::size_t frame_bytes,
+                               ProposeDone done) = 0;
+
+  // Committed batches from `offset` on, at least one if there is any, at most bytes_max otherwise.
+  // From the tail cache or the map at once, or later from the I/O pool. An empty slice at the end.
+  // Errors: kOffsetBelowStart, kOffsetBeyondEnd, kDataCorrupt, kNotYet.
+  virtual void Fetch(Offset offset, std::size_t bytes_max, FetchDone done) = 0;
+  // First record with timestamp >= timestamp_ms; the end if every record is older.
+  struct OffsetAtTime {
+    Offset offset;
+    std::int64_t timestamp_ms = -1;
+  };
+  virtual void FindOffset(std::int64_t timestamp_ms,
+                          std::function<void(Result<OffsetAtTime>)> done) = 0;
+  // Moves the log start by a replicated entry. kOffsetBeyondEnd above commit.
+  virtual void Trim(Offset log_start, std::function<void(Result<Offset>)> done) = 0;
+
+  // Called after commit (and so the end) has moved; wakes parked streams. One listener.
+  virtual void SetOnCommit(std::function<void()> on_commit) = 0;
+  // Committed kCommand entries in order, for internal topics. Called before OnCommit.
+  virtual void SetApply(std::function<void(Index, ByteSpan payload)> apply) = 0;
+
+  virtual void Tick() = 0;     // Every tick_ms: timers of the core, retention, idle durable mark.
+  virtual void TurnEnd() = 0;  // Hands staged work to the disk thread, once per turn.
+  virtual GroupStatus status() const = 0;
+  virtual const std::vector<DamagedRange>& damage() const = 0;
+  // Refuses proposals, waits for what is under way, writes the durable mark, then calls back.
+  virtual void Drain(std::function<void()> done) = 0;
+};
+
+}  // namespace raftmq

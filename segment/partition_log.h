@@ -1,0 +1,177 @@
+// One replica's log: a row of segment files, oldest to newest, each opened by a checkpoint.
+//
+// The loop owns the object and never waits for the disk: it stages stamped entries, takes the jobs,
+// which the shard's disk thread writes and syncs, and is told of their completion. Reads are small
+// objects that run on the loop when their pages are in memory, else on an I/O thread.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "protocol/types/batch_header.h"
+#include "protocol/types/bytes.h"
+#include "protocol/types/ids.h"
+#include "raftmq/result.h"
+#include "segment/checkpoint.h"
+#include "segment/file_system.h"
+
+namespace raftmq {
+
+struct LogOptions {
+  std::string directory;  // Of this partition.
+  GroupId group;
+  std::uint64_t segment_bytes_first = 1u << 20;  // Doubling with the write rate up to:
+  std::uint64_t segment_bytes_max = 128u << 20;
+  std::uint64_t control_reserve_bytes = 64u << 10;  // End of a segment, for control entries only.
+  bool fresh_page_per_job = false;                  // For disks without powersafe overwrite.
+};
+
+// What a new log begins with: index 1 is a checkpoint, a pure function of the creating command.
+struct LogFounding {
+  std::uint64_t group_seed = 0;
+  Membership membership;
+  ReplicaNumber replica;
+  ByteBuffer state_machine;
+};
+
+struct HardState {
+  Term term;
+  NodeId vote;  // 0 = none.
+  bool operator==(const HardState&) const = default;
+};
+
+struct LogBounds {
+  Index first;          // First index kept: a checkpoint's first part.
+  Index last;           // Last staged.
+  Index durable;        // Last synced.
+  Offset first_offset;  // First offset in the files.
+  Offset next_offset;   // After the last staged entry.
+};
+
+// A run of damaged entries that were promised: never cut, never served.
+struct DamagedRange {
+  Index first, last;
+  Offset first_offset, end_offset;
+  std::string what;  // For people: file, position and which check failed.
+};
+
+// What recovery found. The log is readable; nothing has been synced since unless written_back says
+// so.
+struct RecoveryReport {
+  HardState hard_state;
+  Index commit_floor;  // Highest committed-up-to found.
+  LogTail tail;
+  Checkpoint newest_checkpoint;   // At or below the commit floor.
+  Index newest_checkpoint_index;  // Its first part.
+  std::vector<DamagedRange> damage;
+  std::vector<std::string> notes;  // Every cut and repair, for the log.
+  std::uint64_t scanned_bytes = 0;
+};
+
+// Staged entries on their way to the disk. Runs on the disk thread; a failed write or sync ends the
+// process there. Run all Writes of a round first, then all Syncs.
+class LogJob {
+ public:
+  virtual ~LogJob() = default;
+  virtual void Write() = 0;
+  virtual void Sync() = 0;
+  virtual std::uint64_t bytes() const = 0;
+};
+
+// Whole verified frames, in order, each padded to 8 bytes.
+struct LogSlice {
+  SharedBytes bytes;
+  Index first, last;  // Of the entries inside; last = first - 1 if there are none.
+};
+
+// A read that owns what it needs: stays valid when its segment is deleted meanwhile.
+class LogRead {
+ public:
+  virtual ~LogRead() = default;
+  // True if Run touches only memory (a hint). If false, run it on an I/O thread.
+  virtual bool IsResident() const = 0;
+  // Errors: kDataCorrupt with bounds in the message; kIoError.
+  virtual Result<LogSlice> Run() = 0;
+};
+
+// Where a read begins.
+struct ReadFrom {
+  enum class By { kIndex, kOffset, kTimestamp } by = By::kIndex;
+  std::uint64_t value = 0;  // kTimestamp: the first data entry whose max timestamp is >= value.
+};
+
+// Loop-affine. FileSystem must outlive it.
+class PartitionLog {
+ public:
+  // Makes the directory, meta and first segment durable. Blocks; use a disk or I/O thread, or
+  // start-up.
+  static Result<std::unique_ptr<PartitionLog>> Create(FileSystem& files, const LogOptions& options,
+                                                      const LogFounding& founding);
+  // Recovers (RELIABILITY.md 1.1). Blocks. What was read is synced before this returns.
+  static Result<std::unique_ptr<PartitionLog>> Open(FileSystem& files, const LogOptions& options,
+                                                    RecoveryReport* report);
+  virtual ~PartitionLog() = default;
+
+  virtual LogBounds bounds() const = 0;
+  virtual std::uint64_t group_seed() const = 0;
+  virtual LogTail tail() const = 0;  // Of the last staged entry.
+  virtual std::optional<Term> TermAt(
+      Index index) const = 0;  // nullopt below first - 1 or above last.
+
+  // Data bytes (padded) that still fit into the active segment; control entries may also use the
+  // reserve.
+  virtual std::uint64_t room_for_data() const = 0;
+  virtual std::uint64_t room_for_control() const = 0;
+  // The capacity that the next segment should have, by the write rate so far, given to its
+  // checkpoint.
+  virtual std::uint64_t NextSegmentBytes(std::int64_t now_ms) const = 0;
+  // The next segment's file is prepared (allocated or reused, maybe zeroed) on the disk thread
+  // ahead of its use. If there is no room: kDiskFull now, and again until space returns; nothing is
+  // staged.
+  virtual Status CanRoll() const = 0;
+
+  // Appends one stamped entry, whose index is last + 1. Part 0 of a checkpoint opens the next
+  // segment. REQUIRES: it fits (room_for_*), or it is a checkpoint part 0 and CanRoll(). Readers
+  // see it once it is durable; until then the caller's tail cache serves it.
+  virtual void Stage(SharedBytes frame) = 0;
+  virtual void SaveHardState(
+      const HardState& state) = 0;  // Part of the next job; durable after it.
+  // All that was staged since the last call; nullptr if nothing. One job at a time: REQUIRES the
+  // previous one to be Completed.
+  virtual std::unique_ptr<LogJob> TakeJob() = 0;
+  virtual void Completed(std::unique_ptr<LogJob> job) = 0;
+  // True if background work (preparing files, deleting, writing the durable mark after 20 ms idle)
+  // waits. It runs on the disk thread at low priority, like a job, beside none.
+  virtual std::unique_ptr<LogJob> TakeBackgroundJob(std::int64_t now_ms) = 0;
+
+  // Drops everything above `last_kept`, by the steps of DESIGN.md "Cutting a suffix"; done through
+  // the next jobs.
+  virtual void TruncateAfter(Index last_kept) = 0;
+  // Deletes whole segments before the one that holds `first_kept`, oldest first, in background
+  // jobs. REQUIRES: the next segment's checkpoint is committed whole.
+  virtual void TruncateBefore(Index first_kept) = 0;
+
+  // Reads whole entries from `from` up to `up_to` (inclusive, <= durable), at most bytes_max but at
+  // least one. Null if nothing is there.
+  virtual std::unique_ptr<LogRead> Read(ReadFrom from, Index up_to,
+                                        std::size_t bytes_max) const = 0;
+
+  struct SegmentInfo {
+    Index first;
+    Offset first_offset;
+    std::uint64_t used_bytes = 0;
+    std::uint64_t allocated_bytes = 0;
+    std::int64_t max_timestamp_ms = 0;
+    bool sealed = false;
+  };
+  virtual std::vector<SegmentInfo> Segments() const = 0;  // Oldest first.
+  virtual const std::vector<DamagedRange>& damage() const = 0;
+  // Writes and syncs the durable mark: a clean stop. Blocks; no job may be under way.
+  virtual void Close() = 0;
+};
+
+}  // namespace raftmq
