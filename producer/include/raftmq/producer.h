@@ -1,0 +1,83 @@
+// Sends messages to a topic, in batches, with retries and bounded memory.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "raftmq/client.h"
+#include "raftmq/future.h"
+#include "raftmq/message.h"
+#include "raftmq/result.h"
+
+namespace raftmq {
+
+enum class ProducerAcks {
+  kQuorum,        // Synced on a majority: survives power loss of every node at once.
+  kLeaderMemory,  // In the leader's memory: may vanish with the leader.
+  kNone,          // Not waited for at all: may vanish anywhere, unnoticed.
+};
+enum class Compression { kNone, kLz4, kZstd };
+enum class WhenFull { kBlock, kFail };
+
+// Picks the partition of a message without one. Must be a pure function; called on the sender's
+// thread.
+using Partitioner = std::function<std::uint32_t(const Message&, std::uint32_t partitions)>;
+
+struct ProducerConfig {
+  std::string topic;
+  ProducerAcks acks = ProducerAcks::kQuorum;
+  Compression compression = Compression::kNone;
+  std::size_t batch_bytes = 1u << 20;
+  std::chrono::milliseconds linger{5};
+  std::uint32_t batches_in_flight = 5;   // Per partition.
+  std::size_t memory_bytes = 64u << 20;  // Unsent and unacked messages of this producer.
+  WhenFull when_full = WhenFull::kBlock;
+  std::chrono::milliseconds delivery_timeout{
+      120'000};             // From Send to the final outcome, retries included.
+  Partitioner partitioner;  // Default: murmur2 of the key, as Kafka's Java client.
+
+  static Result<ProducerConfig> FromMap(const std::map<std::string, std::string>& values);
+};
+
+// Thread-safe. Messages of one partition keep the order of Send (per thread). The destructor waits
+// for what is under way up to ClientConfig::destructor_timeout, then gives the rest up with
+// kCancelled.
+class Producer {
+ public:
+  using SendCallback = std::function<void(const Result<SendReceipt>&)>;
+
+  static Result<Producer> Create(const Client& client, ProducerConfig config);
+  Producer(Producer&&) noexcept;
+  Producer& operator=(Producer&&) noexcept;
+  ~Producer();
+
+  // The receipt comes when the message is acked as ProducerAcks says. Blocks at the memory bound
+  // under kBlock (kTimeout after delivery_timeout); kQueueFull at once under kFail.
+  Future<SendReceipt> Send(Message message);
+  // The same with a callback on the client's thread, exactly once; the cheapest form.
+  void Send(Message message, SendCallback callback);
+
+  // Sends what lingers and waits for every outcome so far; kTimeout if some are still open.
+  Status Flush(std::chrono::milliseconds timeout);
+  // Flush, then no more sends. What is open at the timeout ends with kCancelled.
+  Status Close(std::chrono::milliseconds timeout);
+
+  struct Stats {
+    std::uint64_t sent = 0, acked = 0, failed = 0, retries = 0, batches = 0;
+    std::uint64_t bytes_queued = 0;
+  };
+  Stats stats() const;
+
+  class Impl;
+
+ private:
+  explicit Producer(std::shared_ptr<Impl> impl);
+  std::shared_ptr<Impl> impl_;
+};
+
+}  // namespace raftmq

@@ -1,0 +1,98 @@
+// The connection to a cluster: one loop thread, connections to brokers, cached metadata. Producers
+// and consumers are made from it.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "raftmq/future.h"
+#include "raftmq/result.h"
+
+namespace raftmq {
+
+struct ClientConfig {
+  std::vector<std::string> brokers;  // "host:port"; any one that answers is enough.
+  std::string client_name = "raftmq-cpp";
+  std::chrono::milliseconds connect_timeout{10'000};
+  std::chrono::milliseconds request_timeout{10'000};
+  std::chrono::milliseconds backoff_min{100};  // Reconnects and retries: doubling, with jitter.
+  std::chrono::milliseconds backoff_max{10'000};
+  std::chrono::milliseconds metadata_max_age{300'000};
+  std::chrono::milliseconds destructor_timeout{5'000};  // Bound of every destructor.
+  // Silent by default. Called on the client's thread.
+  std::function<void(int level, std::string_view component, std::string_view text)> log;
+
+  // Keys are the field names; unknown keys are refused with the nearest match. Durations as "5ms".
+  static Result<ClientConfig> FromMap(const std::map<std::string, std::string>& values);
+};
+
+struct PartitionDescription {
+  struct Replica {
+    std::uint32_t node = 0;
+    std::string role;  // leader, follower, learner.
+    std::uint64_t end = 0, commit = 0, durable = 0;
+  };
+  std::uint32_t partition = 0;
+  std::uint32_t leader = 0;  // 0 = none.
+  std::uint64_t term = 0;
+  std::uint64_t log_start = 0, end = 0, size_bytes = 0;
+  std::vector<Replica> replicas;
+};
+struct TopicDescription {
+  std::string name;
+  std::string id;  // 32 hex digits.
+  std::map<std::string, std::string> settings;
+  std::vector<PartitionDescription> partitions;
+};
+struct ClusterDescription {
+  struct Node {
+    std::uint32_t node = 0;
+    std::string host;
+    std::uint16_t port = 0;
+  };
+  std::string cluster_id;
+  std::vector<Node> nodes;
+  std::vector<TopicDescription> topics;
+};
+
+namespace internal {
+class ClientCore;  // Loop thread, connections, metadata; shared by everything made from a Client.
+}
+
+// Thread-safe handle; copies share one core. Producers and consumers keep the core alive: any order
+// of destruction is legal. Installs no signal handlers and starts no thread before Connect.
+class Client {
+ public:
+  // Succeeds once a broker has answered; kUnreachable or kTimeout (connect_timeout) otherwise.
+  static Result<Client> Connect(ClientConfig config);
+
+  // Administration; blocking forms wait up to request_timeout.
+  Result<std::string> CreateTopic(const std::string& name, std::uint32_t partitions,
+                                  std::uint32_t replicas = 0,
+                                  const std::map<std::string, std::string>& settings = {});
+  Status DeleteTopic(const std::string& name);
+  Result<ClusterDescription> Describe(const std::vector<std::string>& topics = {});  // Empty = all.
+  Result<std::uint64_t> Trim(const std::string& topic, std::uint32_t partition,
+                             std::uint64_t offset);
+  struct OffsetAtTime {
+    std::uint64_t offset = 0;
+    std::uint64_t log_start = 0, end = 0;
+  };
+  // First offset whose timestamp is >= timestamp_ms; `end` if every record is older.
+  Result<OffsetAtTime> OffsetForTime(const std::string& topic, std::uint32_t partition,
+                                     std::int64_t timestamp_ms);
+
+  const std::shared_ptr<internal::ClientCore>& core() const { return core_; }
+
+ private:
+  explicit Client(std::shared_ptr<internal::ClientCore> core) : core_(std::move(core)) {}
+  std::shared_ptr<internal::ClientCore> core_;
+};
+
+}  // namespace raftmq

@@ -1,0 +1,39 @@
+// One message as applications see it, going in and coming out.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace raftmq {
+
+// To be sent. A missing key or value is null, which is not the same as empty.
+struct Message {
+  std::optional<std::string> key;
+  std::optional<std::string> value;
+  std::vector<std::pair<std::string, std::string>> headers;  // Ordered; names may repeat.
+  std::optional<std::int64_t> timestamp_ms;                  // Default: now.
+  std::optional<std::uint32_t> partition;  // Default: the partitioner's choice by key.
+};
+
+// Where a sent message went.
+struct SendReceipt {
+  std::uint32_t partition = 0;
+  std::uint64_t offset = 0;
+  std::int64_t timestamp_ms = 0;  // The broker's append time.
+};
+
+// Received. Views into the batch it came from; see Consumer::Poll for their lifetime.
+struct MessageView {
+  std::uint32_t partition = 0;
+  std::uint64_t offset = 0;
+  std::int64_t timestamp_ms = 0;
+  std::optional<std::string_view> key;
+  std::optional<std::string_view> value;
+  std::vector<std::pair<std::string_view, std::optional<std::string_view>>> headers;
+};
+
+}  // namespace raftmq
