@@ -33,6 +33,11 @@ if(RAFTMQ_SANITIZE)
   add_link_options(-fsanitize=${RAFTMQ_SANITIZE})
 endif()
 
+if(RAFTMQ_BUILD_FUZZERS)
+  # Every library is watched for coverage; tests/fuzz links libFuzzer itself.
+  add_compile_options(-fsanitize=fuzzer-no-link)
+endif()
+
 # raftmq_add_library(NAME SOURCES file... [PUBLIC lib...] [PRIVATE lib...])
 # An empty SOURCES makes an interface library, for a box that is headers only.
 function(raftmq_add_library name)

@@ -1,0 +1,127 @@
+#include "tests/bench/bench.h"
+
+#include <fmt/format.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <string_view>
+#include <vector>
+
+namespace raftmq::bench {
+namespace {
+
+double CpuSecondsOf(int who) {
+  rusage usage{};
+  getrusage(who, &usage);
+  const auto seconds = [](const timeval& t) {
+    return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) / 1e6;
+  };
+  return seconds(usage.ru_utime) + seconds(usage.ru_stime);
+}
+
+double CpuSeconds() { return CpuSecondsOf(RUSAGE_SELF) + CpuSecondsOf(RUSAGE_CHILDREN); }
+
+struct Turn {
+  double rate = 0;          // Units per second.
+  double cpu_per_unit = 0;  // CPU seconds per unit.
+};
+
+Turn Take(const Work& work, double seconds) {
+  using Clock = std::chrono::steady_clock;
+  const double cpu_before = CpuSeconds();
+  const auto start = Clock::now();
+  double units = 0;
+  double elapsed = 0;
+  do {
+    units += static_cast<double>(work());
+    elapsed = std::chrono::duration<double>(Clock::now() - start).count();
+  } while (elapsed < seconds);
+  if (units == 0) return {};
+  return {.rate = units / elapsed, .cpu_per_unit = (CpuSeconds() - cpu_before) / units};
+}
+
+double Median(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  return values[values.size() / 2];
+}
+
+std::string RateText(double rate, Unit unit) {
+  const std::string_view suffix = unit == Unit::kBytes ? "B/s" : "op/s";
+  if (rate >= 1e9) return fmt::format("{:.2f}_G{}", rate / 1e9, suffix);
+  if (rate >= 1e6) return fmt::format("{:.2f}_M{}", rate / 1e6, suffix);
+  if (rate >= 1e3) return fmt::format("{:.2f}_k{}", rate / 1e3, suffix);
+  return fmt::format("{:.2f}_{}", rate, suffix);
+}
+
+std::string_view Verdict(bool reached) { return reached ? "ok" : "MISS"; }
+std::string TargetText(double target) { return target == 0 ? "-" : fmt::format("{:.2f}", target); }
+
+void Print(const std::string& line) {
+  fmt::print("{}\n", line);
+  std::fflush(stdout);
+}
+
+}  // namespace
+
+Runner::Runner(int argc, char** argv) {
+  for (int i = 1; i < argc; ++i) {
+    if (std::string_view(argv[i]) != "--json") {
+      fmt::print(stderr, "{}: expected --json or nothing, found '{}'\n", argv[0], argv[i]);
+      std::exit(2);
+    }
+    json_ = true;
+  }
+}
+
+void Runner::Compare(const Comparison& comparison) {
+  Take(comparison.baseline, 0);
+  Take(comparison.measured, 0);
+  std::vector<double> ratios, baselines, measureds, cpus;
+  for (int round = 0; round < comparison.rounds; ++round) {
+    const Turn baseline = Take(comparison.baseline, comparison.seconds_per_turn);
+    const Turn measured = Take(comparison.measured, comparison.seconds_per_turn);
+    ratios.push_back(baseline.rate == 0 ? 0 : measured.rate / baseline.rate);
+    baselines.push_back(baseline.rate);
+    measureds.push_back(measured.rate);
+    cpus.push_back(measured.cpu_per_unit);
+  }
+  const double ratio = Median(ratios);
+  const bool reached = ratio >= comparison.target;
+  // Per 10^9 bytes, or per 10^6 operations.
+  const bool bytes = comparison.unit == Unit::kBytes;
+  const double cpu = Median(cpus) * (bytes ? 1e9 : 1e6);
+  const std::string_view cpu_name = bytes ? "cpu_s_per_GB" : "cpu_s_per_Mop";
+  if (json_) {
+    Print(fmt::format(
+        R"({{"name":"{}","ratio":{:.4f},"target":{:.4f},"ok":{},"baseline":{:.1f},"measured":{:.1f},"unit":"{}","{}":{:.4f}}})",
+        comparison.name, ratio, comparison.target, reached, Median(baselines), Median(measureds),
+        bytes ? "B/s" : "op/s", cpu_name, cpu));
+    return;
+  }
+  Print(fmt::format("{} ratio={:.2f} target={} {} baseline={} measured={} {}={:.3f}",
+                    comparison.name, ratio, TargetText(comparison.target), Verdict(reached),
+                    RateText(Median(baselines), comparison.unit),
+                    RateText(Median(measureds), comparison.unit), cpu_name, cpu));
+}
+
+void Runner::Report(const Figure& figure) {
+  const double ratio = figure.bound == 0 ? 0 : figure.measured / figure.bound;
+  const bool reached = figure.bound == 0 || (figure.at_most ? ratio <= 1 : ratio >= 1);
+  if (json_) {
+    Print(fmt::format(
+        R"({{"name":"{}","ratio":{:.4f},"target":{},"ok":{},"baseline":{:.4f},"measured":{:.4f},"unit":"{}"}})",
+        figure.name, ratio, figure.bound == 0 ? 0 : 1, reached, figure.bound, figure.measured,
+        figure.unit));
+    return;
+  }
+  const std::string target =
+      figure.bound == 0 ? "-" : fmt::format("{}1.00", figure.at_most ? "<=" : ">=");
+  Print(fmt::format("{} ratio={:.2f} target={} {} baseline={:.4g}_{} measured={:.4g}_{}",
+                    figure.name, ratio, target, Verdict(reached), figure.bound, figure.unit,
+                    figure.measured, figure.unit));
+}
+
+}  // namespace raftmq::bench
