@@ -10,6 +10,8 @@
 #include <string_view>
 #include <utility>
 
+#include "protocol/types/check.h"
+
 namespace raftmq {
 
 using ByteSpan = std::span<const std::byte>;
@@ -45,25 +47,36 @@ inline constexpr std::size_t AlignDown(std::size_t n, std::size_t alignment) {
 class ByteBuffer {
  public:
   ByteBuffer() = default;
-  explicit ByteBuffer(std::size_t size) : data_(new std::byte[size]), size_(size) {}
+  explicit ByteBuffer(std::size_t size)
+      : data_(new std::byte[size]), size_(size), capacity_(size) {}
   ByteBuffer(ByteBuffer&& other) noexcept
-      : data_(std::move(other.data_)), size_(std::exchange(other.size_, 0)) {}
+      : data_(std::move(other.data_)),
+        size_(std::exchange(other.size_, 0)),
+        capacity_(std::exchange(other.capacity_, 0)) {}
   ByteBuffer& operator=(ByteBuffer&& other) noexcept {
     data_ = std::move(other.data_);
     size_ = std::exchange(other.size_, 0);
+    capacity_ = std::exchange(other.capacity_, 0);
     return *this;
   }
 
   std::byte* data() { return data_.get(); }
   const std::byte* data() const { return data_.get(); }
   std::size_t size() const { return size_; }
+  std::size_t capacity() const { return capacity_; }
   MutableByteSpan span() { return {data_.get(), size_}; }
   ByteSpan span() const { return {data_.get(), size_}; }
+  // Says how many bytes of the block are in use; nothing moves. REQUIRES: size <= capacity().
+  void Resize(std::size_t size) {
+    RAFTMQ_CHECK(size <= capacity_);
+    size_ = size;
+  }
 
  private:
   friend class SharedBytes;  // Takes the block over without a copy.
   std::unique_ptr<std::byte[]> data_;
   std::size_t size_ = 0;
+  std::size_t capacity_ = 0;
 };
 
 // A view of bytes and a share in what keeps them alive (a received buffer, a mapped file).
