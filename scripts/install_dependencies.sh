@@ -5,8 +5,8 @@ set -euo pipefail
 
 build_packages=(g++ make cmake ninja-build ccache pkg-config libuv1-dev capnproto libcapnp-dev libxxhash-dev
   libzstd-dev liblz4-dev libexpected-dev prometheus-cpp-dev libmicrohttpd-dev libcli11-dev
-  libtomlplusplus-dev libspdlog-dev libfmt-dev nlohmann-json3-dev)
-test_packages=(libgtest-dev libgmock-dev libbenchmark-dev python3 curl e2fsprogs)
+  libtomlplusplus-dev libspdlog-dev libfmt-dev nlohmann-json3-dev curl)
+test_packages=(libgtest-dev libgmock-dev python3 e2fsprogs)
 fuzz_packages=(clang-19 libclang-rt-19-dev)
 
 as_root=()

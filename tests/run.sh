@@ -1,23 +1,60 @@
 #!/usr/bin/env bash
-# Installs what is missing, builds and runs every test that belongs to a change.
+# Installs what is missing, builds, and runs every test that belongs to a change; ends with CTest's summary.
 # Usage: tests/run.sh [--nightly]
+#   --nightly adds what takes longer: ThreadSanitizer, all fuzzers for 60 s each, 10^6 crash images,
+#   1 MiB of flipped bits, and the benchmarks.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-jobs=$(nproc)
+nightly=false
+case "${1:-}" in
+  "") ;;
+  --nightly) nightly=true ;;
+  *) echo "run.sh: expected --nightly or nothing, found '$1'" >&2; exit 2 ;;
+esac
 
-# build PRESET [TARGET...]: configures and builds; compiler output only when it fails.
+jobs=$(nproc)
+mkdir -p build
+
+# build PRESET [TARGET...]: configures and builds.
 build() {
-  local preset=$1; shift
-  cmake --preset "$preset" >"build/$preset.configure.log" 2>&1 || { cat "build/$preset.configure.log" >&2; return 1; }
-  local targets=()
-  [ $# -gt 0 ] && targets=(--target "$@")
+  local preset=$1
+  shift
   echo "== building $preset"
-  cmake --build --preset "$preset" -j "$jobs" "${targets[@]}"
+  cmake --preset "$preset" >"build/$preset.configure.log" 2>&1 || { cat "build/$preset.configure.log" >&2; return 1; }
+  cmake --build --preset "$preset" -j "$jobs" ${1:+--target "$@"}
+}
+
+# run PRESET [CTEST ARGUMENT...]
+run() {
+  local preset=$1
+  shift
+  echo "== testing $preset"
+  ctest --test-dir "build/$preset" --output-on-failure -j "$jobs" "$@"
+}
+
+fuzz() {
+  scripts/install_dependencies.sh fuzz
+  build fuzz fuzzers
+  local target name
+  for target in build/fuzz/bin/*_fuzz; do
+    name=$(basename "$target" _fuzz)
+    mkdir -p "build/fuzz/corpus/$name"
+    echo "== fuzzing $name for 60 s"
+    "$target" -max_total_time=60 -print_final_stats=1 -verbosity=0 "build/fuzz/corpus/$name" "tests/fuzz/corpus/$name"
+  done
 }
 
 scripts/install_dependencies.sh build test
-mkdir -p build
+
+if $nightly; then
+  export RAFTMQ_CRASH_IMAGES=1000000 RAFTMQ_BIT_FLIP_BYTES=1048576
+  build tsan sanitized_tests
+  run tsan -L sanitize
+  fuzz
+  tests/bench/run.sh
+fi
+build asan sanitized_tests
+run asan -L sanitize
 build release
-echo "== release: tests"
-ctest --test-dir build/release --output-on-failure -j "$jobs"
+run release
