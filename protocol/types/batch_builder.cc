@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "protocol/types/check.h"
-#include "protocol/types/record_codec.h"
+#include "protocol/types/record_encoder.h"
 #include "protocol/types/varint.h"
 
 namespace raftmq {

@@ -5,7 +5,7 @@
 #include "protocol/types/batch_validator.h"
 #include "protocol/types/check.h"
 #include "protocol/types/compression.h"
-#include "protocol/types/record_codec.h"
+#include "protocol/types/record_decoder.h"
 
 namespace raftmq {
 

@@ -6,7 +6,7 @@
 #include <limits>
 
 #include "protocol/types/compression.h"
-#include "protocol/types/record_codec.h"
+#include "protocol/types/record_decoder.h"
 
 namespace raftmq {
 namespace {

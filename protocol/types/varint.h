@@ -20,10 +20,14 @@ inline constexpr std::int64_t ZigzagDecode(std::uint64_t value) {
   return static_cast<std::int64_t>(value >> 1) ^ -static_cast<std::int64_t>(value & 1);
 }
 
-// Bytes that WriteVarint needs: 1 to 10.
+// Bytes that WriteVarint needs: 1 to 10. Short values are told by branches, which a run of like
+// records makes predictable, so that no place waits for the length of the field before it; the
+// others go without branches.
 inline constexpr std::size_t VarintBytes(std::uint64_t value) {
+  if (value < 0x80) return 1;
+  if (value < 0x4000) return 2;
   // ceil(bits / 7) without a division, for 1 to 64 bits.
-  return (static_cast<std::size_t>(std::bit_width(value | 1)) * 9 + 64) / 64;
+  return (static_cast<std::size_t>(std::bit_width(value)) * 9 + 64) / 64;
 }
 
 namespace varint_internal {
@@ -43,6 +47,22 @@ inline constexpr std::uint64_t Gather(std::uint64_t x) {
   return ((x & 0x0FFFFFFF00000000u) >> 4) | (x & 0x000000000FFFFFFFu);
 }
 
+// For values next to `end`, longer than 8 bytes, or malformed.
+[[gnu::noinline]] inline std::size_t ReadVarintSlowly(const std::byte* at, const std::byte* end,
+                                                      std::uint64_t* value) {
+  std::uint64_t sum = 0;
+  for (std::size_t i = 0; i < kVarintBytesMax && at + i < end; ++i) {
+    const auto byte = static_cast<std::uint64_t>(at[i]);
+    if (i == kVarintBytesMax - 1 && byte > 1) return 0;  // Bits above the 64th.
+    sum |= (byte & 0x7F) << (7 * i);
+    if (byte < 0x80) {
+      *value = sum;
+      return byte == 0 ? 0 : i + 1;  // A single zero byte never comes here.
+    }
+  }
+  return 0;
+}
+
 }  // namespace varint_internal
 
 // Writes `value` and returns the place after it.
@@ -52,6 +72,10 @@ inline std::byte* WriteVarint(std::byte* to, std::uint64_t value) {
   if (value < 0x80) {
     *to = static_cast<std::byte>(value);
     return to + 1;
+  }
+  if (value < 0x4000) {
+    StoreLittleEndian(to, static_cast<std::uint16_t>((value & 0x7F) | 0x80 | (value >> 7 << 8)));
+    return to + 2;
   }
   if (value < internal::kSpreadMax) [[likely]] {
     const std::size_t bytes = VarintBytes(value);
@@ -75,6 +99,11 @@ inline std::size_t ReadVarint(const std::byte* at, const std::byte* end, std::ui
     *value = static_cast<std::uint64_t>(*at);
     return 1;
   }
+  if (end - at >= 2 && static_cast<std::uint8_t>(at[1]) < 0x80) [[likely]] {
+    const auto high = static_cast<std::uint64_t>(at[1]);
+    *value = (static_cast<std::uint64_t>(at[0]) & 0x7F) | (high << 7);
+    return high == 0 ? 0 : 2;
+  }
   if (end - at >= 8) [[likely]] {
     const auto word = LoadLittleEndian<std::uint64_t>(at);
     const std::uint64_t stops = ~word & internal::kContinue;
@@ -86,17 +115,7 @@ inline std::size_t ReadVarint(const std::byte* at, const std::byte* end, std::ui
       return (last_bit + 1) / 8;
     }
   }
-  std::uint64_t sum = 0;
-  for (std::size_t i = 0; i < kVarintBytesMax && at + i < end; ++i) {
-    const auto byte = static_cast<std::uint64_t>(at[i]);
-    if (i == kVarintBytesMax - 1 && byte > 1) return 0;  // Bits above the 64th.
-    sum |= (byte & 0x7F) << (7 * i);
-    if (byte < 0x80) {
-      *value = sum;
-      return byte == 0 ? 0 : i + 1;  // One-byte zero was answered above.
-    }
-  }
-  return 0;
+  return internal::ReadVarintSlowly(at, end, value);
 }
 
 }  // namespace raftmq

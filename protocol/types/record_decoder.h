@@ -1,5 +1,5 @@
-// The bytes of one record, both ways (FORMAT.md draws them). Internal to protocol/types: others use
-// BatchBuilder, ValidateBatch and BatchCursor.
+// Reading the bytes of one record (FORMAT.md draws them). Internal to protocol/types: others use
+// ValidateBatch, OpenRecords and BatchCursor.
 #pragma once
 
 #include <cstddef>
@@ -9,23 +9,19 @@
 
 #include "protocol/types/bytes.h"
 #include "protocol/types/record.h"
+#include "protocol/types/varint.h"
 
 namespace raftmq {
 
 // Each of a record's seven fixed parts takes at least a byte.
 inline constexpr std::size_t kRecordBytesMin = 7;
+// The length of a null key, value or header value, as written: one byte.
+inline constexpr std::uint64_t kNullLength = ZigzagEncode(-1);
 
 struct RecordDeltas {
   std::int64_t timestamp = 0;  // To the batch's base timestamp.
   std::uint32_t offset = 0;    // Place in the batch.
 };
-
-// Bytes of the record after its length field.
-std::size_t RecordBodyBytes(const Record& record, RecordDeltas deltas);
-// Writes length and body and returns the place after them. REQUIRES: body_bytes as computed by
-// RecordBodyBytes, and kVarintBytesMax more bytes of room than length and body take.
-std::byte* WriteRecord(std::byte* to, const Record& record, RecordDeltas deltas,
-                       std::size_t body_bytes);
 
 // What is wrong with a record.
 enum class RecordFault : std::uint8_t {

@@ -1,44 +1,15 @@
-#include "protocol/types/record_codec.h"
+#include "protocol/types/record_decoder.h"
 
-#include <fmt/format.h>
-
-#include <cstring>
 #include <limits>
 
-#include "protocol/types/batch_header.h"
 #include "protocol/types/check.h"
 #include "protocol/types/varint.h"
 
 namespace raftmq {
 namespace {
 
-constexpr std::uint64_t kNullLength = ZigzagEncode(-1);
-
-std::size_t TextBytes(std::string_view text) {
-  return VarintBytes(std::uint64_t{text.size()} << 1) + text.size();
-}
-std::size_t TextBytes(const std::optional<std::string_view>& text) {
-  return text ? TextBytes(*text) : 1;
-}
-
-std::size_t HeadersBytes(std::span<const RecordHeader> headers) {
-  std::size_t bytes = VarintBytes(std::uint64_t{headers.size()} << 1);
-  for (const RecordHeader& header : headers)
-    bytes += TextBytes(header.name) + TextBytes(header.value);
-  return bytes;
-}
-
-std::byte* WriteText(std::byte* to, std::string_view text) {
-  to = WriteVarint(to, std::uint64_t{text.size()} << 1);
-  if (!text.empty()) std::memcpy(to, text.data(), text.size());
-  return to + text.size();
-}
-std::byte* WriteText(std::byte* to, const std::optional<std::string_view>& text) {
-  return text ? WriteText(to, *text) : WriteVarint(to, kNullLength);
-}
-
 // A zigzag varint of 32 bits. False if malformed.
-bool ReadInt32(const std::byte** at, const std::byte* end, std::int32_t* value) {
+inline bool ReadInt32(const std::byte** at, const std::byte* end, std::int32_t* value) {
   std::uint64_t raw = 0;
   const std::size_t bytes = ReadVarint(*at, end, &raw);
   *at += bytes;
@@ -47,14 +18,15 @@ bool ReadInt32(const std::byte** at, const std::byte* end, std::int32_t* value) 
 }
 
 // False if malformed, null included.
-bool ReadText(const std::byte** at, const std::byte* end, std::string_view* text) {
+inline bool ReadText(const std::byte** at, const std::byte* end, std::string_view* text) {
   std::int32_t length = 0;
   if (!ReadInt32(at, end, &length) || length < 0 || length > end - *at) return false;
   *text = {reinterpret_cast<const char*>(*at), static_cast<std::size_t>(length)};
   *at += length;
   return true;
 }
-bool ReadText(const std::byte** at, const std::byte* end, std::optional<std::string_view>* text) {
+inline bool ReadText(const std::byte** at, const std::byte* end,
+                     std::optional<std::string_view>* text) {
   if (*at < end && static_cast<std::uint64_t>(**at) == kNullLength) {
     *at += 1;
     text->reset();
@@ -67,7 +39,7 @@ bool ReadHeader(const std::byte** at, const std::byte* end, RecordHeader* header
   return ReadText(at, end, &header->name) && ReadText(at, end, &header->value);
 }
 
-RecordFault ReadDeltas(const std::byte** at, const std::byte* end, RecordDeltas* deltas) {
+inline RecordFault ReadDeltas(const std::byte** at, const std::byte* end, RecordDeltas* deltas) {
   std::uint64_t raw = 0;
   const std::size_t bytes = ReadVarint(*at, end, &raw);
   if (bytes == 0) return RecordFault::kTimestampDelta;
@@ -80,26 +52,6 @@ RecordFault ReadDeltas(const std::byte** at, const std::byte* end, RecordDeltas*
 }
 
 }  // namespace
-
-std::size_t RecordBodyBytes(const Record& record, RecordDeltas deltas) {
-  return 1 + VarintBytes(ZigzagEncode(deltas.timestamp)) +
-         VarintBytes(std::uint64_t{deltas.offset} << 1) + TextBytes(record.key) +
-         TextBytes(record.value) + HeadersBytes(record.headers);
-}
-
-std::byte* WriteRecord(std::byte* to, const Record& record, RecordDeltas deltas,
-                       std::size_t body_bytes) {
-  to = WriteVarint(to, std::uint64_t{body_bytes} << 1);
-  *to++ = std::byte{0};  // Attributes: none are defined.
-  to = WriteVarint(to, ZigzagEncode(deltas.timestamp));
-  to = WriteVarint(to, std::uint64_t{deltas.offset} << 1);
-  to = WriteText(to, record.key);
-  to = WriteText(to, record.value);
-  to = WriteVarint(to, std::uint64_t{record.headers.size()} << 1);
-  for (const RecordHeader& header : record.headers)
-    to = WriteText(WriteText(to, header.name), header.value);
-  return to;
-}
 
 RecordFault ReadRecord(const std::byte** at, const std::byte* end, RecordFields* fields) {
   std::int32_t length = 0;
@@ -161,27 +113,5 @@ std::string_view RecordFaultText(RecordFault fault) {
 }
 
 void RecordHeaders::Iterator::Decode() { RAFTMQ_CHECK(ReadHeader(&at_, end_, &header_)); }
-
-std::size_t RecordBytesMax(const Record& record) {
-  const RecordDeltas greatest{.timestamp = kTimestampMsMax,
-                              .offset = std::numeric_limits<std::int32_t>::max()};
-  const std::size_t body = RecordBodyBytes(record, greatest);
-  return VarintBytes(std::uint64_t{body} << 1) + body;
-}
-
-Status CheckRecord(const Record& record, std::size_t batch_bytes_max) {
-  if (!IsTimestampInRange(record.timestamp_ms)) {
-    return Fail(ErrorCode::kInvalidArgument,
-                fmt::format("expected a timestamp of {} to {} ms since 1970, found {}",
-                            kTimestampMsMin, kTimestampMsMax, record.timestamp_ms));
-  }
-  const std::size_t bytes = kBatchHeaderBytes + RecordBytesMax(record);
-  if (bytes > batch_bytes_max) {
-    return Fail(ErrorCode::kBatchTooLarge,
-                fmt::format("a batch of this message alone takes {} bytes, the limit is {}", bytes,
-                            batch_bytes_max));
-  }
-  return Ok();
-}
 
 }  // namespace raftmq
