@@ -16,9 +16,6 @@
 
 namespace raftmq {
 
-class DiskThread;
-class TailCache;
-
 // What a committed proposal became.
 struct Proposed {
   Index index;
@@ -41,12 +38,14 @@ struct GroupStatus {
   NodeId leader;  // 0 = none known.
   bool is_leader = false;
   Index last, commit, durable;
+  Index applied;          // Last command handed to SetApply's callback, and all before it.
   Offset log_start, end;  // end = next offset to be committed.
   Offset durable_end;     // Next offset after what is synced here.
   std::uint64_t size_bytes = 0;
 };
 
-// Shard-affine. Callbacks run on the shard's loop, once each; after the destructor none run.
+// Shard-affine. Callbacks run on the shard's loop, once each; after the destructor none run (those
+// still waiting are destroyed). A callback may call the group but must not destroy it.
 class Group {
  public:
   using ProposeDone = std::function<void(Result<Proposed>)>;
@@ -57,8 +56,8 @@ class Group {
   // Takes one sealed and validated entry: stamps it, appends it and calls back when it is committed
   // (synced on a majority, this replica after its own sync). `frame` is the batch's padded bytes
   // within the received buffer. Errors: kNotLeader, kOverloaded (bytes under way at the bound),
-  // kDiskFull, kDraining: definite; kDisconnected-like unknown outcomes when leadership is lost
-  // while under way.
+  // kDiskFull, kDraining, kBatchTooLarge: definite; kDisconnected-like unknown outcomes when
+  // leadership is lost while under way.
   virtual void Propose(ByteBuffer buffer, std::size_t frame_at, std::size_t frame_bytes,
                        ProposeDone done) = 0;
   // The same for acks=leader-memory: calls back as soon as it is in the leader's log.
@@ -81,14 +80,24 @@ class Group {
 
   // Called after commit (and so the end) has moved; wakes parked streams. One listener.
   virtual void SetOnCommit(std::function<void()> on_commit) = 0;
-  // Committed kCommand entries in order, for internal topics. Called before OnCommit.
+
+  // For internal topics, whose state stands in every checkpoint. Set all three once, these two
+  // before SetApply. `capture` returns the state's canonical bytes, after all that was applied.
+  virtual void SetCapture(std::function<ByteBuffer()> capture) = 0;
+  // Gets the state of the newest committed checkpoint (empty: nothing was captured), once, from
+  // within SetApply.
+  virtual void SetRestore(std::function<void(ByteSpan state)> restore) = 0;
+  // Committed kCommand entries in order, each once: first those after the newest checkpoint
+  // (replayed; the first ones from within this call when they are in memory), then new ones as they
+  // commit. Called before OnCommit and before the proposer's callback.
   virtual void SetApply(std::function<void(Index, ByteSpan payload)> apply) = 0;
 
   virtual void Tick() = 0;     // Every tick_ms: timers of the core, retention, idle durable mark.
   virtual void TurnEnd() = 0;  // Hands staged work to the disk thread, once per turn.
   virtual GroupStatus status() const = 0;
   virtual const std::vector<DamagedRange>& damage() const = 0;
-  // Refuses proposals, waits for what is under way, writes the durable mark, then calls back.
+  // Refuses proposals, waits for what is under way, writes the durable mark, then calls back. From
+  // the call on everything is answered with kDraining. Destroy the group afterwards.
   virtual void Drain(std::function<void()> done) = 0;
 };
 

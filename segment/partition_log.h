@@ -14,6 +14,7 @@
 
 #include "protocol/types/batch_header.h"
 #include "protocol/types/bytes.h"
+#include "protocol/types/hard_state.h"
 #include "protocol/types/ids.h"
 #include "raftmq/result.h"
 #include "segment/checkpoint.h"
@@ -36,12 +37,6 @@ struct LogFounding {
   Membership membership;
   ReplicaNumber replica;
   ByteBuffer state_machine;
-};
-
-struct HardState {
-  Term term;
-  NodeId vote;  // 0 = none.
-  bool operator==(const HardState&) const = default;
 };
 
 struct LogBounds {
