@@ -1,0 +1,79 @@
+// How a shard gets its groups.
+//
+//   start-up, blocking:    OpenGroupLog -> MakeGroup
+//   new partition:         CreateGroup(options, founding, deps, done)
+//   known partition:       OpenGroup(options, deps, done)
+//
+// Opening reads and syncs, so the two last ones run on the work queue and call back on the loop.
+// A fresh group is no leader yet: its first Tick and TurnEnd start the election, the next
+// completion of the disk ends it. Call Tick at once for a partition that should serve at once.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "protocol/types/clock.h"
+#include "protocol/types/ids.h"
+#include "raftlog/group.h"
+#include "raftlog/group_metrics.h"
+#include "raftlog/tail_cache.h"
+#include "raftlog/work_queues.h"
+#include "raftmq/result.h"
+#include "segment/checkpoint.h"
+#include "segment/file_system.h"
+#include "segment/partition_log.h"
+
+namespace raftmq {
+
+// One topic's settings and bounds for one of its groups.
+struct GroupOptions {
+  NodeId self;
+  // directory and group are the partition's. segment_bytes_first is raised so that the greatest
+  // batch fits into any segment.
+  LogOptions log;
+  std::uint32_t batch_bytes_max = 1u << 20;      // Greatest frame, padding included.
+  std::size_t records_bytes_max = 64u << 20;     // Of a compressed batch that FindOffset opens.
+  std::size_t pending_bytes_max = 32u << 20;     // Proposals not yet committed; at least one batch.
+  std::int64_t retention_ms = 7LL * 86'400'000;  // -1 = keep for ever.
+  std::int64_t retention_bytes = -1;             // Of the log; -1 = no bound.
+  bool internal = false;  // Has a state machine: SetCapture, SetRestore and SetApply are called.
+};
+
+// What a group works with; all of the shard, all outlive the group. `files` is thread-safe.
+struct GroupDeps {
+  FileSystem& files;
+  const Clock& clock;
+  DiskQueue& disk;
+  WorkQueue& work;
+  TailCache& cache;
+  GroupMetrics& metrics;
+};
+
+// A log that was opened, with what its entries since the newest checkpoint say.
+struct OpenedLog;
+
+// Recovers the log of options.log.directory. Blocks. Any thread. Errors: those of
+// PartitionLog::Open.
+Result<std::unique_ptr<OpenedLog>> OpenGroupLog(FileSystem& files, const GroupOptions& options);
+// Makes a new log. Blocks. Any thread. Errors: kAlreadyExists, kDiskFull, kIoError.
+Result<std::unique_ptr<OpenedLog>> CreateGroupLog(FileSystem& files, const GroupOptions& options,
+                                                  const LogFounding& founding);
+// What recovery did, for people: every cut and repair.
+const std::vector<std::string>& RecoveryNotes(const OpenedLog& log);
+
+// Does not block. On the loop.
+std::unique_ptr<Group> MakeGroup(const GroupOptions& options, const GroupDeps& deps,
+                                 std::unique_ptr<OpenedLog> log);
+
+using GroupDone = std::function<void(Result<std::unique_ptr<Group>>)>;
+// The same on the work queue. `done` runs on the loop, exactly once; at once with kOverloaded if
+// the queue is full.
+void CreateGroup(const GroupOptions& options, LogFounding founding, const GroupDeps& deps,
+                 GroupDone done);
+void OpenGroup(const GroupOptions& options, const GroupDeps& deps, GroupDone done);
+
+}  // namespace raftmq

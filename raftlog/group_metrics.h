@@ -1,0 +1,26 @@
+// What the groups of one shard count. The loop writes, any thread reads.
+#pragma once
+
+#include "protocol/types/counter.h"
+#include "protocol/types/histogram.h"
+
+namespace raftmq {
+
+struct GroupMetrics {
+  Counter proposals;
+  Counter proposal_bytes;
+  Counter refused_overloaded;
+  Counter refused_disk_full;
+  Counter terms_started;        // Times that a group of this shard became leader.
+  Counter leaders;              // Gauge: groups led here.
+  Counter pending_bytes;        // Gauge: proposals not yet committed.
+  Histogram commit_latency_us;  // From Propose to commit.
+  Counter rolls;
+  Counter log_start_moves;
+  Counter fetches_from_cache;
+  Counter fetches_from_map;  // Pages in memory, read on the loop.
+  Counter fetches_cold;      // Through the work queue.
+  Counter reads_damaged;     // Fetches that met damage.
+};
+
+}  // namespace raftmq
