@@ -53,14 +53,8 @@ struct GroupDeps {
   GroupMetrics& metrics;
 };
 
-// A log that was opened, with what its entries since the newest checkpoint say. Movable between
-// threads; only MakeGroup looks inside.
-class OpenedLog {
- public:
-  virtual ~OpenedLog() = default;
-  // What recovery did, for people: every cut and repair.
-  virtual const std::vector<std::string>& notes() const = 0;
-};
+// A log that was opened, with what its entries since the newest checkpoint say.
+struct OpenedLog;
 
 // Recovers the log of options.log.directory. Blocks. Any thread. Errors: those of
 // PartitionLog::Open.
@@ -68,6 +62,8 @@ Result<std::unique_ptr<OpenedLog>> OpenGroupLog(FileSystem& files, const GroupOp
 // Makes a new log. Blocks. Any thread. Errors: kAlreadyExists, kDiskFull, kIoError.
 Result<std::unique_ptr<OpenedLog>> CreateGroupLog(FileSystem& files, const GroupOptions& options,
                                                   const LogFounding& founding);
+// What recovery did, for people: every cut and repair.
+const std::vector<std::string>& RecoveryNotes(const OpenedLog& log);
 
 // Does not block. On the loop.
 std::unique_ptr<Group> MakeGroup(const GroupOptions& options, const GroupDeps& deps,

@@ -29,6 +29,11 @@ struct LogOptions {
   std::uint64_t segment_bytes_max = 128u << 20;
   std::uint64_t control_reserve_bytes = 64u << 10;  // End of a segment, for control entries only.
   bool fresh_page_per_job = false;                  // For disks without powersafe overwrite.
+  std::uint64_t zero_ahead_bytes_min = 32u
+                                       << 20;  // Segments this big are written with zeros ahead.
+  // Told of the first failed write or sync; must not return, except in simulated processes: then
+  // the job does nothing more and must not be given to Completed. Default: DieOfFailedWrite.
+  std::function<void(const Error&)> on_fatal;
 };
 
 // What a new log begins with: index 1 is a checkpoint, a pure function of the creating command.
@@ -91,6 +96,8 @@ class LogRead {
   virtual bool IsResident() const = 0;
   // Errors: kDataCorrupt with bounds in the message; kIoError.
   virtual Result<LogSlice> Run() = 0;
+  // What Run found when it answered kDataCorrupt, for PartitionLog::MarkDamaged.
+  virtual const DamagedRange* damage() const = 0;
 };
 
 // Where a read begins.
@@ -164,7 +171,12 @@ class PartitionLog {
     bool sealed = false;
   };
   virtual std::vector<SegmentInfo> Segments() const = 0;  // Oldest first.
+  // Sorted by index, disjoint.
   virtual const std::vector<DamagedRange>& damage() const = 0;
+  virtual void MarkDamaged(const DamagedRange& range) = 0;
+  // Entries up to `index` are committed and will never be cut off; the log forgets what it kept for
+  // that.
+  virtual void Committed(Index index) = 0;
   // Writes and syncs the durable mark: a clean stop. Blocks; no job may be under way.
   virtual void Close() = 0;
 };

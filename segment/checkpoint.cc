@@ -1,0 +1,153 @@
+#include "segment/checkpoint.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "protocol/types/hash.h"
+#include "segment/byte_codec.h"
+
+namespace raftmq {
+namespace {
+
+constexpr std::uint32_t kCheckpointMagic = 0x50434D52;  // "RMCP".
+constexpr std::uint16_t kCheckpointVersion = 1;
+constexpr std::size_t kPartHeaderBytes = 24;
+constexpr std::size_t kReplicaBytes = 13;
+
+void PutTail(ByteWriter& out, const LogTail& tail) {
+  out.Put(tail.index.value());
+  out.Put(tail.term.value());
+  out.Put(tail.next_offset.value());
+  out.Put(tail.chain);
+  out.Put(tail.append_time_ms);
+}
+
+LogTail GetTail(ByteReader& in) {
+  LogTail tail;
+  tail.index = Index(in.Get<std::uint64_t>());
+  tail.term = Term(in.Get<std::uint64_t>());
+  tail.next_offset = Offset(in.Get<std::uint64_t>());
+  tail.chain = in.Get<std::uint64_t>();
+  tail.append_time_ms = in.Get<std::int64_t>();
+  return tail;
+}
+
+std::vector<std::byte> EncodeWhole(const Checkpoint& checkpoint) {
+  ByteWriter out;
+  out.Put(checkpoint.group.topic.high);
+  out.Put(checkpoint.group.topic.low);
+  out.Put(checkpoint.group.partition.value());
+  out.Put(checkpoint.group_seed);
+  out.Put(static_cast<std::uint32_t>(checkpoint.membership.size()));
+  for (const auto& replica : checkpoint.membership) {
+    out.Put(replica.node.value());
+    out.Put(replica.number.value());
+    out.Put(static_cast<std::uint8_t>(replica.voter));
+  }
+  PutTail(out, checkpoint.before);
+  out.Put(checkpoint.log_start.value());
+  out.Put(checkpoint.segment_bytes);
+  for (const ByteBuffer* bytes : {&checkpoint.sessions, &checkpoint.state_machine}) {
+    out.Put(static_cast<std::uint64_t>(bytes->size()));
+    out.PutBytes(bytes->span());
+  }
+  return out.bytes();
+}
+
+ByteBuffer CopyOf(ByteSpan bytes) {
+  ByteBuffer copy(bytes.size());
+  std::copy(bytes.begin(), bytes.end(), copy.data());
+  return copy;
+}
+
+Result<Checkpoint> DecodeWhole(ByteSpan bytes) {
+  ByteReader in(bytes);
+  Checkpoint checkpoint;
+  checkpoint.group.topic.high = in.Get<std::uint64_t>();
+  checkpoint.group.topic.low = in.Get<std::uint64_t>();
+  checkpoint.group.partition = PartitionNumber(in.Get<std::uint32_t>());
+  checkpoint.group_seed = in.Get<std::uint64_t>();
+  const auto replicas = in.Get<std::uint32_t>();
+  if (replicas > in.left() / kReplicaBytes)
+    return Fail(ErrorCode::kBadBatch,
+                fmt::format("a checkpoint of {} bytes claims {} replicas", bytes.size(), replicas));
+  for (std::uint32_t i = 0; i < replicas; ++i) {
+    Replica replica;
+    replica.node = NodeId(in.Get<std::uint32_t>());
+    replica.number = ReplicaNumber(in.Get<std::uint64_t>());
+    replica.voter = in.Get<std::uint8_t>() != 0;
+    checkpoint.membership.push_back(replica);
+  }
+  checkpoint.before = GetTail(in);
+  checkpoint.log_start = Offset(in.Get<std::uint64_t>());
+  checkpoint.segment_bytes = in.Get<std::uint64_t>();
+  for (ByteBuffer* to : {&checkpoint.sessions, &checkpoint.state_machine})
+    *to = CopyOf(in.GetBytes(in.Get<std::uint64_t>()));
+  if (!in.ok() || in.left() != 0)
+    return Fail(ErrorCode::kBadBatch,
+                fmt::format("a checkpoint of {} bytes has fields of another length", bytes.size()));
+  return checkpoint;
+}
+
+}  // namespace
+
+std::vector<ByteBuffer> EncodeCheckpoint(const Checkpoint& checkpoint) {
+  const std::vector<std::byte> whole = EncodeWhole(checkpoint);
+  const std::size_t room = kCheckpointPartBytesMax - kPartHeaderBytes;
+  const auto parts = static_cast<std::uint32_t>((whole.size() + room - 1) / room);
+  const std::uint64_t hash = Hash64(whole);
+  std::vector<ByteBuffer> payloads;
+  for (std::uint32_t part = 0; part < parts; ++part) {
+    const std::size_t at = part * room;
+    ByteWriter out;
+    out.Put(kCheckpointMagic);
+    out.Put(kCheckpointVersion);
+    out.Put(std::uint16_t{0});
+    out.Put(part);
+    out.Put(parts);
+    out.Put(hash);
+    out.PutBytes(ByteSpan(whole).subspan(at, std::min(room, whole.size() - at)));
+    payloads.push_back(CopyOf(out.bytes()));
+  }
+  return payloads;
+}
+
+Result<CheckpointPart> ParseCheckpointPart(ByteSpan payload) {
+  ByteReader in(payload);
+  const auto magic = in.Get<std::uint32_t>();
+  const auto version = in.Get<std::uint16_t>();
+  const auto reserved = in.Get<std::uint16_t>();
+  CheckpointPart part;
+  part.part = in.Get<std::uint32_t>();
+  part.parts = in.Get<std::uint32_t>();
+  part.whole_hash = in.Get<std::uint64_t>();
+  if (!in.ok() || magic != kCheckpointMagic || reserved != 0)
+    return Fail(ErrorCode::kBadBatch, "a checkpoint entry does not hold a checkpoint");
+  if (version != kCheckpointVersion)
+    return Fail(ErrorCode::kUnknownFormat, fmt::format("expected checkpoint format {}, found {}",
+                                                       kCheckpointVersion, version));
+  if (part.part >= part.parts)
+    return Fail(ErrorCode::kBadBatch,
+                fmt::format("part {} of a checkpoint of {} parts", part.part, part.parts));
+  return part;
+}
+
+Result<Checkpoint> DecodeCheckpoint(const std::vector<ByteSpan>& payloads) {
+  ByteWriter whole;
+  std::uint64_t hash = 0;
+  for (std::size_t i = 0; i < payloads.size(); ++i) {
+    RAFTMQ_TRY_ASSIGN(const CheckpointPart part, ParseCheckpointPart(payloads[i]));
+    if (part.part != i || part.parts != payloads.size()) {
+      return Fail(ErrorCode::kBadBatch, fmt::format("expected part {} of {}, found part {} of {}",
+                                                    i, payloads.size(), part.part, part.parts));
+    }
+    hash = part.whole_hash;
+    whole.PutBytes(payloads[i].subspan(kPartHeaderBytes));
+  }
+  if (payloads.empty() || Hash64(whole.bytes()) != hash)
+    return Fail(ErrorCode::kBadBatch, "the parts of a checkpoint do not make the whole");
+  return DecodeWhole(whole.bytes());
+}
+
+}  // namespace raftmq

@@ -1,0 +1,261 @@
+#include "segment/meta_file.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <cstring>
+
+#include "protocol/types/check.h"
+#include "protocol/types/hash.h"
+#include "segment/byte_codec.h"
+
+namespace raftmq {
+namespace {
+
+constexpr std::uint32_t kMetaMagic = 0x4D514D52;  // "RMQM".
+constexpr std::uint16_t kMetaVersion = 1;
+constexpr std::size_t kPageHeaderBytes = 20;
+constexpr std::size_t kPageHashAt = kPageBytes - 8;
+
+enum PageKind : std::uint16_t { kIdentity = 0, kHardState = 1, kMark = 2, kIntent = 3 };
+constexpr std::array<const char*, 4> kPageNames{"identity", "term and vote", "durable mark",
+                                                "intent"};
+
+using Page = std::array<std::byte, kPageBytes>;
+
+std::uint64_t PlaceOf(std::uint16_t kind, std::uint64_t copy) {
+  return (kind * 2u + copy) * kPageBytes;
+}
+
+Page MakePage(std::uint16_t kind, std::uint64_t sequence, const std::vector<std::byte>& payload) {
+  RAFTMQ_CHECK(kPageHeaderBytes + payload.size() <= kPageHashAt);
+  ByteWriter out;
+  out.Put(kMetaMagic);
+  out.Put(kMetaVersion);
+  out.Put(kind);
+  out.Put(sequence);
+  out.Put(static_cast<std::uint32_t>(payload.size()));
+  out.PutBytes(payload);
+  Page page{};
+  std::memcpy(page.data(), out.bytes().data(), out.bytes().size());
+  StoreLittleEndian(page.data() + kPageHashAt, Hash64(ByteSpan(page).first(kPageHashAt)));
+  return page;
+}
+
+struct ParsedPage {
+  std::uint64_t sequence = 0;
+  std::vector<std::byte> payload;
+};
+
+// nullopt if the page is damaged; kUnknownFormat if it is whole but newer than this program.
+Result<std::optional<ParsedPage>> ParsePage(const Page& page, std::uint16_t kind) {
+  if (Hash64(ByteSpan(page).first(kPageHashAt)) !=
+      LoadLittleEndian<std::uint64_t>(page.data() + kPageHashAt))
+    return std::optional<ParsedPage>();
+  ByteReader in(page);
+  const auto magic = in.Get<std::uint32_t>();
+  const auto version = in.Get<std::uint16_t>();
+  if (magic == kMetaMagic && version != kMetaVersion)
+    return Fail(ErrorCode::kUnknownFormat,
+                fmt::format("expected meta format {}, found {}", kMetaVersion, version));
+  const auto found_kind = in.Get<std::uint16_t>();
+  ParsedPage parsed;
+  parsed.sequence = in.Get<std::uint64_t>();
+  const ByteSpan payload = in.GetBytes(in.Get<std::uint32_t>());
+  if (magic != kMetaMagic || found_kind != kind || !in.ok()) return std::optional<ParsedPage>();
+  parsed.payload.assign(payload.begin(), payload.end());
+  return std::optional<ParsedPage>(std::move(parsed));
+}
+
+std::vector<std::byte> Encode(const MetaIdentity& identity) {
+  ByteWriter out;
+  out.Put(identity.group.topic.high);
+  out.Put(identity.group.topic.low);
+  out.Put(identity.group.partition.value());
+  out.Put(identity.replica.value());
+  out.Put(identity.group_seed);
+  return out.bytes();
+}
+
+MetaIdentity DecodeIdentity(ByteReader& in) {
+  MetaIdentity identity;
+  identity.group.topic.high = in.Get<std::uint64_t>();
+  identity.group.topic.low = in.Get<std::uint64_t>();
+  identity.group.partition = PartitionNumber(in.Get<std::uint32_t>());
+  identity.replica = ReplicaNumber(in.Get<std::uint64_t>());
+  identity.group_seed = in.Get<std::uint64_t>();
+  return identity;
+}
+
+std::vector<std::byte> Encode(const HardState& state) {
+  ByteWriter out;
+  out.Put(state.term.value());
+  out.Put(state.vote.value());
+  return out.bytes();
+}
+
+HardState DecodeHardState(ByteReader& in) {
+  HardState state;
+  state.term = Term(in.Get<std::uint64_t>());
+  state.vote = NodeId(in.Get<std::uint32_t>());
+  return state;
+}
+
+void Put(ByteWriter& out, const LogMark& mark) {
+  out.Put(mark.truncations);
+  out.Put(mark.tail.index.value());
+  out.Put(mark.tail.term.value());
+  out.Put(mark.tail.next_offset.value());
+  out.Put(mark.tail.chain);
+  out.Put(mark.tail.append_time_ms);
+  out.Put(mark.segment_first.value());
+  out.Put(mark.position);
+  out.Put(mark.frame_position);
+  out.Put(mark.committed.value());
+}
+
+LogMark DecodeMark(ByteReader& in) {
+  LogMark mark;
+  mark.truncations = in.Get<std::uint64_t>();
+  mark.tail.index = Index(in.Get<std::uint64_t>());
+  mark.tail.term = Term(in.Get<std::uint64_t>());
+  mark.tail.next_offset = Offset(in.Get<std::uint64_t>());
+  mark.tail.chain = in.Get<std::uint64_t>();
+  mark.tail.append_time_ms = in.Get<std::int64_t>();
+  mark.segment_first = Index(in.Get<std::uint64_t>());
+  mark.position = in.Get<std::uint64_t>();
+  mark.frame_position = in.Get<std::uint64_t>();
+  mark.committed = Index(in.Get<std::uint64_t>());
+  return mark;
+}
+
+std::vector<std::byte> Encode(const LogMark& mark) {
+  ByteWriter out;
+  Put(out, mark);
+  return out.bytes();
+}
+
+std::vector<std::byte> Encode(const CutIntent& intent) {
+  ByteWriter out;
+  out.Put(static_cast<std::uint8_t>(intent.pending));
+  Put(out, intent.after);
+  return out.bytes();
+}
+
+CutIntent DecodeIntent(ByteReader& in) {
+  CutIntent intent;
+  intent.pending = in.Get<std::uint8_t>() != 0;
+  intent.after = DecodeMark(in);
+  return intent;
+}
+
+}  // namespace
+
+Status MetaFile::WritePages(std::uint16_t kind, const std::vector<std::byte>& payload, int copies) {
+  for (int i = 0; i < copies; ++i) {
+    const std::uint64_t sequence = ++sequences_[kind];
+    RAFTMQ_TRY(file_->Write(PlaceOf(kind, sequence % 2), MakePage(kind, sequence, payload)));
+    if (copies > 1) RAFTMQ_TRY(Sync());
+  }
+  return Ok();
+}
+
+Result<std::vector<std::byte>> MetaFile::ReadPages(std::uint16_t kind,
+                                                   std::vector<std::string>* notes) {
+  std::optional<ParsedPage> newest;
+  int valid = 0;
+  for (std::uint64_t copy = 0; copy < 2; ++copy) {
+    Page page;
+    RAFTMQ_TRY(file_->Read(PlaceOf(kind, copy), page));
+    RAFTMQ_TRY_ASSIGN(auto parsed, ParsePage(page, kind));
+    if (!parsed || parsed->sequence % 2 != copy) continue;
+    ++valid;
+    if (!newest || parsed->sequence > newest->sequence) newest = std::move(parsed);
+  }
+  if (!newest)
+    return Fail(ErrorCode::kDataCorrupt,
+                fmt::format("both copies of the {} in '{}' are damaged: this replica is lost",
+                            kPageNames[kind], file_->path()));
+  sequences_[kind] = newest->sequence;
+  if (valid == 2) return newest->payload;
+  notes->push_back(
+      fmt::format("repaired one of two copies of the {} in '{}'", kPageNames[kind], file_->path()));
+  RAFTMQ_TRY(WritePages(kind, newest->payload, 1));
+  RAFTMQ_TRY(Sync());
+  return newest->payload;
+}
+
+Result<std::unique_ptr<MetaFile>> MetaFile::Create(FileSystem& files, const std::string& path,
+                                                   const MetaIdentity& identity,
+                                                   const LogMark& mark) {
+  RAFTMQ_TRY_ASSIGN(auto file, files.Open(path, OpenMode::kCreate));
+  RAFTMQ_TRY(file->Allocate(8 * kPageBytes));
+  std::unique_ptr<MetaFile> meta(new MetaFile(std::move(file)));
+  meta->identity_ = identity;
+  meta->mark_ = mark;
+  RAFTMQ_TRY(meta->WritePages(kIdentity, Encode(identity), 2));
+  RAFTMQ_TRY(meta->WritePages(kHardState, Encode(meta->hard_state_), 2));
+  RAFTMQ_TRY(meta->WritePages(kMark, Encode(mark), 2));
+  RAFTMQ_TRY(meta->WritePages(kIntent, Encode(meta->intent_), 2));
+  return meta;
+}
+
+Result<std::unique_ptr<MetaFile>> MetaFile::Open(FileSystem& files, const std::string& path,
+                                                 std::vector<std::string>* notes) {
+  RAFTMQ_TRY_ASSIGN(auto file, files.Open(path, OpenMode::kWrite));
+  RAFTMQ_TRY_ASSIGN(const std::uint64_t size, file->Size());
+  if (size != 8 * kPageBytes) {
+    return Fail(ErrorCode::kDataCorrupt,
+                fmt::format("expected '{}' to have {} bytes, found {}: this replica is lost", path,
+                            8 * kPageBytes, size));
+  }
+  std::unique_ptr<MetaFile> meta(new MetaFile(std::move(file)));
+  std::array<std::vector<std::byte>, 4> payloads;
+  for (std::uint16_t kind = 0; kind < payloads.size(); ++kind) {
+    RAFTMQ_TRY_ASSIGN(payloads[kind], meta->ReadPages(kind, notes));
+  }
+  std::array<ByteReader, 4> in{ByteReader(payloads[0]), ByteReader(payloads[1]),
+                               ByteReader(payloads[2]), ByteReader(payloads[3])};
+  meta->identity_ = DecodeIdentity(in[kIdentity]);
+  meta->hard_state_ = DecodeHardState(in[kHardState]);
+  meta->mark_ = DecodeMark(in[kMark]);
+  meta->intent_ = DecodeIntent(in[kIntent]);
+  for (std::uint16_t kind = 0; kind < in.size(); ++kind) {
+    if (!in[kind].ok() || in[kind].left() != 0)
+      return Fail(
+          ErrorCode::kDataCorrupt,
+          fmt::format("the {} in '{}' has another length than expected", kPageNames[kind], path));
+  }
+  return meta;
+}
+
+Status MetaFile::SaveHardState(const HardState& state) {
+  hard_state_ = state;
+  return WritePages(kHardState, Encode(state), 2);
+}
+
+Status MetaFile::WriteMark(const LogMark& mark) {
+  // Until the last one is synced the same copy is written again: the other copy must stay whole.
+  if (mark_is_unsynced_) ++sequences_[kMark];
+  mark_ = mark;
+  mark_is_unsynced_ = true;
+  return WritePages(kMark, Encode(mark), 1);
+}
+
+Status MetaFile::Sync() {
+  RAFTMQ_TRY(file_->Sync());
+  mark_is_unsynced_ = false;
+  return Ok();
+}
+
+Status MetaFile::LowerMark(const LogMark& mark) {
+  mark_ = mark;
+  return WritePages(kMark, Encode(mark), 2);
+}
+
+Status MetaFile::SaveIntent(const CutIntent& intent) {
+  intent_ = intent;
+  return WritePages(kIntent, Encode(intent), 2);
+}
+
+}  // namespace raftmq

@@ -1,0 +1,88 @@
+// `meta`: the small state of one replica that is not in its log. FORMAT.md draws the pages.
+//
+// Eight pages of 4096 bytes, each with a hash over all of it: identity, hard state, durable mark
+// and intent, each in two copies. A start takes the higher valid copy and rewrites the other.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "protocol/types/ids.h"
+#include "raftmq/result.h"
+#include "segment/file_system.h"
+#include "segment/partition_log.h"
+
+namespace raftmq {
+
+struct MetaIdentity {
+  GroupId group;
+  ReplicaNumber replica;
+  std::uint64_t group_seed = 0;
+  bool operator==(const MetaIdentity&) const = default;
+};
+
+// The replica's statement about its own synced bytes: everything up to here was synced.
+struct LogMark {
+  std::uint64_t truncations = 0;  // Cuts and resets so far.
+  LogTail tail;                   // Of the last synced entry.
+  Index segment_first;            // The segment that holds it, and where the entry ends in it.
+  std::uint64_t position = 0;
+  std::uint64_t frame_position = 0;  // Where the entry's frame begins.
+  Index committed;                   // Known committed then.
+  bool operator==(const LogMark&) const = default;
+};
+
+// A cut that is under way: finished by recovery before anything is judged.
+struct CutIntent {
+  bool pending = false;
+  LogMark after;  // The mark that holds once the cut is done.
+  bool operator==(const CutIntent&) const = default;
+};
+
+// Disk-thread-affine after opening. Every failed write or sync is returned and final.
+class MetaFile {
+ public:
+  // Writes and syncs a new file, all pages (the caller syncs the directory).
+  static Result<std::unique_ptr<MetaFile>> Create(FileSystem& files, const std::string& path,
+                                                  const MetaIdentity& identity,
+                                                  const LogMark& mark);
+  // Errors: kDataCorrupt if both copies of a page are bad, kUnknownFormat, kNotFound, kIoError.
+  // What was repaired (one bad copy rewritten from the other, synced) is added to `notes`.
+  static Result<std::unique_ptr<MetaFile>> Open(FileSystem& files, const std::string& path,
+                                                std::vector<std::string>* notes);
+
+  const MetaIdentity& identity() const { return identity_; }
+  const HardState& hard_state() const { return hard_state_; }
+  const LogMark& mark() const { return mark_; }
+  const CutIntent& intent() const { return intent_; }
+
+  // Durable on return: the first copy is synced before the second is written.
+  Status SaveHardState(const HardState& state);
+  // Alternates between the two copies; durable after the next Sync. It may lag, so one copy is
+  // enough.
+  Status WriteMark(const LogMark& mark);
+  // Durable on return, in both copies: a lowered mark must not be outlived by the higher one.
+  Status SaveIntent(const CutIntent& intent);
+  Status LowerMark(const LogMark& mark);
+  Status Sync();
+
+ private:
+  explicit MetaFile(std::unique_ptr<File> file) : file_(std::move(file)) {}
+  // Writes a page; with `copies` 2 each copy is synced before the next is touched.
+  Status WritePages(std::uint16_t kind, const std::vector<std::byte>& payload, int copies);
+  Result<std::vector<std::byte>> ReadPages(std::uint16_t kind, std::vector<std::string>* notes);
+
+  std::unique_ptr<File> file_;
+  std::uint64_t sequences_[4] =
+      {};  // Of the newest copy of each kind; a page with a higher one is newer.
+  MetaIdentity identity_;
+  HardState hard_state_;
+  bool mark_is_unsynced_ = false;
+  LogMark mark_;
+  CutIntent intent_;
+};
+
+}  // namespace raftmq

@@ -1,0 +1,102 @@
+#include "segment/meta_file.h"
+
+#include <gtest/gtest.h>
+
+#include "segment/posix_file_system.h"
+#include "tests/segment/temp_directory.h"
+
+namespace raftmq {
+namespace {
+
+constexpr std::size_t kMetaBytes = 8 * kPageBytes;
+
+class MetaFileTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    auto meta = MetaFile::Create(files_, Path(), identity_, {.tail = {.index = Index(1)}});
+    ASSERT_TRUE(meta.has_value()) << meta.error().ToString();
+    ASSERT_TRUE((*meta)->SaveHardState({Term(7), NodeId(2)}).has_value());
+    ASSERT_TRUE((*meta)->WriteMark({.tail = {.index = Index(5)}}).has_value());
+    ASSERT_TRUE((*meta)->Sync().has_value());
+  }
+  std::string Path() const { return directory_ / "meta"; }
+  Result<std::unique_ptr<MetaFile>> Open() {
+    notes_.clear();
+    return MetaFile::Open(files_, Path(), &notes_);
+  }
+
+  TempDirectory directory_;
+  PosixFileSystem files_;
+  const MetaIdentity identity_{
+      .group = {TopicId{3, 4}, PartitionNumber(5)}, .replica = ReplicaNumber(6), .group_seed = 8};
+  std::vector<std::string> notes_;
+};
+
+TEST_F(MetaFileTest, WhatWasSavedIsThereAfterReopening) {
+  const auto meta = Open();
+  ASSERT_TRUE(meta.has_value()) << meta.error().ToString();
+  EXPECT_EQ((*meta)->identity(), identity_);
+  EXPECT_EQ((*meta)->hard_state(), (HardState{Term(7), NodeId(2)}));
+  EXPECT_EQ((*meta)->mark().tail.index, Index(5));
+  EXPECT_FALSE((*meta)->intent().pending);
+  EXPECT_TRUE(notes_.empty());
+}
+
+TEST_F(MetaFileTest, EveryFlippedBitIsRepairedFromTheOtherCopyOrLowersOnlyTheMark) {
+  auto file = files_.Open(Path(), OpenMode::kWrite);
+  ASSERT_TRUE(file.has_value());
+  std::vector<std::byte> whole(kMetaBytes);
+  ASSERT_TRUE((*file)->Read(0, whole).has_value());
+  for (std::size_t bit = 0; bit < kMetaBytes * 8;
+       bit += 7) {  // 7 is odd: every bit number of a byte comes up.
+    auto flipped = whole;
+    flipped[bit / 8] ^= static_cast<std::byte>(1u << (bit % 8));
+    ASSERT_TRUE((*file)->Write(0, flipped).has_value());
+    const auto meta = Open();
+    ASSERT_TRUE(meta.has_value()) << "bit " << bit << ": " << meta.error().ToString();
+    ASSERT_EQ(notes_.size(), 1u) << "bit " << bit;
+    ASSERT_EQ((*meta)->identity(), identity_);
+    ASSERT_EQ((*meta)->hard_state(), (HardState{Term(7), NodeId(2)}));
+    ASSERT_LE((*meta)->mark().tail.index, Index(5));
+  }
+}
+
+TEST_F(MetaFileTest, BothCopiesDamagedIsALostReplica) {
+  auto file = files_.Open(Path(), OpenMode::kWrite);
+  const std::vector<std::byte> zeros(2 * kPageBytes);
+  ASSERT_TRUE((*file)->Write(2 * kPageBytes, zeros).has_value());
+  const auto meta = Open();
+  ASSERT_FALSE(meta.has_value());
+  EXPECT_EQ(meta.error().code, ErrorCode::kDataCorrupt);
+  EXPECT_NE(meta.error().message.find("term and vote"), std::string::npos) << meta.error().message;
+}
+
+TEST_F(MetaFileTest, AShortFileIsALostReplica) {
+  ASSERT_TRUE(files_.Remove(Path()).has_value());
+  ASSERT_TRUE(files_.Open(Path(), OpenMode::kCreate).has_value());
+  EXPECT_EQ(Open().error().code, ErrorCode::kDataCorrupt);
+}
+
+TEST_F(MetaFileTest, AnUnsyncedMarkNeverTouchesTheLastSyncedCopy) {
+  auto file = files_.Open(Path(), OpenMode::kWrite);
+  std::vector<std::byte> before(kMetaBytes), after(kMetaBytes);
+  ASSERT_TRUE((*file)->Read(0, before).has_value());
+  {
+    auto meta = Open();
+    for (std::uint64_t i = 6; i < 12; ++i)
+      ASSERT_TRUE((*meta)->WriteMark({.tail = {.index = Index(i)}}).has_value());
+    EXPECT_EQ((*meta)->mark().tail.index, Index(11));
+  }
+  ASSERT_TRUE((*file)->Read(0, after).has_value());
+  int changed = 0;
+  for (std::size_t page = 4; page < 6; ++page) {
+    changed += !std::equal(before.begin() + static_cast<std::ptrdiff_t>(page * kPageBytes),
+                           before.begin() + static_cast<std::ptrdiff_t>((page + 1) * kPageBytes),
+                           after.begin() + static_cast<std::ptrdiff_t>(page * kPageBytes));
+  }
+  EXPECT_EQ(changed, 1);
+  EXPECT_EQ((*Open())->mark().tail.index, Index(11));
+}
+
+}  // namespace
+}  // namespace raftmq
