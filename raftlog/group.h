@@ -45,7 +45,8 @@ struct GroupStatus {
 };
 
 // Shard-affine. Callbacks run on the shard's loop, once each; after the destructor none run (those
-// still waiting are destroyed). A callback may call the group but must not destroy it.
+// still waiting are destroyed). A callback may call the group but must not destroy it; only Drain's
+// may.
 class Group {
  public:
   using ProposeDone = std::function<void(Result<Proposed>)>;
@@ -97,7 +98,7 @@ class Group {
   virtual GroupStatus status() const = 0;
   virtual const std::vector<DamagedRange>& damage() const = 0;
   // Refuses proposals, waits for what is under way, writes the durable mark, then calls back. From
-  // the call on everything is answered with kDraining. Destroy the group afterwards.
+  // the call on everything is answered with kDraining. Goes on with Tick.
   virtual void Drain(std::function<void()> done) = 0;
 };
 

@@ -20,6 +20,7 @@
 #include "protocol/types/ids.h"
 #include "raftlog/group.h"
 #include "raftlog/group_metrics.h"
+#include "raftlog/opened_log.h"
 #include "raftlog/tail_cache.h"
 #include "raftlog/work_queues.h"
 #include "raftmq/result.h"
@@ -52,9 +53,6 @@ struct GroupDeps {
   TailCache& cache;
   GroupMetrics& metrics;
 };
-
-// A log that was opened, with what its entries since the newest checkpoint say.
-struct OpenedLog;
 
 // Recovers the log of options.log.directory. Blocks. Any thread. Errors: those of
 // PartitionLog::Open.

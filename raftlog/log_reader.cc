@@ -1,0 +1,156 @@
+#include "raftlog/log_reader.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "protocol/types/batch_cursor.h"
+#include "protocol/types/check.h"
+#include "raftlog/frames.h"
+
+namespace raftmq {
+namespace {
+
+constexpr std::size_t kFindBytes = 256u << 10;
+
+Error Corrupt(const DamagedRange& damage) {
+  return {ErrorCode::kDataCorrupt,
+          fmt::format("offsets {} to {} are damaged and no good copy is known: {}",
+                      damage.first_offset.value(), damage.end_offset.value(), damage.what)};
+}
+
+// What a search step found in one slice.
+struct Found {
+  std::optional<Group::OffsetAtTime> record;
+  Offset end;  // After the slice's last entry.
+};
+
+// The first record of an opened batch that fits the request.
+std::optional<Group::OffsetAtTime> FirstRecord(const OpenedBatch& batch,
+                                               const LogReader::FindRequest& request) {
+  BatchCursor cursor(batch);
+  while (const auto record = cursor.Next()) {
+    if (record->timestamp_ms >= request.timestamp_ms && record->offset >= request.log_start)
+      return Group::OffsetAtTime{record->offset, record->timestamp_ms};
+  }
+  return std::nullopt;
+}
+
+Result<Found> FindInSlice(const LogSlice& slice, const LogReader::FindRequest& request) {
+  Found found;
+  FrameCursor frames(slice.bytes);
+  while (const auto frame = frames.Next()) {
+    const BatchHeader& header = frame->header;
+    found.end = header.end_offset();
+    if (header.producer.kind != EntryKind::kData) continue;
+    if (header.producer.max_timestamp_ms < request.timestamp_ms) continue;
+    if (header.end_offset() <= request.log_start) continue;
+    RAFTMQ_TRY_ASSIGN(const OpenedBatch batch,
+                      OpenRecords(frame->bytes.view(), request.records_bytes_max));
+    found.record = FirstRecord(batch, request);
+    if (found.record) break;
+  }
+  return found;
+}
+
+}  // namespace
+
+void LogReader::Read(Offset offset, Index up_to, std::size_t bytes_max, ReadDone done) {
+  for (const DamagedRange& damage : log_.damage()) {
+    if (offset >= damage.first_offset && offset < damage.end_offset) {
+      metrics_.reads_damaged.Add();
+      return done(Fail(Corrupt(damage)));
+    }
+    // Served up to the damage.
+    if (damage.first_offset > offset) up_to = std::min(up_to, damage.first.Minus(1));
+  }
+  std::unique_ptr<LogRead> read =
+      log_.Read({.by = ReadFrom::By::kOffset, .value = offset.value()}, up_to, bytes_max);
+  if (!read) {
+    return done(Fail(ErrorCode::kInternal,
+                     fmt::format("expected offset {} in the files up to entry {}, found nothing",
+                                 offset.value(), up_to.value())));
+  }
+  Run(std::move(read), [this, done = std::move(done)](Result<LogSlice> slice) {
+    if (!slice) {
+      if (slice.error().code == ErrorCode::kDataCorrupt) metrics_.reads_damaged.Add();
+      return done(Fail(std::move(slice).error()));
+    }
+    DataRun run;
+    FrameCursor frames(slice->bytes);
+    while (const auto frame = frames.Next()) {
+      if (frame->header.producer.kind == EntryKind::kData) run.batches.push_back(frame->bytes);
+      run.next_offset = frame->header.end_offset();
+    }
+    done(std::move(run));
+  });
+}
+
+void LogReader::Run(std::unique_ptr<LogRead> read, std::function<void(Result<LogSlice>)> done) {
+  if (read->IsResident()) {
+    metrics_.fetches_from_map.Add();
+    return done(read->Run());
+  }
+  metrics_.fetches_cold.Add();
+  struct State {
+    std::unique_ptr<LogRead> read;
+    Result<LogSlice> slice;
+    std::function<void(Result<LogSlice>)> done;
+  };
+  auto state = std::make_shared<State>(State{std::move(read), LogSlice{}, std::move(done)});
+  const Status queued = work_.Submit([state] { state->slice = state->read->Run(); },
+                                     [state, alive = std::weak_ptr(alive_)] {
+                                       if (!alive.expired()) state->done(std::move(state->slice));
+                                     });
+  if (!queued) state->done(Fail(queued.error()));
+}
+
+void LogReader::FindOffset(const FindRequest& request, FindDone done) {
+  FindFrom({.by = ReadFrom::By::kTimestamp,
+            .value = static_cast<std::uint64_t>(std::max<std::int64_t>(request.timestamp_ms, 0))},
+           request, std::move(done));
+}
+
+// 1. The first step goes to the first batch that reaches the timestamp. 2. If that lies before the
+// log start, the search goes on from there. 3. A batch may reach the timestamp only by records
+// before the log start, so it goes on until a record fits.
+void LogReader::FindFrom(ReadFrom from, const FindRequest& request, FindDone done) {
+  std::unique_ptr<LogRead> read = log_.Read(from, request.up_to, kFindBytes);
+  if (!read) return done(Group::OffsetAtTime{request.end, -1});
+  // Always on the work queue: a compressed batch is opened, which takes its time.
+  struct State {
+    std::unique_ptr<LogRead> read;
+    FindRequest request;
+    FindDone done;
+    Index last;
+    Result<Found> found;
+  };
+  auto state = std::make_shared<State>(State{std::move(read), request, std::move(done), {}, {}});
+  const Status queued = work_.Submit(
+      [state] {
+        const Result<LogSlice> slice = state->read->Run();
+        if (!slice) {
+          state->found = Fail(slice.error());
+          return;
+        }
+        state->last = slice->last;
+        state->found = FindInSlice(*slice, state->request);
+      },
+      [this, state, alive = std::weak_ptr(alive_)] {
+        if (alive.expired()) return;
+        if (!state->found) return state->done(Fail(state->found.error()));
+        if (state->found->record) return state->done(*state->found->record);
+        if (state->found->end >= state->request.end)
+          return state->done(Group::OffsetAtTime{state->request.end, -1});
+        const ReadFrom next =
+            state->found->end <= state->request.log_start
+                ? ReadFrom{ReadFrom::By::kOffset, state->request.log_start.value()}
+                : ReadFrom{ReadFrom::By::kIndex, state->last.Next().value()};
+        FindFrom(next, state->request, std::move(state->done));
+      });
+  if (!queued) state->done(Fail(queued.error()));
+}
+
+}  // namespace raftmq

@@ -1,0 +1,64 @@
+// Reads of committed data from the files, for what the tail cache no longer holds.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "protocol/types/bytes.h"
+#include "protocol/types/ids.h"
+#include "raftlog/group.h"
+#include "raftlog/group_metrics.h"
+#include "raftlog/work_queues.h"
+#include "raftmq/result.h"
+#include "segment/partition_log.h"
+
+namespace raftmq {
+
+// Data batches, and where the next read goes on.
+struct DataRun {
+  std::vector<SharedBytes> batches;
+  Offset next_offset;
+};
+
+// Shard-affine. Callbacks run on the loop: at once when no disk is needed, else later; none after
+// the destructor. `log`, `work` and `metrics` outlive it.
+class LogReader {
+ public:
+  using ReadDone = std::function<void(Result<DataRun>)>;
+  using FindDone = std::function<void(Result<Group::OffsetAtTime>)>;
+
+  LogReader(const PartitionLog& log, WorkQueue& work, GroupMetrics& metrics)
+      : log_(log), work_(work), metrics_(metrics) {}
+
+  // Whole batches from the one that holds `offset` on, up to entry `up_to`, at most bytes_max
+  // bytes but at least one batch. REQUIRES: that batch lies at or below `up_to`, which is durable.
+  // Errors: kDataCorrupt, kIoError, kOverloaded.
+  void Read(Offset offset, Index up_to, std::size_t bytes_max, ReadDone done);
+
+  struct FindRequest {
+    std::int64_t timestamp_ms = 0;
+    Offset log_start;
+    Offset end;                         // The answer if every record is older.
+    Index up_to;                        // Durable.
+    std::size_t records_bytes_max = 0;  // Bound for opening compressed batches.
+  };
+  // First record at or above log_start with a timestamp of at least timestamp_ms. Errors:
+  // kDataCorrupt, kBadBatch for a compressed batch that cannot be opened, kIoError, kOverloaded.
+  void FindOffset(const FindRequest& request, FindDone done);
+  // Runs a read at once if it touches only memory, else on the work queue. Errors: the read's;
+  // kOverloaded.
+  void Run(std::unique_ptr<LogRead> read, std::function<void(Result<LogSlice>)> done);
+
+ private:
+  void FindFrom(ReadFrom from, const FindRequest& request, FindDone done);
+
+  const PartitionLog& log_;
+  WorkQueue& work_;
+  GroupMetrics& metrics_;
+  std::shared_ptr<LogReader*> alive_ = std::make_shared<LogReader*>(this);
+};
+
+}  // namespace raftmq

@@ -1,0 +1,115 @@
+#include "raftlog/log_state.h"
+
+#include <algorithm>
+
+#include "protocol/types/check.h"
+
+namespace raftmq {
+
+LogState::LogState(const Checkpoint& base)
+    : membership_(base.membership),
+      log_start_(base.log_start),
+      commit_(base.before.index),
+      durable_(base.before.index),
+      committed_end_(base.before.next_offset),
+      durable_end_(base.before.next_offset) {}
+
+void LogState::Append(const BatchHeader& header, ByteSpan payload) {
+  const LeaderBlock& leader = header.leader;
+  positions_.push_back({leader.index, header.end_offset()});
+  switch (header.producer.kind) {
+    case EntryKind::kLogStart:
+      RAFTMQ_CHECK(payload.size() == sizeof(std::uint64_t));
+      // The start only grows, whatever the order of two trims.
+      changes_.push_back(
+          {leader.index,
+           std::max(log_start(), Offset(LoadLittleEndian<std::uint64_t>(payload.data())))});
+      break;
+    case EntryKind::kCheckpoint:
+      AppendCheckpointPart(header, payload);
+      break;
+    default:
+      break;
+  }
+}
+
+void LogState::AppendCheckpointPart(const BatchHeader& header, ByteSpan payload) {
+  const Result<CheckpointPart> part = ParseCheckpointPart(payload);
+  RAFTMQ_CHECK(part.has_value());
+  const LeaderBlock& leader = header.leader;
+  if (part->part == 0) {
+    runs_.push_back({.first = leader.index,
+                     .last = leader.index,
+                     .first_offset = leader.base_offset,
+                     .term = leader.term,
+                     .parts = part->parts,
+                     .found = 1,
+                     .bytes = header.padded_length()});
+    return;
+  }
+  RAFTMQ_CHECK(!runs_.empty());
+  CheckpointRun& run = runs_.back();
+  // A run is consecutive and of one term.
+  if (leader.index != run.last.Next() || leader.term != run.term) return;
+  run.last = leader.index;
+  ++run.found;
+  run.bytes += header.padded_length();
+}
+
+void LogState::AddWholeRun(Index first, Offset first_offset) {
+  RAFTMQ_CHECK(runs_.empty() || runs_.back().first < first);
+  runs_.push_back({.first = first, .last = first, .first_offset = first_offset});
+}
+
+void LogState::SetCommit(Index commit) {
+  RAFTMQ_CHECK(commit >= commit_);
+  commit_ = commit;
+  while (!changes_.empty() && changes_.front().index <= commit) {
+    log_start_ = changes_.front().log_start;
+    changes_.pop_front();
+  }
+  for (const Position& position : positions_) {
+    if (position.index > commit) break;
+    committed_end_ = position.end;
+  }
+  ForgetPositions();
+}
+
+void LogState::SetDurable(Index durable) {
+  RAFTMQ_CHECK(durable >= durable_);
+  durable_ = durable;
+  for (const Position& position : positions_) {
+    if (position.index > durable) break;
+    durable_end_ = position.end;
+  }
+  ForgetPositions();
+}
+
+void LogState::ForgetPositions() {
+  const Index both = std::min(commit_, durable_);
+  while (!positions_.empty() && positions_.front().index <= both) positions_.pop_front();
+}
+
+void LogState::TruncateBefore(Index first_kept) {
+  while (!runs_.empty() && runs_.front().first < first_kept) runs_.pop_front();
+}
+
+bool LogState::IsNewestRunBroken(Term current) const {
+  if (runs_.empty() || runs_.back().IsWhole()) return false;
+  return runs_.back().term < current;
+}
+
+std::optional<CheckpointRun> LogState::NewestFrontFor(Offset offset) const {
+  for (auto run = runs_.rbegin(); run != runs_.rend(); ++run) {
+    if (run->IsWhole() && run->last <= commit_ && run->first_offset <= offset) return *run;
+  }
+  return std::nullopt;
+}
+
+ByteBuffer EncodeLogStart(Offset log_start) {
+  ByteBuffer payload(sizeof(std::uint64_t));
+  StoreLittleEndian(payload.data(), log_start.value());
+  return payload;
+}
+
+}  // namespace raftmq

@@ -1,0 +1,86 @@
+// What a log's entries say: a pure function of the log, kept as (state at commit, undoable changes
+// above it), so that a checkpoint can be made of the state at the end and readers see the state at
+// commit.
+#pragma once
+
+#include <deque>
+#include <optional>
+
+#include "protocol/types/batch_header.h"
+#include "protocol/types/bytes.h"
+#include "protocol/types/ids.h"
+#include "segment/checkpoint.h"
+
+namespace raftmq {
+
+// The run of checkpoint parts that opens a segment.
+struct CheckpointRun {
+  Index first;
+  Index last;           // Last part found so far.
+  Offset first_offset;  // Of the segment.
+  Term term;
+  std::uint32_t parts = 1;
+  std::uint32_t found = 1;
+  std::size_t bytes = 0;  // Of the frames found.
+
+  bool IsWhole() const { return found == parts; }
+};
+
+// Value type. Entries are appended in order of index, and commit never goes back.
+class LogState {
+ public:
+  LogState() = default;
+  // The state before `base`'s first part: that of its checkpoint. Positions count from there.
+  explicit LogState(const Checkpoint& base);
+
+  // Takes one entry, the next of the log. `payload` is a control entry's section.
+  void Append(const BatchHeader& header, ByteSpan payload);
+  // Passes over damaged entries, the last of them at `last`: what they said is not known.
+  void Skip(Index last, Offset end) { positions_.push_back({last, end}); }
+  // A run known from elsewhere, before all that is appended: its segment can stand at the front.
+  void AddWholeRun(Index first, Offset first_offset);
+  void SetCommit(Index commit);
+  void SetDurable(Index durable);
+  // Forgets the runs of segments before `first_kept`.
+  void TruncateBefore(Index first_kept);
+
+  const Membership& membership() const { return membership_; }
+  // After the last entry.
+  Offset log_start() const { return changes_.empty() ? log_start_ : changes_.back().log_start; }
+  Offset committed_log_start() const { return log_start_; }
+  Offset committed_end() const { return committed_end_; }
+  Offset durable_end() const { return durable_end_; }
+  // True if the newest segment's checkpoint was broken off by a new term: the leader rolls afresh.
+  bool IsNewestRunBroken(Term current) const;
+  // The newest segment that starts at or below `offset` and whose checkpoint is committed whole: it
+  // and its successors are a complete log from `offset` on. nullopt if none is known.
+  std::optional<CheckpointRun> NewestFrontFor(Offset offset) const;
+  const std::deque<CheckpointRun>& runs() const { return runs_; }
+
+ private:
+  struct Change {
+    Index index;
+    Offset log_start;  // From this entry on.
+  };
+  struct Position {
+    Index index;
+    Offset end;  // Next offset after the entry.
+  };
+  void AppendCheckpointPart(const BatchHeader& header, ByteSpan payload);
+  void ForgetPositions();
+
+  Membership membership_;
+  Offset log_start_;                // At commit.
+  std::deque<Change> changes_;      // Above commit.
+  std::deque<Position> positions_;  // Above the lower one of commit and durable.
+  Index commit_;
+  Index durable_;
+  Offset committed_end_;
+  Offset durable_end_;
+  std::deque<CheckpointRun> runs_;  // Oldest first.
+};
+
+// The payload of a kLogStart entry.
+ByteBuffer EncodeLogStart(Offset log_start);
+
+}  // namespace raftmq

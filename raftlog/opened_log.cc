@@ -1,0 +1,94 @@
+#include "raftlog/opened_log.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "protocol/types/check.h"
+#include "raftlog/frames.h"
+
+namespace raftmq {
+namespace {
+
+constexpr std::size_t kScanBytes = 4u << 20;
+
+const DamagedRange* DamageAt(const std::vector<DamagedRange>& damage, Index index) {
+  for (const DamagedRange& range : damage) {
+    if (index >= range.first && index <= range.last) return &range;
+  }
+  return nullptr;
+}
+
+// The last readable entry before the next damaged range.
+Index BeforeDamage(const std::vector<DamagedRange>& damage, Index from, Index up_to) {
+  for (const DamagedRange& range : damage) {
+    if (range.first > from) up_to = std::min(up_to, range.first.Minus(1));
+  }
+  return up_to;
+}
+
+Status ScanEntries(OpenedLog* opened) {
+  const PartitionLog& log = *opened->log;
+  const Index last = log.bounds().last;
+  Index next = opened->report.newest_checkpoint_index;
+  while (next <= last) {
+    if (const DamagedRange* const range = DamageAt(log.damage(), next)) {
+      opened->state.Skip(range->last, range->end_offset);
+      next = range->last.Next();
+      continue;
+    }
+    const std::unique_ptr<LogRead> read =
+        log.Read({.by = ReadFrom::By::kIndex, .value = next.value()},
+                 BeforeDamage(log.damage(), next, last), kScanBytes);
+    RAFTMQ_CHECK(read != nullptr);
+    RAFTMQ_TRY_ASSIGN(const LogSlice slice, read->Run());
+    RAFTMQ_CHECK(slice.first == next && slice.last >= next);
+    FrameCursor frames(slice.bytes);
+    while (const auto frame = frames.Next()) opened->state.Append(frame->header, frame->payload());
+    next = slice.last.Next();
+  }
+  return Ok();
+}
+
+// Terms never fall along a log, so each run's end is found by halving.
+std::vector<TermRun> FindTermRuns(const PartitionLog& log) {
+  const LogBounds bounds = log.bounds();
+  std::vector<TermRun> runs;
+  Index first = bounds.first;
+  while (first <= bounds.last) {
+    const Term term = *log.TermAt(first);
+    runs.push_back({first, term});
+    Index low = first;                // Bears `term`.
+    Index high = bounds.last.Next();  // Does not.
+    while (low.Next() < high) {
+      const Index middle = low.Plus((high.value() - low.value()) / 2);
+      (*log.TermAt(middle) == term ? low : high) = middle;
+    }
+    first = high;
+  }
+  return runs;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<OpenedLog>> ScanOpenedLog(std::unique_ptr<PartitionLog> log,
+                                                 RecoveryReport report) {
+  auto opened = std::make_unique<OpenedLog>();
+  opened->log = std::move(log);
+  opened->report = std::move(report);
+  opened->state = LogState(opened->report.newest_checkpoint);
+  for (const PartitionLog::SegmentInfo& segment : opened->log->Segments()) {
+    if (segment.first < opened->report.newest_checkpoint_index)
+      opened->state.AddWholeRun(segment.first, segment.first_offset);
+  }
+  RAFTMQ_TRY(ScanEntries(opened.get()));
+  const LogBounds bounds = opened->log->bounds();
+  opened->state.SetCommit(opened->report.commit_floor);
+  opened->state.SetDurable(bounds.durable);
+  opened->raft = {.hard_state = opened->report.hard_state,
+                  .runs = FindTermRuns(*opened->log),
+                  .last = bounds.last,
+                  .commit = opened->report.commit_floor};
+  return opened;
+}
+
+}  // namespace raftmq

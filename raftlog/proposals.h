@@ -1,0 +1,70 @@
+// A group's proposals on their way to commit: first held back (while the log rolls), then in the
+// log. Nothing here knows the log.
+#pragma once
+
+#include <cstddef>
+#include <deque>
+#include <utility>
+
+#include "protocol/types/batch_header.h"
+#include "protocol/types/bytes.h"
+#include "protocol/types/clock.h"
+#include "protocol/types/ids.h"
+#include "raftlog/group.h"
+#include "raftmq/result.h"
+
+namespace raftmq {
+
+// One entry that wants to get into the log.
+struct Proposal {
+  EntryKind kind = EntryKind::kData;
+  ByteBuffer buffer;
+  std::size_t frame_at = 0;
+  std::size_t frame_bytes = 0;  // Padded.
+  bool in_memory = false;       // Answered as soon as it is in the leader's log.
+  Group::ProposeDone done;      // May be empty.
+  Microseconds proposed_at{0};
+};
+
+// Shard-affine.
+class Proposals {
+ public:
+  // Held back, in order of arrival.
+  void Hold(Proposal proposal) {
+    held_bytes_ += proposal.frame_bytes;
+    held_.push_back(std::move(proposal));
+  }
+  bool has_held() const { return !held_.empty(); }
+  const Proposal& first_held() const { return held_.front(); }
+  Proposal TakeHeld() {
+    Proposal proposal = std::move(held_.front());
+    held_.pop_front();
+    held_bytes_ -= proposal.frame_bytes;
+    return proposal;
+  }
+  std::size_t held_bytes() const { return held_bytes_; }
+
+  // In the log, waiting for commit, in order of index.
+  struct Waiting {
+    Proposed proposed;
+    Group::ProposeDone done;
+    Microseconds proposed_at{0};
+  };
+  void Wait(Waiting waiting) { waiting_.push_back(std::move(waiting)); }
+  bool HasCommitted(Index commit) const {
+    return !waiting_.empty() && waiting_.front().proposed.index <= commit;
+  }
+  Waiting TakeCommitted() {
+    Waiting waiting = std::move(waiting_.front());
+    waiting_.pop_front();
+    return waiting;
+  }
+  bool has_waiting() const { return !waiting_.empty(); }
+
+ private:
+  std::deque<Proposal> held_;
+  std::size_t held_bytes_ = 0;
+  std::deque<Waiting> waiting_;
+};
+
+}  // namespace raftmq

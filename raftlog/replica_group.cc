@@ -1,0 +1,122 @@
+#include "raftlog/replica_group.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "protocol/types/check.h"
+
+namespace raftmq {
+namespace {
+
+// Kept free in the control reserve, so that each restart on a full disk finds room for its no-op.
+constexpr std::size_t kNoOpBytes = AlignUp(kBatchHeaderBytes, kBatchAlignment);
+
+}  // namespace
+
+ReplicaGroup::ReplicaGroup(const GroupOptions& options, const GroupDeps& deps, OpenedLog opened)
+    : options_(options),
+      deps_(deps),
+      log_(std::move(opened.log)),
+      restored_(std::move(opened.report.newest_checkpoint)),
+      core_({.self = options.self, .voters = {options.self}}, opened.raft),
+      state_(std::move(opened.state)),
+      cache_(deps.cache),
+      reader_(*log_, deps.work, deps.metrics),
+      applier_(*log_, cache_, reader_, opened.report.newest_checkpoint_index.Minus(1)),
+      reported_commit_(opened.raft.commit) {
+  // The core counts one voter so far; a group of several must not run on it.
+  RAFTMQ_CHECK(state_.membership().size() == 1);
+  RAFTMQ_CHECK(state_.membership().front().node == options_.self);
+  staged_mark_ = core_.status().durable;
+}
+
+ReplicaGroup::~ReplicaGroup() {
+  deps_.metrics.pending_bytes.Set(deps_.metrics.pending_bytes.value() - gauged_bytes_);
+  if (gauged_leader_) deps_.metrics.leaders.Set(deps_.metrics.leaders.value() - 1);
+}
+
+void ReplicaGroup::SetOnCommit(std::function<void()> on_commit) {
+  on_commit_ = std::move(on_commit);
+}
+
+void ReplicaGroup::SetCapture(std::function<ByteBuffer()> capture) {
+  RAFTMQ_CHECK(options_.internal);
+  capture_ = std::move(capture);
+}
+
+void ReplicaGroup::SetRestore(std::function<void(ByteSpan)> restore) {
+  RAFTMQ_CHECK(options_.internal);
+  restore_ = std::move(restore);
+}
+
+void ReplicaGroup::SetApply(std::function<void(Index, ByteSpan)> apply) {
+  RAFTMQ_CHECK(options_.internal);
+  RAFTMQ_CHECK(capture_ != nullptr);
+  RAFTMQ_CHECK(restore_ != nullptr);
+  restore_(restored_.state_machine.span());
+  applier_.Start(std::move(apply), [this] { OnAppliedOrCommitted(); });
+  OnAppliedOrCommitted();
+}
+
+void ReplicaGroup::Tick() {
+  if (last_status_) return;
+  TickCore();
+  if (options_.internal) OnAppliedOrCommitted();
+  ReleaseHeld();
+  MaybeRetain();
+  MaybeSubmit();
+}
+
+void ReplicaGroup::TickCore() {
+  const RaftStatus& raft = core_.status();
+  // On a full disk a term is begun only if its no-op still has a place.
+  if (raft.role != RaftRole::kLeader && log_->room_for_control() < kNoOpBytes) return;
+  core_.Tick();
+  CarryOut();
+}
+
+void ReplicaGroup::TurnEnd() {
+  if (!last_status_) MaybeSubmit();
+}
+
+Error ReplicaGroup::RefusedNotLeader() const {
+  const RaftStatus& raft = core_.status();
+  if (log_->room_for_control() < kNoOpBytes)
+    return {ErrorCode::kDiskFull, "the disk is full and the log's last reserve is used up"};
+  return {ErrorCode::kNotLeader,
+          fmt::format("node {} does not lead {} in term {}; node {} does", options_.self.value(),
+                      options_.log.group.ToString(), raft.term.value(), raft.leader.value())};
+}
+
+GroupStatus ReplicaGroup::status() const {
+  if (last_status_) return *last_status_;
+  const RaftStatus& raft = core_.status();
+  GroupStatus status{.term = raft.term,
+                     .leader = raft.leader,
+                     .is_leader = raft.role == RaftRole::kLeader,
+                     .last = raft.last,
+                     .commit = raft.commit,
+                     .durable = raft.durable.last,
+                     .applied = options_.internal ? applier_.applied() : raft.commit,
+                     .log_start = state_.committed_log_start(),
+                     .end = state_.committed_end(),
+                     .durable_end = state_.durable_end()};
+  for (const PartitionLog::SegmentInfo& segment : log_->Segments())
+    status.size_bytes += segment.used_bytes;
+  return status;
+}
+
+void ReplicaGroup::UpdateGauges() {
+  GroupMetrics& metrics = deps_.metrics;
+  const std::size_t bytes = core_.status().uncommitted_bytes + proposals_.held_bytes();
+  metrics.pending_bytes.Set(metrics.pending_bytes.value() - gauged_bytes_ + bytes);
+  gauged_bytes_ = bytes;
+  const bool leads = core_.status().role == RaftRole::kLeader;
+  if (leads == gauged_leader_) return;
+  gauged_leader_ = leads;
+  metrics.leaders.Set(leads ? metrics.leaders.value() + 1 : metrics.leaders.value() - 1);
+  if (leads) metrics.terms_started.Add();
+}
+
+}  // namespace raftmq

@@ -1,0 +1,136 @@
+// The one implementation of Group: it carries out what the core puts out, on the partition's log,
+// the tail cache and the disk queue. DESIGN.md draws the ways through it. One role per file:
+//
+//   replica_group.cc          life cycle, ticks, status
+//   replica_group_propose.cc  from a proposal to a stamped and staged entry
+//   replica_group_roll.cc     room in the segment, checkpoints, the next segment
+//   replica_group_disk.cc     jobs to the disk and back, commit, draining
+//   replica_group_read.cc     fetch and lookup by time
+//   replica_group_start.cc    the log start: trim and retention
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "raftlog/command_applier.h"
+#include "raftlog/core/raft.h"
+#include "raftlog/group.h"
+#include "raftlog/group_factory.h"
+#include "raftlog/log_reader.h"
+#include "raftlog/log_state.h"
+#include "raftlog/proposals.h"
+#include "raftlog/tail_cache.h"
+
+namespace raftmq {
+
+// Shard-affine.
+class ReplicaGroup final : public Group {
+ public:
+  ReplicaGroup(const GroupOptions& options, const GroupDeps& deps, OpenedLog opened);
+  ~ReplicaGroup() override;
+
+  void Propose(ByteBuffer buffer, std::size_t frame_at, std::size_t frame_bytes,
+               ProposeDone done) override;
+  void ProposeInMemory(ByteBuffer buffer, std::size_t frame_at, std::size_t frame_bytes,
+                       ProposeDone done) override;
+  void Fetch(Offset offset, std::size_t bytes_max, FetchDone done) override;
+  void FindOffset(std::int64_t timestamp_ms,
+                  std::function<void(Result<OffsetAtTime>)> done) override;
+  void Trim(Offset log_start, std::function<void(Result<Offset>)> done) override;
+  void SetOnCommit(std::function<void()> on_commit) override;
+  void SetCapture(std::function<ByteBuffer()> capture) override;
+  void SetRestore(std::function<void(ByteSpan)> restore) override;
+  void SetApply(std::function<void(Index, ByteSpan)> apply) override;
+  void Tick() override;
+  void TurnEnd() override;
+  GroupStatus status() const override;
+  const std::vector<DamagedRange>& damage() const override { return log_->damage(); }
+  void Drain(std::function<void()> done) override;
+
+ private:
+  // What stands between an entry and the log.
+  enum class Room {
+    kGo,        // It fits now.
+    kWait,      // The next segment is not ready, or a state machine has to catch up first.
+    kFull,      // No space on the disk.
+    kTooLarge,  // No segment takes it.
+  };
+
+  // replica_group.cc
+  void TickCore();
+  Error RefusedNotLeader() const;
+  void UpdateGauges();
+
+  // replica_group_propose.cc
+  void Enter(Proposal proposal);
+  Status CheckAdmission(const Proposal& proposal) const;
+  void Admit(Proposal proposal);
+  void ReleaseHeld();
+  void Refuse(const Proposal& proposal, Room why);
+  void Append(Proposal proposal);
+  void CarryOut();
+  void StageEntry(const AppendedEntry& entry, Proposal proposal);
+
+  // replica_group_roll.cc
+  Room MakeRoom(EntryKind kind, std::size_t bytes);
+  bool Fits(EntryKind kind, std::size_t bytes) const;
+  Room TryRoll();
+  Checkpoint MakeCheckpoint() const;
+
+  // replica_group_disk.cc
+  void MaybeSubmit();
+  bool SubmitJob();
+  bool SubmitBackground();
+  void OnJobDone(std::unique_ptr<LogJob> job, const DurableMark& mark);
+  void OnBackgroundDone(std::unique_ptr<LogJob> job);
+  void OnAppliedOrCommitted();
+  void AnswerCommitted();
+  void MaybeFinishDrain();
+
+  // replica_group_read.cc
+  Status CheckReadable(Offset offset) const;
+  FetchSlice EmptySlice(Offset next) const;
+  bool FetchFromCache(Offset offset, std::size_t bytes_max, FetchSlice* slice) const;
+  Index ReadableUpTo() const;
+
+  // replica_group_start.cc
+  void ProposeLogStart(Offset log_start, ProposeDone done);
+  void DropOldSegments();
+  void MaybeRetain();
+  void MaybeRollExpired();
+
+  const GroupOptions options_;
+  const GroupDeps deps_;
+  // Shared with jobs under way, so that a group can be destroyed before they come back.
+  std::shared_ptr<PartitionLog> log_;
+  const Checkpoint restored_;  // Newest committed one at the start.
+  Raft core_;
+  LogState state_;
+  TailCache::Member cache_;
+  LogReader reader_;
+  CommandApplier applier_;
+  Proposals proposals_;
+
+  std::function<void()> on_commit_;
+  std::function<ByteBuffer()> capture_;
+  std::function<void(ByteSpan)> restore_;
+
+  Output output_;                     // Kept for its allocations.
+  std::vector<Proposal> proposed_;    // Given to the core, not yet staged: at most one.
+  DurableMark staged_mark_;           // Of all that was staged and saved so far.
+  std::uint32_t staged_entries_ = 0;  // Since the last job.
+  bool job_under_way_ = false;        // Foreground or background: never both.
+  bool background_next_ = false;      // They take turns.
+  Index reported_commit_;             // Last one that listeners were told of.
+  Microseconds retention_due_{0};
+  std::size_t gauged_bytes_ = 0;  // Our share in the shard's pending bytes.
+  bool gauged_leader_ = false;
+  bool draining_ = false;
+  std::function<void()> drained_;
+  std::unique_ptr<GroupStatus> last_status_;  // Once the log is being closed.
+  std::shared_ptr<ReplicaGroup*> alive_ = std::make_shared<ReplicaGroup*>(this);
+};
+
+}  // namespace raftmq

@@ -1,0 +1,126 @@
+// Jobs to the disk and back: what is synced counts, what is committed is answered.
+#include <utility>
+
+#include "protocol/types/check.h"
+#include "raftlog/replica_group.h"
+
+namespace raftmq {
+namespace {
+
+// The last job of a log.
+class CloseJob final : public LogJob {
+ public:
+  explicit CloseJob(std::shared_ptr<PartitionLog> log) : log_(std::move(log)) {}
+  void Write() override { log_->Close(); }
+  void Sync() override {}
+  std::uint64_t bytes() const override { return 0; }
+
+ private:
+  std::shared_ptr<PartitionLog> log_;
+};
+
+}  // namespace
+
+// At most one job of this log is under way; meanwhile the next gathers. Background jobs take turns
+// with the others, so that neither waits for ever.
+void ReplicaGroup::MaybeSubmit() {
+  if (job_under_way_ || last_status_) return;
+  if (background_next_ && SubmitBackground()) return;
+  if (SubmitJob()) return;
+  if (!background_next_ && SubmitBackground()) return;
+  MaybeFinishDrain();
+}
+
+bool ReplicaGroup::SubmitJob() {
+  std::unique_ptr<LogJob> job = log_->TakeJob();
+  if (!job) return false;
+  job_under_way_ = true;
+  background_next_ = true;
+  deps_.disk.Submit({.job = std::move(job),
+                     .entries = std::exchange(staged_entries_, 0),
+                     .done = [this, log = log_, alive = std::weak_ptr(alive_),
+                              mark = staged_mark_](std::unique_ptr<LogJob> done) {
+                       if (!alive.expired()) OnJobDone(std::move(done), mark);
+                     }});
+  return true;
+}
+
+bool ReplicaGroup::SubmitBackground() {
+  std::unique_ptr<LogJob> job = log_->TakeBackgroundJob(deps_.clock.WallNowMs());
+  if (!job) return false;
+  job_under_way_ = true;
+  background_next_ = false;
+  deps_.disk.SubmitBackground(
+      {.job = std::move(job),
+       .done = [this, log = log_, alive = std::weak_ptr(alive_)](std::unique_ptr<LogJob> done) {
+         if (!alive.expired()) OnBackgroundDone(std::move(done));
+       }});
+  return true;
+}
+
+void ReplicaGroup::OnJobDone(std::unique_ptr<LogJob> job, const DurableMark& mark) {
+  log_->Completed(std::move(job));
+  job_under_way_ = false;
+  core_.Persisted(mark);
+  state_.SetDurable(mark.last);
+  CarryOut();
+  OnAppliedOrCommitted();
+  ReleaseHeld();
+  // Only now, so that those who were just woken still find the entries in memory.
+  cache_.SetDurable(mark.last);
+  MaybeSubmit();
+}
+
+void ReplicaGroup::OnBackgroundDone(std::unique_ptr<LogJob> job) {
+  log_->Completed(std::move(job));
+  job_under_way_ = false;
+  ReleaseHeld();
+  MaybeSubmit();
+}
+
+void ReplicaGroup::OnAppliedOrCommitted() {
+  const RaftStatus& raft = core_.status();
+  state_.SetCommit(raft.commit);
+  if (options_.internal) applier_.Advance(raft.commit, raft.durable.last);
+  AnswerCommitted();
+  if (raft.commit == reported_commit_) return;
+  reported_commit_ = raft.commit;
+  DropOldSegments();
+  if (on_commit_) on_commit_();
+}
+
+void ReplicaGroup::AnswerCommitted() {
+  // A command is answered once it has taken effect here.
+  const Index commit = options_.internal ? applier_.applied() : core_.status().commit;
+  while (proposals_.HasCommitted(commit)) {
+    const Proposals::Waiting waiting = proposals_.TakeCommitted();
+    const Microseconds took = deps_.clock.SteadyNow() - waiting.proposed_at;
+    deps_.metrics.commit_latency_us.Record(static_cast<std::uint64_t>(took.count()));
+    waiting.done(waiting.proposed);
+  }
+  UpdateGauges();
+}
+
+void ReplicaGroup::Drain(std::function<void()> done) {
+  RAFTMQ_CHECK(!draining_);
+  draining_ = true;
+  drained_ = std::move(done);
+  while (proposals_.has_held()) {
+    const Proposal held = proposals_.TakeHeld();
+    if (held.done) held.done(Fail(ErrorCode::kDraining, "the broker is shutting down"));
+  }
+  MaybeSubmit();
+}
+
+void ReplicaGroup::MaybeFinishDrain() {
+  if (!draining_ || proposals_.has_waiting()) return;
+  // From here on the disk thread has the log.
+  last_status_ = std::make_unique<GroupStatus>(status());
+  job_under_way_ = true;
+  deps_.disk.Submit({.job = std::make_unique<CloseJob>(log_),
+                     .done = [this, alive = std::weak_ptr(alive_)](std::unique_ptr<LogJob>) {
+                       if (!alive.expired()) std::exchange(drained_, nullptr)();
+                     }});
+}
+
+}  // namespace raftmq

@@ -1,0 +1,183 @@
+// From a proposal to a stamped and staged entry.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "protocol/types/check.h"
+#include "raftlog/frames.h"
+#include "raftlog/replica_group.h"
+
+namespace raftmq {
+namespace {
+
+EntryKind KindOf(const ByteBuffer& buffer, std::size_t frame_at, std::size_t frame_bytes) {
+  const Result<BatchHeader> header = ParseBatchHeader(buffer.span().subspan(frame_at, frame_bytes));
+  RAFTMQ_CHECK(header.has_value());
+  RAFTMQ_CHECK(header->padded_length() == frame_bytes);
+  return header->producer.kind;
+}
+
+}  // namespace
+
+void ReplicaGroup::Propose(ByteBuffer buffer, std::size_t frame_at, std::size_t frame_bytes,
+                           ProposeDone done) {
+  const EntryKind kind = KindOf(buffer, frame_at, frame_bytes);
+  Enter({.kind = kind,
+         .buffer = std::move(buffer),
+         .frame_at = frame_at,
+         .frame_bytes = frame_bytes,
+         .done = std::move(done)});
+}
+
+void ReplicaGroup::ProposeInMemory(ByteBuffer buffer, std::size_t frame_at, std::size_t frame_bytes,
+                                   ProposeDone done) {
+  const EntryKind kind = KindOf(buffer, frame_at, frame_bytes);
+  Enter({.kind = kind,
+         .buffer = std::move(buffer),
+         .frame_at = frame_at,
+         .frame_bytes = frame_bytes,
+         .in_memory = true,
+         .done = std::move(done)});
+}
+
+void ReplicaGroup::Enter(Proposal proposal) {
+  if (const Status admitted = CheckAdmission(proposal); !admitted) {
+    if (admitted.error().code == ErrorCode::kOverloaded) deps_.metrics.refused_overloaded.Add();
+    if (proposal.done) proposal.done(Fail(admitted.error()));
+    return;
+  }
+  proposal.proposed_at = deps_.clock.SteadyNow();
+  deps_.metrics.proposals.Add();
+  deps_.metrics.proposal_bytes.Add(proposal.frame_bytes);
+  Admit(std::move(proposal));
+  UpdateGauges();
+}
+
+Status ReplicaGroup::CheckAdmission(const Proposal& proposal) const {
+  if (draining_) return Fail(ErrorCode::kDraining, "the broker is shutting down");
+  if (core_.status().role != RaftRole::kLeader) return Fail(RefusedNotLeader());
+  if (proposal.frame_bytes > options_.batch_bytes_max) {
+    return Fail(ErrorCode::kBatchTooLarge,
+                fmt::format("expected a batch of at most {} bytes, found {}",
+                            options_.batch_bytes_max, proposal.frame_bytes));
+  }
+  const std::size_t pending = core_.status().uncommitted_bytes + proposals_.held_bytes();
+  // One proposal always gets in, so that a small bound cannot refuse for ever.
+  if (pending > 0 && pending + proposal.frame_bytes > options_.pending_bytes_max) {
+    return Fail(ErrorCode::kOverloaded,
+                fmt::format("{} bytes wait for their commit already, at most {} may; back off",
+                            pending, options_.pending_bytes_max));
+  }
+  return Ok();
+}
+
+void ReplicaGroup::Admit(Proposal proposal) {
+  // Nobody overtakes: a session's batches keep their order.
+  if (proposals_.has_held()) return proposals_.Hold(std::move(proposal));
+  switch (const Room room = MakeRoom(proposal.kind, proposal.frame_bytes)) {
+    case Room::kGo:
+      return Append(std::move(proposal));
+    case Room::kWait:
+      return proposals_.Hold(std::move(proposal));
+    case Room::kFull:
+    case Room::kTooLarge:
+      return Refuse(proposal, room);
+  }
+}
+
+void ReplicaGroup::ReleaseHeld() {
+  while (proposals_.has_held()) {
+    const Proposal& first = proposals_.first_held();
+    const Room room = MakeRoom(first.kind, first.frame_bytes);
+    if (room == Room::kWait) break;
+    Proposal proposal = proposals_.TakeHeld();
+    if (room == Room::kGo) {
+      Append(std::move(proposal));
+    } else {
+      Refuse(proposal, room);
+    }
+  }
+  UpdateGauges();
+}
+
+void ReplicaGroup::Refuse(const Proposal& proposal, Room why) {
+  if (why == Room::kFull) deps_.metrics.refused_disk_full.Add();
+  if (!proposal.done) return;
+  if (why == Room::kTooLarge) {
+    return proposal.done(
+        Fail(ErrorCode::kBatchTooLarge, fmt::format("no segment of {} takes {} bytes",
+                                                    options_.log.directory, proposal.frame_bytes)));
+  }
+  proposal.done(Fail(ErrorCode::kDiskFull,
+                     fmt::format("no space for the next segment of {}; free some, service resumes "
+                                 "by itself",
+                                 options_.log.directory)));
+}
+
+void ReplicaGroup::Append(Proposal proposal) {
+  const Result<Index> index = core_.Propose(proposal.kind, proposal.frame_bytes);
+  RAFTMQ_CHECK(index.has_value());
+  proposed_.push_back(std::move(proposal));
+  CarryOut();
+}
+
+// In the order of the work orders (core/raft.h, Output).
+void ReplicaGroup::CarryOut() {
+  core_.TakeOutput(&output_);
+  if (output_.hard_state) log_->SaveHardState(*output_.hard_state);
+  staged_mark_ = output_.mark;
+  if (output_.append.empty()) return;
+  // Callbacks may propose again and use the members: these are ours.
+  const std::vector<AppendedEntry> entries = std::exchange(output_.append, {});
+  std::vector<Proposal> proposed = std::exchange(proposed_, {});
+  auto next = proposed.begin();
+  for (const AppendedEntry& entry : entries) {
+    Proposal proposal;
+    if (entry.kind == EntryKind::kNoOp) {
+      proposal.buffer = MakeControlEntry(EntryKind::kNoOp, {});
+      proposal.frame_bytes = proposal.buffer.size();
+    } else {
+      RAFTMQ_CHECK(next != proposed.end());
+      proposal = std::move(*next++);
+    }
+    StageEntry(entry, std::move(proposal));
+  }
+  RAFTMQ_CHECK(next == proposed.end());
+}
+
+void ReplicaGroup::StageEntry(const AppendedEntry& entry, Proposal proposal) {
+  const LogTail tail = log_->tail();
+  RAFTMQ_CHECK(entry.index == tail.index.Next());
+  const MutableByteSpan frame =
+      proposal.buffer.span().subspan(proposal.frame_at, proposal.frame_bytes);
+  const LeaderBlock block{.index = entry.index,
+                          .term = entry.term,
+                          .base_offset = tail.next_offset,
+                          .append_time_ms = std::max(tail.append_time_ms, deps_.clock.WallNowMs()),
+                          .committed_up_to = core_.status().commit,
+                          .chain = tail.chain};
+  StampBatch(frame, block, log_->group_seed());
+  const Result<BatchHeader> header = ParseBatchHeader(frame);
+  RAFTMQ_CHECK(header.has_value());
+
+  const SharedBytes shared =
+      SharedBytes(std::move(proposal.buffer)).Slice(proposal.frame_at, proposal.frame_bytes);
+  state_.Append(*header, Frame{*header, shared}.payload());
+  cache_.Add({.frame = shared,
+              .index = entry.index,
+              .base_offset = block.base_offset,
+              .end_offset = header->end_offset()});
+  log_->Stage(shared);
+  ++staged_entries_;
+
+  const Proposed proposed{entry.index, block.base_offset, block.append_time_ms};
+  if (!proposal.done) return;
+  if (proposal.in_memory) {
+    proposal.done(proposed);
+  } else {
+    proposals_.Wait({proposed, std::move(proposal.done), proposal.proposed_at});
+  }
+}
+
+}  // namespace raftmq

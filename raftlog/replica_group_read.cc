@@ -1,0 +1,81 @@
+// Fetch and lookup by time: committed data only, from the tail cache or the files.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "raftlog/replica_group.h"
+
+namespace raftmq {
+
+void ReplicaGroup::Fetch(Offset offset, std::size_t bytes_max, FetchDone done) {
+  if (const Status readable = CheckReadable(offset); !readable) return done(Fail(readable.error()));
+  FetchSlice slice = EmptySlice(offset);
+  if (offset == slice.end) return done(std::move(slice));
+  if (FetchFromCache(offset, bytes_max, &slice)) {
+    deps_.metrics.fetches_from_cache.Add();
+    return done(std::move(slice));
+  }
+  reader_.Read(offset, ReadableUpTo(), bytes_max,
+               [this, done = std::move(done)](Result<DataRun> run) {
+                 if (!run) return done(Fail(std::move(run).error()));
+                 FetchSlice read = EmptySlice(run->next_offset);
+                 read.batches = std::move(run->batches);
+                 done(std::move(read));
+               });
+}
+
+Status ReplicaGroup::CheckReadable(Offset offset) const {
+  if (draining_) return Fail(ErrorCode::kDraining, "the broker is shutting down");
+  if (offset < state_.committed_log_start()) {
+    return Fail(ErrorCode::kOffsetBelowStart,
+                fmt::format("offset {} was removed; the log starts at {}", offset.value(),
+                            state_.committed_log_start().value()));
+  }
+  if (offset > state_.committed_end()) {
+    return Fail(ErrorCode::kOffsetBeyondEnd,
+                fmt::format("offset {} is beyond the end {} in term {}", offset.value(),
+                            state_.committed_end().value(), core_.status().term.value()));
+  }
+  return Ok();
+}
+
+FetchSlice ReplicaGroup::EmptySlice(Offset next) const {
+  return {.next_offset = next,
+          .log_start = state_.committed_log_start(),
+          .end = state_.committed_end(),
+          .term = core_.status().term};
+}
+
+bool ReplicaGroup::FetchFromCache(Offset offset, std::size_t bytes_max, FetchSlice* slice) const {
+  const CachedEntry* entry = cache_.FindOffset(offset);
+  std::size_t bytes = 0;
+  while (entry != nullptr && entry->index <= core_.status().commit) {
+    if (entry->end_offset > entry->base_offset) {
+      bytes += entry->frame.size();
+      if (bytes > bytes_max && !slice->batches.empty()) break;
+      slice->batches.push_back(entry->frame);
+      slice->next_offset = entry->end_offset;
+    }
+    entry = cache_.FindIndex(entry->index.Next());
+  }
+  return !slice->batches.empty();
+}
+
+// Files are read up to what is both committed and synced here.
+Index ReplicaGroup::ReadableUpTo() const {
+  return std::min(core_.status().commit, core_.status().durable.last);
+}
+
+void ReplicaGroup::FindOffset(std::int64_t timestamp_ms,
+                              std::function<void(Result<OffsetAtTime>)> done) {
+  if (draining_) return done(Fail(ErrorCode::kDraining, "the broker is shutting down"));
+  reader_.FindOffset({.timestamp_ms = timestamp_ms,
+                      .log_start = state_.committed_log_start(),
+                      .end = state_.committed_end(),
+                      .up_to = ReadableUpTo(),
+                      .records_bytes_max = options_.records_bytes_max},
+                     std::move(done));
+}
+
+}  // namespace raftmq

@@ -1,0 +1,56 @@
+// Room in the segment, and the checkpoint that opens the next one.
+#include <utility>
+
+#include "protocol/types/check.h"
+#include "raftlog/replica_group.h"
+
+namespace raftmq {
+
+// Data and commands stop at the control reserve; what shrinks the log may use it up.
+bool ReplicaGroup::Fits(EntryKind kind, std::size_t bytes) const {
+  const bool is_data = kind == EntryKind::kData || kind == EntryKind::kCommand;
+  return bytes <= (is_data ? log_->room_for_data() : log_->room_for_control());
+}
+
+ReplicaGroup::Room ReplicaGroup::MakeRoom(EntryKind kind, std::size_t bytes) {
+  // A checkpoint that the last leader did not finish is void: nothing may build on it.
+  const bool is_broken = state_.IsNewestRunBroken(core_.status().term);
+  if (!is_broken && Fits(kind, bytes)) return Room::kGo;
+  const Room rolled = TryRoll();
+  if (rolled != Room::kGo) {
+    // A command may free space (a topic is deleted), so it may use the reserve at last.
+    if (rolled == Room::kFull && kind == EntryKind::kCommand && !is_broken &&
+        bytes <= log_->room_for_control())
+      return Room::kGo;
+    return rolled;
+  }
+  return Fits(kind, bytes) ? Room::kGo : Room::kTooLarge;
+}
+
+ReplicaGroup::Room ReplicaGroup::TryRoll() {
+  // A state machine's checkpoint holds all commands before it: they have to be applied first.
+  if (options_.internal && applier_.applied() != core_.status().last) return Room::kWait;
+  if (const Status can_roll = log_->CanRoll(); !can_roll)
+    return can_roll.error().code == ErrorCode::kDiskFull ? Room::kFull : Room::kWait;
+  for (ByteBuffer& part : EncodeCheckpoint(MakeCheckpoint())) {
+    ByteBuffer frame = MakeControlEntry(EntryKind::kCheckpoint, part.span());
+    const std::size_t bytes = frame.size();
+    Append({.kind = EntryKind::kCheckpoint, .buffer = std::move(frame), .frame_bytes = bytes});
+  }
+  deps_.metrics.rolls.Add();
+  return Room::kGo;
+}
+
+// A pure function of the log before it: every replica computes the same bytes.
+Checkpoint ReplicaGroup::MakeCheckpoint() const {
+  Checkpoint checkpoint{.group = options_.log.group,
+                        .group_seed = log_->group_seed(),
+                        .membership = state_.membership(),
+                        .before = log_->tail(),
+                        .log_start = state_.log_start(),
+                        .segment_bytes = log_->NextSegmentBytes(deps_.clock.WallNowMs())};
+  if (options_.internal) checkpoint.state_machine = capture_();
+  return checkpoint;
+}
+
+}  // namespace raftmq

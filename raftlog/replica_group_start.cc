@@ -1,0 +1,100 @@
+// The log start: it moves by a replicated entry, and files go after that has committed.
+#include <fmt/format.h>
+
+#include <optional>
+#include <utility>
+
+#include "raftlog/replica_group.h"
+#include "segment/retention.h"
+
+namespace raftmq {
+namespace {
+
+constexpr Microseconds kRetentionInterval = std::chrono::seconds(1);
+// A leader rolls before its segment is full only after this many times the checkpoint's bytes.
+constexpr std::size_t kBytesPerCheckpointByte = 64;
+
+}  // namespace
+
+void ReplicaGroup::Trim(Offset log_start, std::function<void(Result<Offset>)> done) {
+  if (draining_) return done(Fail(ErrorCode::kDraining, "the broker is shutting down"));
+  if (core_.status().role != RaftRole::kLeader) return done(Fail(RefusedNotLeader()));
+  if (log_start > state_.committed_end()) {
+    return done(Fail(ErrorCode::kOffsetBeyondEnd,
+                     fmt::format("expected a log start up to the end {}, found {}",
+                                 state_.committed_end().value(), log_start.value())));
+  }
+  if (log_start <= state_.committed_log_start()) return done(state_.committed_log_start());
+  ProposeLogStart(log_start, [this, done = std::move(done)](Result<Proposed> proposed) {
+    if (!proposed) return done(Fail(std::move(proposed).error()));
+    done(state_.committed_log_start());
+  });
+}
+
+void ReplicaGroup::ProposeLogStart(Offset log_start, ProposeDone done) {
+  ByteBuffer frame = MakeControlEntry(EntryKind::kLogStart, EncodeLogStart(log_start).span());
+  const std::size_t bytes = frame.size();
+  deps_.metrics.log_start_moves.Add();
+  Proposal proposal{.kind = EntryKind::kLogStart,
+                    .buffer = std::move(frame),
+                    .frame_bytes = bytes,
+                    .done = std::move(done),
+                    .proposed_at = deps_.clock.SteadyNow()};
+  // Overtakes data that waits for space: it is what makes space.
+  switch (const Room room = MakeRoom(proposal.kind, bytes)) {
+    case Room::kGo:
+      Append(std::move(proposal));
+      break;
+    case Room::kWait:
+      proposals_.Hold(std::move(proposal));
+      break;
+    case Room::kFull:
+    case Room::kTooLarge:
+      Refuse(proposal, room);
+      break;
+  }
+  UpdateGauges();
+}
+
+// A state machine stands whole in each checkpoint, so an internal topic needs no log before it.
+void ReplicaGroup::DropOldSegments() {
+  const Offset keep_from =
+      options_.internal ? state_.committed_end() : state_.committed_log_start();
+  const std::optional<CheckpointRun> front = state_.NewestFrontFor(keep_from);
+  if (!front || front->first <= log_->bounds().first) return;
+  // Entries that the state machine has not seen yet are still needed.
+  if (options_.internal && applier_.applied() < front->last) return;
+  log_->TruncateBefore(front->first);
+  state_.TruncateBefore(front->first);
+}
+
+void ReplicaGroup::MaybeRetain() {
+  const Microseconds now = deps_.clock.SteadyNow();
+  if (now < retention_due_) return;
+  retention_due_ = now + kRetentionInterval;
+  if (draining_ || options_.internal || core_.status().role != RaftRole::kLeader) return;
+  // One move at a time.
+  if (state_.log_start() != state_.committed_log_start()) return;
+  const std::optional<Offset> log_start = RetainFrom(
+      log_->Segments(),
+      {.retention_ms = options_.retention_ms, .retention_bytes = options_.retention_bytes},
+      {.now_ms = deps_.clock.WallNowMs(),
+       .log_start = state_.committed_log_start(),
+       .end = state_.committed_end()});
+  if (log_start) ProposeLogStart(*log_start, nullptr);
+  MaybeRollExpired();
+}
+
+// When nothing in the active segment is kept any more, a new one lets its file go.
+void ReplicaGroup::MaybeRollExpired() {
+  if (proposals_.has_held() || state_.runs().empty()) return;
+  const CheckpointRun& active = state_.runs().back();
+  if (state_.committed_log_start() != state_.committed_end()) return;
+  if (state_.committed_end() != log_->bounds().next_offset) return;
+  if (active.first_offset == state_.committed_end()) return;  // It never held a record.
+  const std::vector<PartitionLog::SegmentInfo> segments = log_->Segments();
+  if (segments.back().used_bytes < kBytesPerCheckpointByte * active.bytes) return;
+  static_cast<void>(TryRoll());  // No space now: the next pass tries again.
+}
+
+}  // namespace raftmq
