@@ -21,7 +21,7 @@ namespace raftmq {
 class MetricsRegistry;
 
 struct HttpEndpointOptions {
-  std::string host = "127.0.0.1";  // A numeric IPv4 or IPv6 address.
+  std::string host = "127.0.0.1";  // A numeric IPv4 or IPv6 address, or localhost.
   std::uint16_t port = 0;          // 0 = any free one; see bound_port().
   unsigned connections_max = 64;   // More wait in the backlog of the system.
   Milliseconds connection_deadline{10'000};

@@ -63,7 +63,7 @@ bool BindAndListen(int descriptor, NumericAddress* address) {
 }  // namespace
 
 Result<ListenSocket> OpenListenSocket(const std::string& host, std::uint16_t port) {
-  auto address = ReadAddress(host, port);
+  auto address = ReadAddress(host == "localhost" ? "127.0.0.1" : host, port);
   if (!address) {
     return Fail(
         ErrorCode::kInvalidArgument,

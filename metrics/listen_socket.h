@@ -1,4 +1,4 @@
-// A listening TCP socket on a numeric address, with errors that name the address.
+// A listening TCP socket on a numeric address or localhost, with errors that name the address.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +14,7 @@ struct ListenSocket {
 };
 
 // Opens a non-blocking, close-on-exec listener; the caller owns the descriptor.
-// Errors: kInvalidArgument for a host that is no numeric IPv4 or IPv6 address, kIoError else.
+// Errors: kInvalidArgument for any other host, kIoError else.
 Result<ListenSocket> OpenListenSocket(const std::string& host, std::uint16_t port);
 
 }  // namespace raftmq

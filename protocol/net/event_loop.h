@@ -9,8 +9,9 @@
 
 namespace raftmq {
 
-// Everything but Post and Stop belongs to the thread that calls Run. Objects made from a loop
-// (timers, listeners, connections) must be destroyed on that thread, before the loop.
+// Everything but Post and Stop belongs to the thread that calls Run (before Run and after it has
+// returned: to whoever owns the loop). Objects made from a loop (timers, listeners, connections)
+// must be destroyed on that thread, before the loop; in any order, and also inside callbacks.
 class EventLoop {
  public:
   EventLoop();
@@ -18,17 +19,18 @@ class EventLoop {
   EventLoop(const EventLoop&) = delete;
   EventLoop& operator=(const EventLoop&) = delete;
 
-  // Runs turns until Stop; then closes what is left and returns.
+  // Runs turns until Stop; what was posted before Stop still runs. REQUIRES: called once.
   void Run();
-  // Thread-safe; may be called before Run.
+  // Thread-safe; may be called before Run, which then makes one turn.
   void Stop();
   // Thread-safe: runs `task` on the loop's thread, in the order of posting. Tasks posted after the
   // loop has ended are destroyed without running.
   void Post(std::function<void()> task);
-  // Runs `hook` once at the end of every turn that did something (all input drained): the place of
-  // a shard's one output pass. One hook per loop; empty removes it.
+  // Runs `hook` once at the end of every turn that did something (all input drained), before the
+  // turn's output is written: the place of a shard's one output pass. It runs a second time when
+  // that writing has called back (OnDrained, OnClosed). One hook per loop; empty removes it.
   void SetTurnEnd(std::function<void()> hook);
-  // The time of this turn.
+  // The time of this turn, as RealClock::SteadyNow at its first event.
   Microseconds Now() const;
 
   struct Impl;  // The only part that knows libuv.
@@ -53,7 +55,7 @@ class Timer {
 
  private:
   struct Impl;
-  std::unique_ptr<Impl> impl_;
+  std::shared_ptr<Impl> impl_;
 };
 
 }  // namespace raftmq

@@ -1,4 +1,4 @@
-// The one way from one thread to another: a bounded queue and a wake-up.
+// The one way from one thread to another: a queue and a wake-up.
 #pragma once
 
 #include <functional>
@@ -11,13 +11,15 @@
 namespace raftmq {
 
 // Many threads put, the loop's thread receives all that is there, in order, in one call per
-// wake-up (wake-ups are coalesced). Thread-safe. Must be destroyed on the loop's thread.
+// wake-up (wake-ups are coalesced). Thread-safe. Must be destroyed on the loop's thread, when
+// nobody puts any more; the receiver itself may do so. It does not bound itself, since a letter
+// cannot be refused half-way: whoever puts bounds what it has under way.
 template <class T>
 class Mailbox {
  public:
   using Receiver = std::function<void(std::vector<T>& letters)>;
   Mailbox(EventLoop& loop, Receiver receiver) : state_(std::make_shared<State>()), loop_(loop) {
-    state_->receiver = std::move(receiver);
+    state_->receiver = std::make_shared<const Receiver>(std::move(receiver));
   }
   ~Mailbox() { state_->receiver = nullptr; }
 
@@ -34,7 +36,8 @@ class Mailbox {
   struct State {
     std::mutex mutex;
     std::vector<T> letters;
-    Receiver receiver;  // Touched by the loop's thread only.
+    // Touched by the loop's thread only. Shared: a receiver may destroy its own mailbox.
+    std::shared_ptr<const Receiver> receiver;
   };
   static void Deliver(State& state) {
     std::vector<T> letters;
@@ -42,7 +45,7 @@ class Mailbox {
       std::lock_guard lock(state.mutex);
       letters.swap(state.letters);
     }
-    if (state.receiver) state.receiver(letters);
+    if (const auto receiver = state.receiver) (*receiver)(letters);
   }
   std::shared_ptr<State> state_;
   EventLoop& loop_;

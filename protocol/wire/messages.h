@@ -23,6 +23,8 @@ struct HelloRequest {
   std::uint16_t version_max = kWireVersion;
   std::string client_name;
   std::uint32_t shard = 0;
+
+  bool operator==(const HelloRequest&) const = default;
 };
 struct HelloReply {
   std::uint16_t version = 0;  // 0 with an error.
@@ -31,6 +33,8 @@ struct HelloReply {
   std::uint32_t shards = 0;
   std::uint32_t frame_bytes_max = 0;
   std::uint64_t boot_id = 0;
+
+  bool operator==(const HelloReply&) const = default;
 };
 
 enum class Acks : std::uint8_t { kQuorum = 0, kLeaderMemory = 1, kNone = 2 };
@@ -39,11 +43,15 @@ enum class Acks : std::uint8_t { kQuorum = 0, kLeaderMemory = 1, kNone = 2 };
 struct ProduceRequest {
   GroupId group;
   Acks acks = Acks::kQuorum;
+
+  bool operator==(const ProduceRequest&) const = default;
 };
 struct ProduceReply {
   Offset base_offset;
   std::int64_t append_time_ms = 0;
   Offset log_start;
+
+  bool operator==(const ProduceReply&) const = default;
 };
 
 // Opens a stream: batches are pushed from `offset` on while credit lasts. Replies are FetchData
@@ -56,13 +64,19 @@ struct FetchRequest {
   bool one_answer = false;  // Long-poll: one FetchData, at the latest after wait_ms, then the end.
   std::uint32_t wait_ms = 0;
   Offset end_seen;  // Highest end the client has seen: a replica below answers kNotYet.
+
+  bool operator==(const FetchRequest&) const = default;
 };
 struct FetchCredit {  // No reply. Adds credit to the stream opened by request `stream`.
   std::uint64_t stream = 0;
   std::uint32_t credit_bytes = 0;
+
+  bool operator==(const FetchCredit&) const = default;
 };
 struct FetchClose {  // No reply.
   std::uint64_t stream = 0;
+
+  bool operator==(const FetchClose&) const = default;
 };
 // Attachment: whole data batches, each padded to 8 bytes; empty at the end of the log. The first
 // may begin before the wanted offset; the client skips.
@@ -72,16 +86,22 @@ struct FetchData {
   Offset next_offset;  // Where the next FetchData goes on.
   Term term;
   bool last = false;  // The stream is over.
+
+  bool operator==(const FetchData&) const = default;
 };
 
 struct MetadataRequest {
   std::vector<std::string> topics;  // Empty = all.
+
+  bool operator==(const MetadataRequest&) const = default;
 };
 struct NodeInfo {
   NodeId node;
   std::string host;
   std::uint16_t port = 0;
   std::uint32_t shards = 0;
+
+  bool operator==(const NodeInfo&) const = default;
 };
 struct ReplicaInfo {
   NodeId node;
@@ -89,6 +109,8 @@ struct ReplicaInfo {
   Offset end;
   Offset commit;  // Offset up to which this replica knows committed.
   Offset durable;
+
+  bool operator==(const ReplicaInfo&) const = default;
 };
 struct PartitionInfo {
   PartitionNumber partition;
@@ -99,6 +121,8 @@ struct PartitionInfo {
   Offset end;
   std::uint64_t size_bytes = 0;  // Log bytes of this replica, preallocation apart.
   std::vector<ReplicaInfo> replicas;
+
+  bool operator==(const PartitionInfo&) const = default;
 };
 struct TopicInfo {
   std::string name;
@@ -107,12 +131,16 @@ struct TopicInfo {
   std::vector<PartitionInfo> partitions;
   Error error{ErrorCode::kOk,
               ""};  // kTopicNotFound for a name that was asked for and is not there.
+
+  bool operator==(const TopicInfo&) const = default;
 };
 struct MetadataReply {
   std::string cluster_id;
   NodeId answering;
   std::vector<NodeInfo> nodes;
   std::vector<TopicInfo> topics;
+
+  bool operator==(const MetadataReply&) const = default;
 };
 
 struct CreateTopicRequest {
@@ -120,23 +148,35 @@ struct CreateTopicRequest {
   std::uint32_t partitions = 1;
   std::uint32_t replicas = 0;  // 0 = default: min(3, nodes).
   std::map<std::string, std::string> settings;
+
+  bool operator==(const CreateTopicRequest&) const = default;
 };
 struct CreateTopicReply {
   TopicId id;
+
+  bool operator==(const CreateTopicReply&) const = default;
 };
 struct DeleteTopicRequest {
   std::string name;
+
+  bool operator==(const DeleteTopicRequest&) const = default;
 };
 struct TrimRequest {  // Moves the log start up to `offset`, which must be <= end.
   GroupId group;
   Offset offset;
+
+  bool operator==(const TrimRequest&) const = default;
 };
 struct TrimReply {
   Offset log_start;
+
+  bool operator==(const TrimReply&) const = default;
 };
 struct ListOffsetsRequest {  // First offset whose timestamp is >= the given one.
   GroupId group;
   std::int64_t timestamp_ms = 0;
+
+  bool operator==(const ListOffsetsRequest&) const = default;
 };
 struct ListOffsetsReply {
   Offset offset;                   // `end` if every record is older.
@@ -144,13 +184,19 @@ struct ListOffsetsReply {
   Offset log_start;
   Offset end;
   Term term;
+
+  bool operator==(const ListOffsetsReply&) const = default;
 };
-struct EmptyReply {};  // Success of a request without a result.
-struct ErrorReply {    // Failure of any request.
+struct EmptyReply {  // Success of a request without a result.
+  bool operator==(const EmptyReply&) const = default;
+};
+struct ErrorReply {  // Failure of any request.
   Error error;
   std::optional<Offset>
       log_start;              // With kOffsetBelowStart, kDataCorrupt (first good offset after it).
   std::optional<Offset> end;  // With kOffsetBeyondEnd, kDataCorrupt (first damaged offset).
+
+  bool operator==(const ErrorReply&) const = default;
 };
 
 using Body = std::variant<HelloRequest, HelloReply, ProduceRequest, ProduceReply, FetchRequest,
@@ -161,6 +207,8 @@ using Body = std::variant<HelloRequest, HelloReply, ProduceRequest, ProduceReply
 struct Message {
   std::uint64_t request_id = 0;  // Chosen by the requester; replies carry the request's.
   Body body;
+
+  bool operator==(const Message&) const = default;
 };
 
 }  // namespace raftmq::wire

@@ -208,12 +208,15 @@ TEST_F(HttpEndpointTest, ATakenPortIsNamedInTheError) {
               HasSubstr("127.0.0.1:" + std::to_string(endpoint_->bound_port())));
 }
 
-TEST_F(HttpEndpointTest, AHostNameIsRefused) {
+TEST_F(HttpEndpointTest, AHostNameIsRefusedAndLocalhostIsNone) {
   const auto named = HttpEndpoint::Start(
-      {.host = "localhost"}, registry_,
+      {.host = "example.org"}, registry_,
       {.live = [] { return HealthReport(); }, .ready = [] { return HealthReport(); }});
   ASSERT_FALSE(named);
   EXPECT_EQ(named.error().code, ErrorCode::kInvalidArgument);
+  EXPECT_TRUE(HttpEndpoint::Start(
+      {.host = "localhost"}, registry_,
+      {.live = [] { return HealthReport(); }, .ready = [] { return HealthReport(); }}));
 }
 
 }  // namespace

@@ -1,0 +1,403 @@
+// Cap'n Proto -> message: the reading half of codec.h. Every byte may come from an attacker.
+#include "protocol/wire/kj_shim.h"
+
+#include <capnp/message.h>
+#include <capnp/serialize.h>
+#include <fmt/format.h>
+#include <kj/exception.h>
+
+#include <cstring>
+#include <string_view>
+
+#include "protocol/wire/codec.h"
+#include "protocol/wire/raftmq.capnp.h"
+#include "protocol/wire/utf8.h"
+
+namespace raftmq::wire {
+namespace {
+
+constexpr std::size_t kWordBytes = sizeof(capnp::word);
+constexpr int kNestingMax = 16;
+constexpr std::uint64_t kTraversalPerWord = 4;
+
+// What one list element takes at least, in words: its size in version 1 of the schema. A list that
+// claims more elements than the message has room for is refused before anything is allocated.
+constexpr std::size_t kTextWords = 1;
+constexpr std::size_t kSettingWords = 2;
+constexpr std::size_t kNodeWords = 3;
+constexpr std::size_t kReplicaWords = 4;
+constexpr std::size_t kPartitionWords = 7;
+constexpr std::size_t kTopicWords = 6;
+
+template <class Reader>
+GroupId GetGroup(const Reader& from) {
+  return {TopicId{from.getTopicHigh(), from.getTopicLow()}, PartitionNumber(from.getPartition())};
+}
+
+// Turns readers into plain values. The first value that is out of range is kept as the error; what
+// is decoded after it is thrown away. Structural faults leave by kj::Exception.
+class Decoder {
+ public:
+  explicit Decoder(std::size_t message_words) : message_words_(message_words) {}
+
+  // Which overload of Get reads which member of the union; nullopt for an unknown one.
+  std::optional<Body> GetBody(schema::Message::Reader from);
+  const std::optional<Error>& error() const { return error_; }
+
+ private:
+  HelloRequest Get(schema::HelloRequest::Reader from);
+  HelloReply Get(schema::HelloReply::Reader from);
+  ProduceRequest Get(schema::ProduceRequest::Reader from);
+  ProduceReply Get(schema::ProduceReply::Reader from);
+  FetchRequest Get(schema::FetchRequest::Reader from);
+  FetchCredit Get(schema::FetchCredit::Reader from);
+  FetchClose Get(schema::FetchClose::Reader from);
+  FetchData Get(schema::FetchData::Reader from);
+  MetadataRequest Get(schema::MetadataRequest::Reader from);
+  MetadataReply Get(schema::MetadataReply::Reader from);
+  CreateTopicRequest Get(schema::CreateTopicRequest::Reader from);
+  CreateTopicReply Get(schema::CreateTopicReply::Reader from);
+  DeleteTopicRequest Get(schema::DeleteTopicRequest::Reader from);
+  TrimRequest Get(schema::TrimRequest::Reader from);
+  TrimReply Get(schema::TrimReply::Reader from);
+  ListOffsetsRequest Get(schema::ListOffsetsRequest::Reader from);
+  ListOffsetsReply Get(schema::ListOffsetsReply::Reader from);
+  ErrorReply Get(schema::ErrorReply::Reader from);
+
+  NodeInfo Get(schema::NodeInfo::Reader from);
+  ReplicaInfo Get(schema::ReplicaInfo::Reader from);
+  PartitionInfo Get(schema::PartitionInfo::Reader from);
+  TopicInfo Get(schema::TopicInfo::Reader from);
+  Error Get(schema::ErrorInfo::Reader from);
+  std::map<std::string, std::string> GetSettings(capnp::List<schema::Setting>::Reader from);
+
+  template <class Value, class List>
+  std::vector<Value> GetList(const List& from, std::size_t element_words, const char* field);
+  std::string GetText(capnp::Text::Reader from, const char* field);
+  template <class List>
+  bool FitsMessage(const List& list, std::size_t element_words, const char* field);
+  void Refuse(ErrorCode code, std::string message);
+
+  const std::size_t message_words_;
+  std::optional<Error> error_;
+};
+
+std::optional<Body> Decoder::GetBody(schema::Message::Reader from) {
+  switch (from.which()) {
+    case schema::Message::HELLO_REQUEST:
+      return Get(from.getHelloRequest());
+    case schema::Message::HELLO_REPLY:
+      return Get(from.getHelloReply());
+    case schema::Message::PRODUCE_REQUEST:
+      return Get(from.getProduceRequest());
+    case schema::Message::PRODUCE_REPLY:
+      return Get(from.getProduceReply());
+    case schema::Message::FETCH_REQUEST:
+      return Get(from.getFetchRequest());
+    case schema::Message::FETCH_CREDIT:
+      return Get(from.getFetchCredit());
+    case schema::Message::FETCH_CLOSE:
+      return Get(from.getFetchClose());
+    case schema::Message::FETCH_DATA:
+      return Get(from.getFetchData());
+    case schema::Message::METADATA_REQUEST:
+      return Get(from.getMetadataRequest());
+    case schema::Message::METADATA_REPLY:
+      return Get(from.getMetadataReply());
+    case schema::Message::CREATE_TOPIC_REQUEST:
+      return Get(from.getCreateTopicRequest());
+    case schema::Message::CREATE_TOPIC_REPLY:
+      return Get(from.getCreateTopicReply());
+    case schema::Message::DELETE_TOPIC_REQUEST:
+      return Get(from.getDeleteTopicRequest());
+    case schema::Message::TRIM_REQUEST:
+      return Get(from.getTrimRequest());
+    case schema::Message::TRIM_REPLY:
+      return Get(from.getTrimReply());
+    case schema::Message::LIST_OFFSETS_REQUEST:
+      return Get(from.getListOffsetsRequest());
+    case schema::Message::LIST_OFFSETS_REPLY:
+      return Get(from.getListOffsetsReply());
+    case schema::Message::EMPTY_REPLY:
+      return EmptyReply();
+    case schema::Message::ERROR_REPLY:
+      return Get(from.getErrorReply());
+  }
+  return std::nullopt;
+}
+
+HelloRequest Decoder::Get(schema::HelloRequest::Reader from) {
+  HelloRequest to;
+  to.version_min = from.getVersionMin();
+  to.version_max = from.getVersionMax();
+  if (to.version_min > to.version_max) {
+    Refuse(ErrorCode::kBadRequest,
+           fmt::format("expected versionMin <= versionMax in a hello, found {} and {}",
+                       to.version_min, to.version_max));
+  }
+  to.client_name = GetText(from.getClientName(), "clientName");
+  to.shard = from.getShard();
+  return to;
+}
+
+HelloReply Decoder::Get(schema::HelloReply::Reader from) {
+  HelloReply to;
+  to.version = from.getVersion();
+  to.cluster_id = GetText(from.getClusterId(), "clusterId");
+  to.node = NodeId(from.getNode());
+  to.shards = from.getShards();
+  to.frame_bytes_max = from.getFrameBytesMax();
+  to.boot_id = from.getBootId();
+  return to;
+}
+
+ProduceRequest Decoder::Get(schema::ProduceRequest::Reader from) {
+  const auto acks = static_cast<std::uint16_t>(from.getAcks());
+  if (acks > static_cast<std::uint16_t>(Acks::kNone)) {
+    Refuse(ErrorCode::kBadRequest, fmt::format("expected acks 0 to 2, found {}", acks));
+  }
+  return {.group = GetGroup(from), .acks = static_cast<Acks>(acks)};
+}
+
+ProduceReply Decoder::Get(schema::ProduceReply::Reader from) {
+  return {.base_offset = Offset(from.getBaseOffset()),
+          .append_time_ms = from.getAppendTimeMs(),
+          .log_start = Offset(from.getLogStart())};
+}
+
+FetchRequest Decoder::Get(schema::FetchRequest::Reader from) {
+  return {.group = GetGroup(from),
+          .offset = Offset(from.getOffset()),
+          .credit_bytes = from.getCreditBytes(),
+          .one_answer = from.getOneAnswer(),
+          .wait_ms = from.getWaitMs(),
+          .end_seen = Offset(from.getEndSeen())};
+}
+
+FetchCredit Decoder::Get(schema::FetchCredit::Reader from) {
+  return {.stream = from.getStream(), .credit_bytes = from.getCreditBytes()};
+}
+
+FetchClose Decoder::Get(schema::FetchClose::Reader from) { return {.stream = from.getStream()}; }
+
+FetchData Decoder::Get(schema::FetchData::Reader from) {
+  return {.log_start = Offset(from.getLogStart()),
+          .end = Offset(from.getEnd()),
+          .next_offset = Offset(from.getNextOffset()),
+          .term = Term(from.getTerm()),
+          .last = from.getLast()};
+}
+
+MetadataRequest Decoder::Get(schema::MetadataRequest::Reader from) {
+  MetadataRequest to;
+  const auto topics = from.getTopics();
+  if (!FitsMessage(topics, kTextWords, "topics")) return to;
+  to.topics.reserve(topics.size());
+  for (const auto topic : topics) to.topics.push_back(GetText(topic, "topics"));
+  return to;
+}
+
+MetadataReply Decoder::Get(schema::MetadataReply::Reader from) {
+  MetadataReply to;
+  to.cluster_id = GetText(from.getClusterId(), "clusterId");
+  to.answering = NodeId(from.getAnswering());
+  to.nodes = GetList<NodeInfo>(from.getNodes(), kNodeWords, "nodes");
+  to.topics = GetList<TopicInfo>(from.getTopics(), kTopicWords, "topics");
+  return to;
+}
+
+CreateTopicRequest Decoder::Get(schema::CreateTopicRequest::Reader from) {
+  CreateTopicRequest to;
+  to.name = GetText(from.getName(), "name");
+  to.partitions = from.getPartitions();
+  to.replicas = from.getReplicas();
+  to.settings = GetSettings(from.getSettings());
+  return to;
+}
+
+CreateTopicReply Decoder::Get(schema::CreateTopicReply::Reader from) {
+  return {.id = TopicId{from.getIdHigh(), from.getIdLow()}};
+}
+
+DeleteTopicRequest Decoder::Get(schema::DeleteTopicRequest::Reader from) {
+  return {.name = GetText(from.getName(), "name")};
+}
+
+TrimRequest Decoder::Get(schema::TrimRequest::Reader from) {
+  return {.group = GetGroup(from), .offset = Offset(from.getOffset())};
+}
+
+TrimReply Decoder::Get(schema::TrimReply::Reader from) {
+  return {.log_start = Offset(from.getLogStart())};
+}
+
+ListOffsetsRequest Decoder::Get(schema::ListOffsetsRequest::Reader from) {
+  return {.group = GetGroup(from), .timestamp_ms = from.getTimestampMs()};
+}
+
+ListOffsetsReply Decoder::Get(schema::ListOffsetsReply::Reader from) {
+  return {.offset = Offset(from.getOffset()),
+          .timestamp_ms = from.getTimestampMs(),
+          .log_start = Offset(from.getLogStart()),
+          .end = Offset(from.getEnd()),
+          .term = Term(from.getTerm())};
+}
+
+ErrorReply Decoder::Get(schema::ErrorReply::Reader from) {
+  ErrorReply to;
+  to.error = Get(from.getError());
+  if (from.getHasLogStart()) to.log_start = Offset(from.getLogStart());
+  if (from.getHasEnd()) to.end = Offset(from.getEnd());
+  return to;
+}
+
+NodeInfo Decoder::Get(schema::NodeInfo::Reader from) {
+  return {.node = NodeId(from.getNode()),
+          .host = GetText(from.getHost(), "host"),
+          .port = from.getPort(),
+          .shards = from.getShards()};
+}
+
+ReplicaInfo Decoder::Get(schema::ReplicaInfo::Reader from) {
+  const auto role = static_cast<std::uint16_t>(from.getRole());
+  if (role > 2) {
+    Refuse(ErrorCode::kBadRequest, fmt::format("expected a replica role 0 to 2, found {}", role));
+  }
+  return {.node = NodeId(from.getNode()),
+          .role = static_cast<std::uint8_t>(role),
+          .end = Offset(from.getEnd()),
+          .commit = Offset(from.getCommit()),
+          .durable = Offset(from.getDurable())};
+}
+
+PartitionInfo Decoder::Get(schema::PartitionInfo::Reader from) {
+  PartitionInfo to;
+  to.partition = PartitionNumber(from.getPartition());
+  to.leader = NodeId(from.getLeader());
+  to.shard = from.getShard();
+  to.term = Term(from.getTerm());
+  to.log_start = Offset(from.getLogStart());
+  to.end = Offset(from.getEnd());
+  to.size_bytes = from.getSizeBytes();
+  to.replicas = GetList<ReplicaInfo>(from.getReplicas(), kReplicaWords, "replicas");
+  return to;
+}
+
+TopicInfo Decoder::Get(schema::TopicInfo::Reader from) {
+  TopicInfo to;
+  to.name = GetText(from.getName(), "name");
+  to.id = {from.getIdHigh(), from.getIdLow()};
+  to.settings = GetSettings(from.getSettings());
+  to.partitions = GetList<PartitionInfo>(from.getPartitions(), kPartitionWords, "partitions");
+  if (from.hasError()) to.error = Get(from.getError());
+  return to;
+}
+
+// A code that this version does not list is kept: its number is what a report needs.
+Error Decoder::Get(schema::ErrorInfo::Reader from) {
+  return {static_cast<ErrorCode>(from.getCode()), GetText(from.getMessage(), "message")};
+}
+
+std::map<std::string, std::string> Decoder::GetSettings(capnp::List<schema::Setting>::Reader from) {
+  std::map<std::string, std::string> to;
+  if (!FitsMessage(from, kSettingWords, "settings")) return to;
+  for (const auto setting : from) {
+    std::string name = GetText(setting.getName(), "settings");
+    if (!to.try_emplace(name, GetText(setting.getValue(), "settings")).second) {
+      Refuse(ErrorCode::kBadRequest,
+             fmt::format("expected each setting once, found '{}' twice", BoundedUtf8(name, 200)));
+      break;
+    }
+  }
+  return to;
+}
+
+template <class Value, class List>
+std::vector<Value> Decoder::GetList(const List& from, std::size_t element_words,
+                                    const char* field) {
+  std::vector<Value> to;
+  if (!FitsMessage(from, element_words, field)) return to;
+  to.reserve(from.size());
+  for (const auto element : from) to.push_back(Get(element));
+  return to;
+}
+
+std::string Decoder::GetText(capnp::Text::Reader from, const char* field) {
+  const std::string_view text(from.begin(), from.size());
+  if (!IsValidUtf8(text)) {
+    Refuse(ErrorCode::kBadRequest, fmt::format("expected UTF-8 in '{}', found other bytes: '{}'",
+                                               field, BoundedUtf8(text, 200)));
+    return {};
+  }
+  return std::string(text);
+}
+
+template <class List>
+bool Decoder::FitsMessage(const List& list, std::size_t element_words, const char* field) {
+  if (list.size() * element_words <= message_words_) return true;
+  Refuse(
+      ErrorCode::kBadMessage,
+      fmt::format("expected at most {} elements in '{}' of a message of {} bytes, found {}",
+                  message_words_ / element_words, field, message_words_ * kWordBytes, list.size()));
+  return false;
+}
+
+void Decoder::Refuse(ErrorCode code, std::string message) {
+  if (!error_) error_ = Error{code, std::move(message)};
+}
+
+Result<Message> DecodeWords(kj::ArrayPtr<const capnp::word> words, std::uint64_t* request_id) {
+  capnp::ReaderOptions options;
+  options.traversalLimitInWords = words.size() * kTraversalPerWord;
+  options.nestingLimit = kNestingMax;
+  const kj::ArrayPtr<const capnp::word> segments[] = {words};
+  capnp::SegmentArrayMessageReader reader(segments, options);
+  const auto root = reader.getRoot<schema::Message>();
+  *request_id = root.getRequestId();
+
+  Decoder decoder(words.size());
+  std::optional<Body> body = decoder.GetBody(root);
+  if (!body) {
+    return Fail(ErrorCode::kUnsupported,
+                fmt::format("unknown operation {}: this side knows those of wire version {}",
+                            static_cast<unsigned>(root.which()), kWireVersion));
+  }
+  if (decoder.error()) return Fail(*decoder.error());
+  return Message{*request_id, std::move(*body)};
+}
+
+// Text without its NUL is a wrong value in a well-formed message, but Cap'n Proto reports it like
+// any broken pointer; only its wording tells (a test pins it).
+ErrorCode CodeOf(std::string_view description) {
+  return description.find("NUL") != std::string_view::npos ? ErrorCode::kBadRequest
+                                                           : ErrorCode::kBadMessage;
+}
+
+}  // namespace
+
+Result<Message> DecodeMessage(ByteSpan bytes, std::uint64_t* request_id) {
+  *request_id = 0;
+  if (bytes.empty() || bytes.size() % kWordBytes != 0) {
+    return Fail(
+        ErrorCode::kBadMessage,
+        fmt::format("expected a message of whole 8-byte words, found {} bytes", bytes.size()));
+  }
+  ByteBuffer aligned;  // Bytes of a frame are aligned; others are copied.
+  if (reinterpret_cast<std::uintptr_t>(bytes.data()) % kWordBytes != 0) {
+    aligned = ByteBuffer(bytes.size());
+    std::memcpy(aligned.data(), bytes.data(), bytes.size());
+    bytes = aligned.span();
+  }
+  try {
+    return DecodeWords(
+        kj::arrayPtr(reinterpret_cast<const capnp::word*>(bytes.data()), bytes.size() / kWordBytes),
+        request_id);
+  } catch (const kj::Exception& exception) {
+    const kj::StringPtr what = exception.getDescription();
+    const std::string_view description(what.begin(), what.size());
+    return Fail(CodeOf(description), "expected a well-formed Cap'n Proto message, found: " +
+                                         BoundedUtf8(description, 200));
+  }
+}
+
+}  // namespace raftmq::wire
