@@ -25,7 +25,9 @@ struct ClientConfig {
   std::chrono::milliseconds backoff_max{10'000};
   std::chrono::milliseconds metadata_max_age{300'000};
   std::chrono::milliseconds destructor_timeout{5'000};  // Bound of every destructor.
-  // Silent by default. Called on the client's thread.
+  std::uint64_t seed = 0;  // Of jitter and of the choice of partitions; 0 = drawn at random.
+  // Silent by default. Levels: 0 debug, 1 info, 2 warning, 3 error. Called on the client's thread,
+  // now and then on the caller's.
   std::function<void(int level, std::string_view component, std::string_view text)> log;
 
   // Keys are the field names; unknown keys are refused with the nearest match. Durations as "5ms".

@@ -1,0 +1,180 @@
+#include "raftmq/client.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+#include <variant>
+
+#include "protocol/client/client_core.h"
+#include "protocol/client/config_map.h"
+
+namespace raftmq {
+namespace {
+
+using internal::ClientCore;
+using internal::Reply;
+using internal::RetryingCall;
+
+Result<std::vector<Address>> ParseBrokers(const std::vector<std::string>& brokers) {
+  if (brokers.empty()) {
+    return Fail(ErrorCode::kInvalidArgument, "expected at least one broker as HOST:PORT");
+  }
+  std::vector<Address> addresses;
+  for (const std::string& broker : brokers) {
+    RAFTMQ_TRY_ASSIGN(Address address, ParseAddress(broker));
+    addresses.push_back(std::move(address));
+  }
+  return addresses;
+}
+
+Status CheckTimes(const ClientConfig& config) {
+  if (config.backoff_min.count() < 1 || config.backoff_min > config.backoff_max) {
+    return Fail(ErrorCode::kInvalidArgument,
+                fmt::format("expected 1 ms <= backoff_min <= backoff_max, found {} ms and {} ms",
+                            config.backoff_min.count(), config.backoff_max.count()));
+  }
+  const auto shortest = std::min({config.connect_timeout, config.request_timeout,
+                                  config.metadata_max_age, config.destructor_timeout});
+  if (shortest.count() >= 1) return Ok();
+  return Fail(ErrorCode::kInvalidArgument, "expected every timeout of the client to be >= 1 ms");
+}
+
+// The one kind of reply that fits, or kUnsupported.
+template <class T>
+Result<T> Expect(Result<Reply> reply) {
+  if (!reply) return Fail(std::move(reply).error());
+  if (auto* body = std::get_if<T>(&reply->body)) return std::move(*body);
+  return Fail(ErrorCode::kUnsupported, "the broker's answer is not one to the question");
+}
+
+std::string_view RoleName(std::uint8_t role) {
+  constexpr std::string_view kNames[] = {"follower", "leader", "learner"};
+  return role < std::size(kNames) ? kNames[role] : "unknown";
+}
+
+PartitionDescription Describe(const wire::PartitionInfo& info) {
+  PartitionDescription partition{.partition = info.partition.value(),
+                                 .leader = info.leader.value(),
+                                 .term = info.term.value(),
+                                 .log_start = info.log_start.value(),
+                                 .end = info.end.value(),
+                                 .size_bytes = info.size_bytes,
+                                 .replicas = {}};
+  for (const wire::ReplicaInfo& replica : info.replicas) {
+    partition.replicas.push_back({.node = replica.node.value(),
+                                  .role = std::string(RoleName(replica.role)),
+                                  .end = replica.end.value(),
+                                  .commit = replica.commit.value(),
+                                  .durable = replica.durable.value()});
+  }
+  return partition;
+}
+
+TopicDescription Describe(const wire::TopicInfo& info) {
+  TopicDescription topic{
+      .name = info.name, .id = info.id.ToHex(), .settings = info.settings, .partitions = {}};
+  for (const wire::PartitionInfo& partition : info.partitions) {
+    topic.partitions.push_back(Describe(partition));
+  }
+  return topic;
+}
+
+}  // namespace
+
+Result<ClientConfig> ClientConfig::FromMap(const std::map<std::string, std::string>& values) {
+  ClientConfig config;
+  internal::ConfigMap map(values);
+  map.List("brokers", &config.brokers);
+  map.Text("client_name", &config.client_name);
+  map.Duration("connect_timeout", &config.connect_timeout);
+  map.Duration("request_timeout", &config.request_timeout);
+  map.Duration("backoff_min", &config.backoff_min);
+  map.Duration("backoff_max", &config.backoff_max);
+  map.Duration("metadata_max_age", &config.metadata_max_age);
+  map.Duration("destructor_timeout", &config.destructor_timeout);
+  map.Number("seed", &config.seed);
+  RAFTMQ_TRY(map.Finish());
+  return config;
+}
+
+Result<Client> Client::Connect(ClientConfig config) {
+  RAFTMQ_TRY_ASSIGN(std::vector<Address> brokers, ParseBrokers(config.brokers));
+  RAFTMQ_TRY(CheckTimes(config));
+  const Milliseconds timeout = config.connect_timeout;
+  auto core = std::make_shared<ClientCore>(std::move(config), std::move(brokers));
+  const Promise<bool> answered;
+  core->Post([loop = &core->loop(), answered] {
+    loop->Bootstrap([answered](const Status& status) {
+      answered.Set(status ? Result<bool>(true) : Result<bool>(Fail(status.error())));
+    });
+  });
+  const Result<bool> outcome = answered.future().Get(timeout);
+  if (outcome) return Client(std::move(core));
+  if (outcome.error().code != ErrorCode::kTimeout) return Fail(outcome.error());
+  return Fail(ErrorCode::kTimeout, fmt::format("no broker answered within {} ms", timeout.count()));
+}
+
+Result<std::string> Client::CreateTopic(const std::string& name, std::uint32_t partitions,
+                                        std::uint32_t replicas,
+                                        const std::map<std::string, std::string>& settings) {
+  wire::CreateTopicRequest request{
+      .name = name, .partitions = partitions, .replicas = replicas, .settings = settings};
+  RAFTMQ_TRY_ASSIGN(const auto reply,
+                    Expect<wire::CreateTopicReply>(core_->CallAny(
+                        std::move(request), {.timeout = core_->config().request_timeout})));
+  return reply.id.ToHex();
+}
+
+Status Client::DeleteTopic(const std::string& name) {
+  RAFTMQ_TRY(Expect<wire::EmptyReply>(core_->CallAny(
+      wire::DeleteTopicRequest{.name = name}, {.timeout = core_->config().request_timeout})));
+  return Ok();
+}
+
+Result<ClusterDescription> Client::Describe(const std::vector<std::string>& topics) {
+  const RetryingCall::Options options{.timeout = core_->config().request_timeout,
+                                      .retry_unknown = true};
+  RAFTMQ_TRY_ASSIGN(const auto reply, Expect<wire::MetadataReply>(core_->CallAny(
+                                          wire::MetadataRequest{.topics = topics}, options)));
+  ClusterDescription cluster{.cluster_id = reply.cluster_id, .nodes = {}, .topics = {}};
+  for (const wire::NodeInfo& node : reply.nodes) {
+    cluster.nodes.push_back({node.node.value(), node.host, node.port});
+  }
+  for (const wire::TopicInfo& topic : reply.topics) {
+    if (topic.error.code != ErrorCode::kOk) return Fail(topic.error);
+    cluster.topics.push_back(raftmq::Describe(topic));
+  }
+  return cluster;
+}
+
+Result<std::uint64_t> Client::Trim(const std::string& topic, std::uint32_t partition,
+                                   std::uint64_t offset) {
+  const RetryingCall::Options options{.timeout = core_->config().request_timeout,
+                                      .retry_unknown = true};
+  RAFTMQ_TRY_ASSIGN(const auto reply, Expect<wire::TrimReply>(core_->CallLeader(
+                                          topic, partition,
+                                          [offset](GroupId group) {
+                                            return wire::TrimRequest{.group = group,
+                                                                     .offset = Offset(offset)};
+                                          },
+                                          options)));
+  return reply.log_start.value();
+}
+
+Result<Client::OffsetAtTime> Client::OffsetForTime(const std::string& topic,
+                                                   std::uint32_t partition,
+                                                   std::int64_t timestamp_ms) {
+  const RetryingCall::Options options{.timeout = core_->config().request_timeout,
+                                      .retry_unknown = true};
+  RAFTMQ_TRY_ASSIGN(const auto reply, Expect<wire::ListOffsetsReply>(core_->CallLeader(
+                                          topic, partition,
+                                          [timestamp_ms](GroupId group) {
+                                            return wire::ListOffsetsRequest{
+                                                .group = group, .timestamp_ms = timestamp_ms};
+                                          },
+                                          options)));
+  return OffsetAtTime{reply.offset.value(), reply.log_start.value(), reply.end.value()};
+}
+
+}  // namespace raftmq

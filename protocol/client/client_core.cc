@@ -1,0 +1,104 @@
+#include "protocol/client/client_core.h"
+
+#include <pthread.h>
+#include <signal.h>
+
+#include <utility>
+
+#include "protocol/client/log_level.h"
+
+namespace raftmq::internal {
+namespace {
+
+// Waits this much longer than the call itself may take, so that its own error arrives.
+constexpr Milliseconds kGrace{1000};
+
+// Blocks all signals of this thread while alive; threads started meanwhile keep them blocked.
+class SignalsBlocked {
+ public:
+  SignalsBlocked() {
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before_);
+  }
+  ~SignalsBlocked() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+
+ private:
+  sigset_t before_;
+};
+
+}  // namespace
+
+ClientCore::ClientCore(ClientConfig config, std::vector<Address> brokers)
+    : loop_(std::make_shared<ClientLoop>(std::move(config), std::move(brokers))) {
+  std::promise<void> ended;
+  ended_ = ended.get_future();
+  const SignalsBlocked blocked;
+  thread_ = std::thread([loop = loop_, ended = std::move(ended)]() mutable {
+    loop->events().Run();
+    loop.reset();
+    ended.set_value();
+  });
+  thread_id_ = thread_.get_id();
+}
+
+ClientCore::~ClientCore() {
+  loop_->Log(kLogDebug, "client", "closing");
+  loop_->events().Post([loop = loop_] {
+    loop->TearDown();
+    // One turn later: what TearDown posted must still run.
+    loop->events().Post([loop] { loop->events().Stop(); });
+  });
+  // A callback of the application that does not return must not hang the destructor for ever.
+  const bool may_join = !IsOnLoopThread() &&
+                        ended_.wait_for(config().destructor_timeout) == std::future_status::ready;
+  if (may_join) {
+    thread_.join();
+  } else {
+    thread_.detach();
+  }
+}
+
+Status ClientCore::CheckMayBlock() const {
+  if (!IsOnLoopThread()) return Ok();
+  return Fail(ErrorCode::kInvalidArgument,
+              "a blocking call inside a callback would wait for itself: use another thread");
+}
+
+Result<Reply> ClientCore::CallAny(wire::Body body, RetryingCall::Options options) {
+  RAFTMQ_TRY(CheckMayBlock());
+  const Promise<Reply> promise;
+  Post([loop = loop_.get(), body = std::move(body), options, promise] {
+    loop->CallAny(body, options,
+                  [promise](Result<Reply> outcome) { promise.Set(std::move(outcome)); });
+  });
+  return promise.future().Get(options.timeout + kGrace);
+}
+
+Result<Reply> ClientCore::CallLeader(const std::string& topic, std::uint32_t partition,
+                                     ClientLoop::MakeBody make_body,
+                                     RetryingCall::Options options) {
+  RAFTMQ_TRY(CheckMayBlock());
+  const Promise<Reply> promise;
+  Post([loop = loop_.get(), topic, partition, make_body = std::move(make_body), options, promise] {
+    loop->CallLeader(topic, partition, make_body, options,
+                     [promise](Result<Reply> outcome) { promise.Set(std::move(outcome)); });
+  });
+  return promise.future().Get(options.timeout + kGrace);
+}
+
+Result<TopicSummary> ClientCore::LookUpTopic(const std::string& topic) {
+  RAFTMQ_TRY(CheckMayBlock());
+  const RetryingCall::Options options{.timeout = config().request_timeout, .retry_unknown = true};
+  RAFTMQ_TRY(CallAny(wire::MetadataRequest{.topics = {topic}}, options));
+  const Promise<TopicSummary> promise;
+  Post([loop = loop_.get(), topic, promise] {
+    loop->Refresh(topic, [loop, topic, promise](const Status& fresh) {
+      if (!fresh) return promise.Set(Fail(fresh.error()));
+      promise.Set(loop->FindTopic(topic));
+    });
+  });
+  return promise.future().Get(config().request_timeout + kGrace);
+}
+
+}  // namespace raftmq::internal

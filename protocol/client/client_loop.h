@@ -1,0 +1,78 @@
+// The loop-affine half of a client: connections, metadata, routing, calls.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "protocol/client/connection_pool.h"
+#include "protocol/client/metadata_cache.h"
+#include "protocol/client/retrying_call.h"
+#include "protocol/net/event_loop.h"
+#include "raftmq/client.h"
+
+namespace raftmq::internal {
+
+// Everything but events().Post belongs to the loop's thread.
+class ClientLoop {
+ public:
+  ClientLoop(ClientConfig config, std::vector<Address> brokers);
+
+  EventLoop& events() { return events_; }
+  const ClientConfig& config() const { return config_; }
+  Backoff MakeBackoff();
+  void Log(int level, std::string_view component, const std::string& text) const;
+
+  // Asks every configured broker at once; the first answer wins. kUnreachable when all have failed.
+  void Bootstrap(std::function<void(Status)> done);
+
+  // From the cache. Also asks for fresh metadata in the background if the cache is old.
+  Result<Route> RouteTo(const std::string& topic, std::uint32_t partition);
+  Result<TopicSummary> FindTopic(const std::string& topic) const { return cache_.FindTopic(topic); }
+  // The connection to a route's shard; holds until the end of the turn.
+  Result<BrokerConnection*> ConnectionTo(const Route& route) {
+    return pool_.Get(route.address, route.shard);
+  }
+  // Asks for the topic's metadata; questions for the same topic under way share one request.
+  void Refresh(const std::string& topic, std::function<void(Status)> done = {});
+
+  // A request that any broker can answer.
+  void CallAny(wire::Body body, RetryingCall::Options options, ReplyDone done);
+  // A request for the partition's leader, following it.
+  using MakeBody = std::function<wire::Body(GroupId)>;
+  void CallLeader(const std::string& topic, std::uint32_t partition, MakeBody make_body,
+                  RetryingCall::Options options, ReplyDone done);
+
+  // Ends every call with kCancelled and closes every connection; nothing works afterwards.
+  void TearDown();
+
+ private:
+  void Call(RetryingCall::Options options, RetryingCall::Attempt attempt, ReplyDone done);
+  void AskAny(const wire::Body& body, Milliseconds timeout, ReplyDone done);
+  void AskLeader(const std::string& topic, std::uint32_t partition, const MakeBody& make_body,
+                 Milliseconds timeout, const ReplyDone& done);
+  void OnMetadata(const std::string& topic, Result<Reply> outcome);
+  void AskOtherLeaders(const std::string& topic, const std::vector<Address>& leaders);
+  void FinishRefresh(const std::string& topic, const Status& status);
+  Result<NodeId> Merge(const Result<Reply>& reply);
+
+  ClientConfig config_;
+  std::vector<Address> brokers_;  // As configured.
+  std::uint64_t random_;
+  EventLoop events_;
+  bool torn_down_ = false;
+  ConnectionPool pool_;
+  MetadataCache cache_;
+  std::size_t next_address_ = 0;  // Where AskAny looks next when nothing is connected.
+  std::uint64_t next_call_ = 0;
+  std::map<std::uint64_t, std::shared_ptr<RetryingCall>> calls_;
+  std::map<std::string, std::vector<std::function<void(Status)>>> refreshing_;
+};
+
+// True if fresh metadata may show where to go instead.
+bool IsRoutingError(ErrorCode code);
+
+}  // namespace raftmq::internal
