@@ -1,0 +1,78 @@
+#include "producer/accumulator.h"
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+#include "protocol/types/check.h"
+
+namespace raftmq::internal {
+
+Accumulator::Accumulator(Options options) : options_(options), builder_(options.batch_bytes) {}
+
+Accumulator::Added Accumulator::Add(const Record& record, std::size_t charge,
+                                    Producer::SendCallback& callback) {
+  std::lock_guard lock(mutex_);
+  if (closed_) return {.closed = true};
+  const bool was_empty = builder_.empty();
+  if (Append(record, charge, callback)) return {.opened = was_empty};
+  if (!was_empty) SealOpen();
+  if (Append(record, charge, callback)) return {.opened = true, .sealed = true};
+  AddAlone(record, charge, callback);
+  return {.sealed = true};
+}
+
+bool Accumulator::Append(const Record& record, std::size_t charge,
+                         Producer::SendCallback& callback) {
+  const bool first = builder_.empty();
+  if (!builder_.Append(record)) return false;
+  if (first) open_since_ = RealClock().SteadyNow();
+  callbacks_.push_back(std::move(callback));
+  charge_ += charge;
+  return true;
+}
+
+// A message above batch_bytes is legal: it travels in a batch of its own.
+void Accumulator::AddAlone(const Record& record, std::size_t charge,
+                           Producer::SendCallback& callback) {
+  BatchBuilder alone(kBatchBytesMax);
+  RAFTMQ_CHECK(alone.Append(record));  // The producer has checked its size.
+  open_since_ = RealClock().SteadyNow();
+  callbacks_.push_back(std::move(callback));
+  charge_ = charge;
+  PushSealed(alone.Finish({.codec = options_.codec}));
+}
+
+void Accumulator::SealOpen() { PushSealed(builder_.Finish({.codec = options_.codec})); }
+
+void Accumulator::PushSealed(ByteBuffer frame) {
+  const std::size_t records = callbacks_.size();
+  sealed_.push_back({.number = next_number_++,
+                     .frame = SharedBytes(std::move(frame)),
+                     .callbacks = std::exchange(callbacks_, {}),
+                     .charge = std::exchange(charge_, 0),
+                     .deadline = open_since_ + options_.delivery_timeout});
+  callbacks_.reserve(records);  // The next batch is likely to be much the same.
+}
+
+bool Accumulator::Take(bool seal_open, std::deque<OutgoingBatch>* to) {
+  std::lock_guard lock(mutex_);
+  const bool seals = seal_open && !builder_.empty();
+  if (seals) SealOpen();
+  std::ranges::move(sealed_, std::back_inserter(*to));
+  sealed_.clear();
+  return seals;
+}
+
+std::optional<Microseconds> Accumulator::open_since() const {
+  std::lock_guard lock(mutex_);
+  if (builder_.empty()) return std::nullopt;
+  return open_since_;
+}
+
+void Accumulator::Close() {
+  std::lock_guard lock(mutex_);
+  closed_ = true;
+}
+
+}  // namespace raftmq::internal

@@ -1,0 +1,101 @@
+// Takes the batches of one partition to its leader: a window of requests, retries in order.
+//
+//   accumulator -> queued_ -> in_flight_ -> outcome
+//                    ^            |  an attempt failed but may be repeated
+//                    |            v
+//                    +-------- failed_
+//
+// After a failure nothing new is sent until every request in flight has its outcome; then what
+// failed goes back to the front of the queue, in its order, and is sent again after a back-off.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "producer/accumulator.h"
+#include "producer/memory_bound.h"
+#include "protocol/client/client_loop.h"
+#include "protocol/net/event_loop.h"
+#include "raftmq/producer.h"
+
+namespace raftmq::internal {
+
+// Counted on the client's thread, read from any.
+struct ProducerCounters {
+  std::atomic<std::uint64_t> acked{0};
+  std::atomic<std::uint64_t> failed{0};
+  std::atomic<std::uint64_t> retries{0};
+  std::atomic<std::uint64_t> batches{0};
+};
+
+// Loop-affine; the references must outlive it.
+class PartitionSender : public std::enable_shared_from_this<PartitionSender> {
+ public:
+  struct Options {
+    std::string topic;
+    std::uint32_t partition = 0;
+    wire::Acks acks = wire::Acks::kQuorum;
+    Milliseconds linger{5};
+    std::uint32_t in_flight_max = 5;
+    Milliseconds delivery_timeout{120'000};
+    std::function<void()> on_sealed = [] {};  // An open batch was sealed here.
+  };
+  PartitionSender(ClientLoop& loop, Accumulator& accumulator, MemoryBound& memory,
+                  ProducerCounters& counters, Options options);
+
+  // Sends what may be sent now.
+  void Pump();
+  // Seals the open batch whatever its linger; `token` (or nullptr) is told of every batch here.
+  void Flush(const std::shared_ptr<FlushToken>& token);
+  // Everything here, the open batch included, ends with `error`.
+  void CancelAll(const Error& error);
+
+ private:
+  bool IsStopped() const { return draining_ || retry_at_.has_value(); }
+  void Take(bool seal_open);
+  bool HasExpiredOpenBatch(Microseconds now) const;
+  bool IsOpenBatchDue(Microseconds now) const;
+  void ExpireQueued(Microseconds now);
+  bool SendFront(Microseconds now);
+  void OnOutcome(std::uint64_t number, Result<Reply> outcome);
+  void OnFailure(OutgoingBatch batch, Error error);
+  void MaybeRequeueFailed();
+  void BackOff(const Error& error);
+  void Succeed(OutgoingBatch batch, const wire::ProduceReply& reply);
+  void Fail(OutgoingBatch batch, Error error);
+  Error DeliveryTimedOut(const OutgoingBatch& batch) const;
+  void ArmAlarm(Microseconds now);
+
+  ClientLoop& loop_;
+  Accumulator& accumulator_;
+  MemoryBound& memory_;
+  ProducerCounters& counters_;
+  const Options options_;
+  Backoff backoff_;
+  Timer alarm_;  // Linger, retry or expiry, whichever comes first.
+  std::deque<OutgoingBatch> queued_;
+  std::vector<OutgoingBatch> in_flight_;  // At most in_flight_max.
+  std::vector<OutgoingBatch> failed_;     // Wait for the rest of in_flight_.
+  bool draining_ = false;                 // An attempt failed; in_flight_ has to empty first.
+  std::optional<Microseconds> retry_at_;  // Nothing is sent before.
+};
+
+// Calls back when the last batch that holds it is gone.
+class FlushToken {
+ public:
+  explicit FlushToken(std::function<void()> done) : done_(std::move(done)) {}
+  ~FlushToken() { done_(); }
+  FlushToken(const FlushToken&) = delete;
+  FlushToken& operator=(const FlushToken&) = delete;
+
+ private:
+  std::function<void()> done_;
+};
+
+}  // namespace raftmq::internal

@@ -1,0 +1,95 @@
+#include "raftmq/producer.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "producer/producer_impl.h"
+#include "protocol/client/config_map.h"
+#include "protocol/types/batch_header.h"
+
+namespace raftmq {
+namespace {
+
+Status CheckConfig(const ProducerConfig& config) {
+  const auto refuse = [](std::string text) {
+    return Status(Fail(ErrorCode::kInvalidArgument, std::move(text)));
+  };
+  if (config.topic.empty()) return refuse("expected a topic");
+  if (config.batch_bytes <= kBatchHeaderBytes || config.batch_bytes > kBatchBytesMax) {
+    return refuse(fmt::format("batch_bytes: expected {} to {}, found {}", kBatchHeaderBytes + 1,
+                              kBatchBytesMax, config.batch_bytes));
+  }
+  if (config.batches_in_flight == 0) return refuse("batches_in_flight: expected at least 1");
+  if (config.memory_bytes == 0) return refuse("memory_bytes: expected at least 1");
+  if (config.linger.count() < 0) return refuse("linger: expected at least 0 ms");
+  if (config.delivery_timeout.count() < 1)
+    return refuse("delivery_timeout: expected at least 1 ms");
+  return Ok();
+}
+
+}  // namespace
+
+Result<ProducerConfig> ProducerConfig::FromMap(const std::map<std::string, std::string>& values) {
+  ProducerConfig config;
+  internal::ConfigMap map(values);
+  map.Text("topic", &config.topic);
+  map.Choice<ProducerAcks>("acks",
+                           {{"quorum", ProducerAcks::kQuorum},
+                            {"leader-memory", ProducerAcks::kLeaderMemory},
+                            {"none", ProducerAcks::kNone}},
+                           &config.acks);
+  map.Choice<Compression>(
+      "compression",
+      {{"none", Compression::kNone}, {"lz4", Compression::kLz4}, {"zstd", Compression::kZstd}},
+      &config.compression);
+  map.Bytes("batch_bytes", &config.batch_bytes);
+  map.Duration("linger", &config.linger);
+  map.Number("batches_in_flight", &config.batches_in_flight);
+  map.Bytes("memory_bytes", &config.memory_bytes);
+  map.Choice<WhenFull>("when_full", {{"block", WhenFull::kBlock}, {"fail", WhenFull::kFail}},
+                       &config.when_full);
+  map.Duration("delivery_timeout", &config.delivery_timeout);
+  RAFTMQ_TRY(map.Finish());
+  return config;
+}
+
+Result<Producer> Producer::Create(const Client& client, ProducerConfig config) {
+  RAFTMQ_TRY(CheckConfig(config));
+  RAFTMQ_TRY_ASSIGN(const internal::TopicSummary topic, client.core()->LookUpTopic(config.topic));
+  if (topic.partitions == 0) {
+    return Fail(ErrorCode::kPartitionNotFound,
+                fmt::format("topic '{}' has no partitions", config.topic));
+  }
+  return Producer(std::make_shared<Impl>(client.core(), std::move(config), topic.partitions));
+}
+
+Producer::Producer(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Producer::Producer(Producer&&) noexcept = default;
+
+Producer& Producer::operator=(Producer&& other) noexcept {
+  if (this == &other) return *this;
+  if (impl_) impl_->Destroy();
+  impl_ = std::move(other.impl_);
+  return *this;
+}
+
+Producer::~Producer() {
+  if (impl_) impl_->Destroy();
+}
+
+Future<SendReceipt> Producer::Send(Message message) {
+  const Promise<SendReceipt> promise;
+  impl_->Send(message, [promise](const Result<SendReceipt>& outcome) { promise.Set(outcome); });
+  return promise.future();
+}
+
+void Producer::Send(Message message, SendCallback callback) {
+  impl_->Send(message, std::move(callback));
+}
+
+Status Producer::Flush(std::chrono::milliseconds timeout) { return impl_->Flush(timeout); }
+Status Producer::Close(std::chrono::milliseconds timeout) { return impl_->Close(timeout); }
+Producer::Stats Producer::stats() const { return impl_->stats(); }
+
+}  // namespace raftmq
