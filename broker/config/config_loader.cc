@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <set>
+#include <span>
 
 #include "broker/config/setting_table.h"
 #include "broker/config/settings_check.h"
@@ -56,9 +57,7 @@ class Merger {
   void Apply(const Assignment& assignment) {
     const Setting* const setting = FindSetting(assignment.key);
     if (setting == nullptr) {
-      // Beyond the problems that are shown a suggestion would cost time for nothing.
-      const bool is_shown = loaded_.problems.size() < kProblemsMax;
-      const std::string hint = is_shown ? DidYouMean(assignment.key, SettingKeys()) : "";
+      const std::string hint = Hint(assignment.key, SettingKeys());
       return Problem(assignment.where, fmt::format("unknown setting '{}'{}", assignment.key, hint));
     }
     ApplyTo(*setting, assignment);
@@ -67,18 +66,14 @@ class Merger {
   // Environment names carry the key in upper case: the key is looked up, never guessed from it.
   void ApplyEnvironment(const std::string& name, const std::string& value) {
     const auto table = SettingTable();
-    const auto known = std::ranges::find_if(
-        table, [&](const Setting& setting) { return EnvironmentNameOf(setting.key) == name; });
+    const auto known = std::ranges::find(table, name, &Setting::environment);
     if (known != table.end()) {
       return ApplyTo(*known, {.key = known->key,
                               .value = value,
                               .source = SettingSource::kEnvironment,
                               .where = name});
     }
-    std::vector<std::string> names;
-    for (const Setting& setting : table) names.push_back(EnvironmentNameOf(setting.key));
-    const std::vector<std::string_view> candidates(names.begin(), names.end());
-    Problem(name, "unknown setting in the environment" + DidYouMean(name, candidates));
+    Problem(name, "unknown setting in the environment" + Hint(name, SettingEnvironmentNames()));
   }
 
   void ApplySet(const std::string& text) {
@@ -120,6 +115,11 @@ class Merger {
     const Status done = setting.set(loaded_.settings, assignment.value);
     if (!done) return Problem(assignment.where, setting.key + ": " + done.error().message);
     loaded_.origins[setting.key] = {assignment.source, assignment.where};
+  }
+
+  // Beyond the problems that are shown a suggestion would cost time for nothing.
+  std::string Hint(std::string_view word, std::span<const std::string_view> candidates) const {
+    return loaded_.problems.size() < kProblemsMax ? DidYouMean(word, candidates) : std::string();
   }
 
   void Problem(std::string where, std::string message) {

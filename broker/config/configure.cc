@@ -50,8 +50,11 @@ Result<std::string> ReadConfigFile(const std::string& path) {
   return text;
 }
 
-// Values come from outside: they must not move the cursor or fake lines of their own.
+constexpr std::size_t kLineMax = 1'000;
+
+// Values come from outside: they must not move the cursor, fake lines of their own or fill a disk.
 std::string OnOneLine(std::string text) {
+  if (text.size() > kLineMax) text.replace(kLineMax, std::string::npos, "...");
   for (char& c : text) {
     if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
   }

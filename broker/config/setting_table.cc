@@ -169,12 +169,32 @@ std::vector<Setting> OtherRows() {
            "a path or empty", ParseOptionalPath)};
 }
 
+// "storage.segment_bytes" -> "RAFTMQ_STORAGE__SEGMENT_BYTES".
+std::string EnvironmentNameOf(std::string_view key) {
+  std::string name = "RAFTMQ_";
+  for (const char c : key) {
+    if (c == '.') {
+      name += "__";
+    } else {
+      name += c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+    }
+  }
+  return name;
+}
+
 std::vector<Setting> AllRows() {
   std::vector<Setting> rows;
   for (auto* part : {NodeRows, ListenerRows, StorageRows, LimitRows, OtherRows}) {
     std::ranges::move(part(), std::back_inserter(rows));
   }
+  for (Setting& row : rows) row.environment = EnvironmentNameOf(row.key);
   return rows;
+}
+
+std::vector<std::string_view> Column(std::string Setting::*field) {
+  std::vector<std::string_view> values;
+  for (const Setting& setting : SettingTable()) values.push_back(setting.*field);
+  return values;
 }
 
 }  // namespace
@@ -217,24 +237,13 @@ const Setting* FindSetting(std::string_view key) {
 }
 
 std::span<const std::string_view> SettingKeys() {
-  static const std::vector<std::string_view> kKeys = [] {
-    std::vector<std::string_view> keys;
-    for (const Setting& setting : SettingTable()) keys.push_back(setting.key);
-    return keys;
-  }();
+  static const std::vector<std::string_view> kKeys = Column(&Setting::key);
   return kKeys;
 }
 
-std::string EnvironmentNameOf(std::string_view key) {
-  std::string name = "RAFTMQ_";
-  for (const char c : key) {
-    if (c == '.') {
-      name += "__";
-    } else {
-      name += c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
-    }
-  }
-  return name;
+std::span<const std::string_view> SettingEnvironmentNames() {
+  static const std::vector<std::string_view> kNames = Column(&Setting::environment);
+  return kNames;
 }
 
 }  // namespace raftmq

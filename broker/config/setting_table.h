@@ -20,8 +20,9 @@ std::string_view KindName(SettingKind kind);
 
 // One row. Immutable.
 struct Setting {
-  std::string key;   // "section.name", lower case.
-  std::string flag;  // "--node-id", or empty if only --set gives it on the command line.
+  std::string key;          // "section.name", lower case.
+  std::string environment;  // "RAFTMQ_SECTION__NAME"; follows from the key.
+  std::string flag;         // "--node-id", or empty if only --set gives it on the command line.
   SettingKind kind = SettingKind::kText;
   std::string range;  // For people: "1KiB to 64MiB"; empty if anything goes.
   std::string help;
@@ -43,7 +44,7 @@ const Setting* FindSetting(std::string_view key);
 // Every key, for suggestions.
 std::span<const std::string_view> SettingKeys();
 
-// "storage.segment_bytes" -> "RAFTMQ_STORAGE__SEGMENT_BYTES".
-std::string EnvironmentNameOf(std::string_view key);
+// Every environment name, for suggestions.
+std::span<const std::string_view> SettingEnvironmentNames();
 
 }  // namespace raftmq

@@ -25,7 +25,7 @@ struct NodeSettings {
   bool bootstrap = false;          // Found a cluster if the directory is empty.
   std::vector<PeerSetting> peers;  // All founding nodes, this one included; empty = this one alone.
   std::uint32_t shards = 0;        // 0 = one per core.
-  bool dev = false;                // A single node for trying things out: see dev_defaults.h.
+  bool dev = false;                // A single node for trying things out: see config_loader.cc.
   bool operator==(const NodeSettings&) const = default;
 };
 

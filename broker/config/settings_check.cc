@@ -46,10 +46,11 @@ class Checker {
       return problem.message.starts_with(mention);
     });
     if (refused) return;
+    const Setting& setting = *FindSetting(key);
     problems_.push_back({"", fmt::format("{} is not set: give {}, {}, '{}' under [{}] in the file, "
                                          "or --dev for a trial",
-                                         key, FindSetting(key)->flag, EnvironmentNameOf(key),
-                                         FindSetting(key)->name(), FindSetting(key)->section())});
+                                         key, setting.flag, setting.environment, setting.name(),
+                                         setting.section())});
   }
 
   void CheckListener(std::string_view key, const Address& address, const Address* advertised) {

@@ -54,6 +54,9 @@ class TomlReader {
     for (const auto& [section, node] : root) {
       if (const toml::table* table = node.as_table()) {
         ReadSection(std::string(section.str()), *table);
+      } else if (node.is_array_of_tables()) {
+        Problem(section.source().begin,
+                fmt::format("expected [{0}] once, found [[{0}]]", section.str()));
       } else {
         Problem(section.source().begin,
                 fmt::format("expected '{0}' inside a section such as [node], found it outside",

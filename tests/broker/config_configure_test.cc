@@ -95,6 +95,7 @@ TEST_F(ConfigureTest, ValuesCannotForgeLinesOfTheOutput) {
   EXPECT_EQ(done.exit_code, 2);
   EXPECT_EQ(std::count(done.err.begin(), done.err.end(), '\n'), 1);
   EXPECT_THAT(done.err, Not(HasSubstr("\x1b")));
+  EXPECT_LT(Run({"--set", "log.level=" + std::string(100'000, 'x')}).err.size(), 2'000u);
 }
 
 TEST_F(ConfigureTest, ADataDirectoryThatIsAFileIsRefused) {

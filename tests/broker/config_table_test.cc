@@ -11,7 +11,7 @@ TEST(SettingTableTest, KeysFlagsAndEnvironmentNamesAreUnique) {
   std::set<std::string> keys, flags, names;
   for (const Setting& setting : SettingTable()) {
     EXPECT_TRUE(keys.insert(setting.key).second) << setting.key;
-    EXPECT_TRUE(names.insert(EnvironmentNameOf(setting.key)).second) << setting.key;
+    EXPECT_TRUE(names.insert(setting.environment).second) << setting.key;
     EXPECT_TRUE(setting.flag.empty() || flags.insert(setting.flag).second) << setting.flag;
     EXPECT_FALSE(setting.help.empty()) << setting.key;
     EXPECT_EQ(FindSetting(setting.key), &setting);
@@ -40,7 +40,7 @@ TEST(SettingTableTest, NonsenseIsRefusedByAllAndChangesNothing) {
 }
 
 TEST(SettingTableTest, EnvironmentNamesHaveTwoUnderscoresBetweenSectionAndKey) {
-  EXPECT_EQ(EnvironmentNameOf("storage.segment_bytes"), "RAFTMQ_STORAGE__SEGMENT_BYTES");
+  EXPECT_EQ(FindSetting("storage.segment_bytes")->environment, "RAFTMQ_STORAGE__SEGMENT_BYTES");
 }
 
 }  // namespace

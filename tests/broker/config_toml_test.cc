@@ -42,6 +42,10 @@ TEST(TomlSourceTest, AKeyOutsideASectionIsAProblem) {
             "f.toml:1:1: expected 'id' inside a section such as [node], found it outside");
 }
 
+TEST(TomlSourceTest, AListOfSectionsIsAProblem) {
+  EXPECT_EQ(FirstProblem("[[node]]\nid = 1\n"), "f.toml:1:3: expected [node] once, found [[node]]");
+}
+
 TEST(TomlSourceTest, TextsThatAbortedHeaderOnlyTomlAreProblems) {
   for (const char* text : {"[\n", "[=", "[.a]", "[", "[[", "[]", "=", ".", "a.", "a.=1", "[a.]"}) {
     EXPECT_NE(FirstProblem(text), "") << text;
