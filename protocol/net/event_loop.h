@@ -48,7 +48,8 @@ class Timer {
   Timer(const Timer&) = delete;
   Timer& operator=(const Timer&) = delete;
 
-  void Start(Milliseconds delay, std::function<void()> callback);  // Replaces what was pending.
+  // Replaces what was pending. At least 1 ms, in steps of 1 ms: may be up to one step early.
+  void Start(Milliseconds delay, std::function<void()> callback);
   void StartRepeating(Milliseconds interval, std::function<void()> callback);
   void Cancel();
   bool IsPending() const;

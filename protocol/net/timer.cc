@@ -14,6 +14,7 @@ struct Timer::Impl : std::enable_shared_from_this<Timer::Impl> {
 
   static void OnTimer(uv_timer_t* handle);
   void Start(Milliseconds delay, Milliseconds interval, std::function<void()> its_callback);
+  std::uint64_t MillisecondsOfLoop(Milliseconds delay) const;
 
   EventLoop::Impl& loop;
   Handle<uv_timer_t> handle;
@@ -51,16 +52,22 @@ bool Timer::IsPending() const {
   return uv_is_active(reinterpret_cast<const uv_handle_t*>(impl_->handle.get())) != 0;
 }
 
+// libuv counts from the start of its turn: a long turn must not make the timer early. It runs all
+// timers that are due before it looks at anything else: one that is due at once, started by its own
+// callback again and again, would starve the loop, hence at least one millisecond.
+std::uint64_t Timer::Impl::MillisecondsOfLoop(Milliseconds delay) const {
+  const std::uint64_t turn_began = uv_now(&loop.uv);
+  const std::uint64_t real_now = std::max(uv_hrtime() / 1'000'000, turn_began);
+  return real_now - turn_began +
+         static_cast<std::uint64_t>(std::max<Milliseconds::rep>(delay.count(), 1));
+}
+
 void Timer::Impl::Start(Milliseconds delay, Milliseconds interval,
                         std::function<void()> its_callback) {
   ++starts;
   callback = std::move(its_callback);
-  // libuv counts from the start of its turn; a long turn must not make the timer early.
-  uv_update_time(&loop.uv);
-  const auto count = [](Milliseconds ms) {
-    return static_cast<std::uint64_t>(std::max<Milliseconds::rep>(ms.count(), 0));
-  };
-  uv_timer_start(handle.get(), &OnTimer, count(delay), count(interval));
+  uv_timer_start(handle.get(), &OnTimer, MillisecondsOfLoop(delay),
+                 static_cast<std::uint64_t>(interval.count()));
 }
 
 void Timer::Impl::OnTimer(uv_timer_t* handle) {

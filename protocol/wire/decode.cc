@@ -28,6 +28,8 @@ constexpr std::size_t kNodeWords = 3;
 constexpr std::size_t kReplicaWords = 4;
 constexpr std::size_t kPartitionWords = 7;
 constexpr std::size_t kTopicWords = 6;
+// A map costs many times the bytes of its elements on the wire; no topic has so many settings.
+constexpr std::size_t kSettingsMax = 256;
 
 template <class Reader>
 GroupId GetGroup(const Reader& from) {
@@ -301,6 +303,11 @@ Error Decoder::Get(schema::ErrorInfo::Reader from) {
 std::map<std::string, std::string> Decoder::GetSettings(capnp::List<schema::Setting>::Reader from) {
   std::map<std::string, std::string> to;
   if (!FitsMessage(from, kSettingWords, "settings")) return to;
+  if (from.size() > kSettingsMax) {
+    Refuse(ErrorCode::kBadRequest, fmt::format("expected at most {} settings of a topic, found {}",
+                                               kSettingsMax, from.size()));
+    return to;
+  }
   for (const auto setting : from) {
     std::string name = GetText(setting.getName(), "settings");
     if (!to.try_emplace(name, GetText(setting.getValue(), "settings")).second) {

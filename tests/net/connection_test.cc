@@ -194,6 +194,25 @@ TEST(Connection, WriteToAPeerThatHasGoneEndsTheConnection) {
   EXPECT_EQ(handler.closed->code, ErrorCode::kDisconnected);
 }
 
+TEST(Connection, BrokenBeforeStartIsReportedAfterIt) {
+  EventLoop loop;
+  const SocketPair sockets;
+  auto connection = std::move(*Connection::Adopt(loop, sockets.second));
+  ::close(sockets.first);
+  RecordingHandler handler;
+  for (int i = 0; i < 3; ++i) {  // The first write is answered by a reset, a later one finds it.
+    loop.Post(
+        [&loop, &connection] { loop.Post([&connection] { connection->Write(Bytes("x")); }); });
+  }
+  Timer later(loop);
+  later.Start(Milliseconds(5), [&] {
+    connection->Start(handler);
+    EXPECT_FALSE(handler.closed) << "never from inside Start";
+  });
+  RunUntil(loop, [&] { return handler.closed.has_value(); });
+  EXPECT_EQ(handler.closed->code, ErrorCode::kDisconnected);
+}
+
 TEST(Connection, CloseWritesWhatIsQueuedThenReportsItsReason) {
   EventLoop loop;
   ConnectionPair pair(loop);

@@ -69,6 +69,19 @@ TEST(Timer, CallbackMayStartItsTimerAgain) {
   RunUntil(loop, [&] { return fired == 3; });
 }
 
+TEST(Timer, TimerThatStartsItselfAtOnceStarvesNobody) {
+  EventLoop loop;
+  Timer timer(loop);
+  std::function<void()> again = [&] { timer.Start(Milliseconds(0), again); };
+  timer.Start(Milliseconds(0), again);
+  int tasks = 0;
+  std::function<void()> task = [&] {
+    if (++tasks < 20) loop.Post(task);
+  };
+  loop.Post(task);
+  RunUntil(loop, [&] { return tasks == 20; });
+}
+
 TEST(Timer, CallbackMayDestroyItsTimer) {
   for (const bool repeats : {false, true}) {
     EventLoop loop;

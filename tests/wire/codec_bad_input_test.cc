@@ -207,6 +207,16 @@ TEST(CodecBadInput, E08SettingTwice) {
   EXPECT_EQ(words.DecodeError(), ErrorCode::kBadRequest);
 }
 
+TEST(CodecBadInput, E08TooManySettings) {
+  CreateTopicRequest request;
+  for (int i = 0; i < 257; ++i) request.settings[std::to_string(i)] = "x";
+  std::uint64_t request_id = 0;
+  const SharedBytes head = EncodeHead({1, request}, 0);
+  const auto decoded = DecodeMessage(head.view().subspan(kFrameHeaderBytes), &request_id);
+  ASSERT_FALSE(decoded);
+  EXPECT_EQ(decoded.error().code, ErrorCode::kBadRequest);
+}
+
 TEST(CodecBadInput, E09UnknownOperationCanBeAnswered) {
   for (const std::uint64_t operation : {19u, 1000u, 0xFFFFu}) {
     std::uint64_t request_id = 0;
