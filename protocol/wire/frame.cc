@@ -52,6 +52,8 @@ void FrameReader::SetFrameBytesMax(std::size_t bytes) {
   frame_bytes_max_ = bytes;
 }
 
+void FrameReader::SetMessageBytesMax(std::size_t bytes) { message_bytes_max_ = bytes; }
+
 MutableByteSpan FrameReader::PrepareRead() {
   if (frame_bytes_ == 0 || missing() == 0) return PrepareStage();
   if (parts_.back().used == parts_.back().buffer.size()) AddPart(0);
@@ -127,13 +129,7 @@ Status FrameReader::StartFrame() {
                             kWireVersion, version, flags));
   }
   const std::size_t frame_bytes = kLengthBytes + length;
-  if (message_bytes < kMessageBytesMin || message_bytes % 8 != 0 ||
-      message_bytes > frame_bytes - kFrameHeaderBytes) {
-    return Fail(ErrorCode::kBadFrame,
-                fmt::format("expected a message length of 8 to {} in steps of 8 in the header of a "
-                            "frame of {} bytes, found {}",
-                            frame_bytes - kFrameHeaderBytes, frame_bytes, message_bytes));
-  }
+  RAFTMQ_TRY(CheckMessageBytes(message_bytes, frame_bytes));
   frame_bytes_ = frame_bytes;
   message_bytes_ = message_bytes;
   message_check_ = LoadLittleEndian<std::uint32_t>(header + kMessageCheckAt);
@@ -160,6 +156,23 @@ Status FrameReader::CheckLength(std::uint32_t length) const {
                 fmt::format("expected a frame of at most {} bytes here, found one of {}; send "
                             "smaller batches or raise the listener's limit",
                             frame_bytes_max_, kLengthBytes + length));
+  }
+  return Ok();
+}
+
+Status FrameReader::CheckMessageBytes(std::size_t message_bytes, std::size_t frame_bytes) const {
+  const std::size_t room = frame_bytes - kFrameHeaderBytes;
+  if (message_bytes < kMessageBytesMin || message_bytes % 8 != 0 || message_bytes > room) {
+    return Fail(ErrorCode::kBadFrame,
+                fmt::format("expected a message length of 8 to {} in steps of 8 in the header of a "
+                            "frame of {} bytes, found {}",
+                            room, frame_bytes, message_bytes));
+  }
+  if (message_bytes > message_bytes_max_) {
+    return Fail(ErrorCode::kFrameTooLarge,
+                fmt::format("expected a message of at most {} bytes here, found one of {}; ask for "
+                            "fewer topics at once",
+                            message_bytes_max_, message_bytes));
   }
   return Ok();
 }

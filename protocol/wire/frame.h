@@ -18,6 +18,9 @@ inline constexpr std::size_t kFrameBytesHardMax = 64u << 20;
 // The bound of a connection until its hello is accepted.
 inline constexpr std::size_t kFrameBytesBeforeHello = 8u << 10;
 inline constexpr std::size_t kFrameBytesMaxDefault = 8u << 20;
+// What a broker allows the message of a request to be: decoding a hostile one of this size takes
+// well below a millisecond. Batches are not part of the message.
+inline constexpr std::size_t kRequestMessageBytesMax = 64u << 10;
 
 // Fills in the frame header in front of `message`. REQUIRES: the frame stays below 4 GiB,
 // message.size() is a multiple of 8 and kFrameHeaderBytes may be written at `to`.
@@ -45,6 +48,8 @@ class FrameReader {
   // `frame_bytes_max` counts a whole frame, its header included; at most kFrameBytesHardMax.
   explicit FrameReader(std::size_t frame_bytes_max);
   void SetFrameBytesMax(std::size_t bytes);  // Raised once the hello is accepted.
+  // Bounds the message apart from its attachment; for who receives requests. Default: the frame's.
+  void SetMessageBytesMax(std::size_t bytes);
   // Where the next bytes belong; never empty, valid until the next call to this object. To receive
   // into it and to Commit is best done after Next gave nullopt.
   MutableByteSpan PrepareRead();
@@ -71,8 +76,10 @@ class FrameReader {
   Result<std::optional<Frame>> FinishFrame();
   ByteBuffer JoinParts();
   Status CheckLength(std::uint32_t length) const;
+  Status CheckMessageBytes(std::size_t message_bytes, std::size_t frame_bytes) const;
 
   std::size_t frame_bytes_max_;
+  std::size_t message_bytes_max_ = kFrameBytesHardMax;
   std::size_t proven_bytes_ = 0;  // The largest frame that was received whole.
   std::optional<Error> error_;    // Sticky.
 

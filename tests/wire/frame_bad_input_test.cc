@@ -101,6 +101,18 @@ TEST(FrameBadInput, MessageLengthMustFitTheFrameInWholeWords) {
   }
 }
 
+TEST(FrameBadInput, MessageAboveTheBoundOfRequests) {
+  MetadataRequest request;
+  request.topics.assign(3000, "a topic of some name");
+  const std::string bytes(AsText(EncodeHead({1, request}, 0).view()));
+  ASSERT_GT(bytes.size(), kRequestMessageBytesMax);
+  FrameReader of_a_broker(kFrameBytesMaxDefault);
+  of_a_broker.SetMessageBytesMax(kRequestMessageBytesMax);
+  EXPECT_EQ(FeedAll(of_a_broker, bytes), ErrorCode::kFrameTooLarge);
+  FrameReader of_a_client(kFrameBytesMaxDefault);
+  EXPECT_EQ(FeedAll(of_a_client, bytes), ErrorCode::kOk);
+}
+
 TEST(FrameBadInput, EveryFlippedBitOfTheMessageIsFound) {
   const std::string good = GoodFrame();
   for (std::size_t bit = 8 * 12; bit < 8 * good.size(); ++bit) {
