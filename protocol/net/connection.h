@@ -52,6 +52,7 @@ class Connection {
   void Start(ConnectionHandler& handler);
   // Queues bytes; all that was queued in a turn leaves in one gathered write at its end.
   // The bytes are kept alive until written. After a close they are dropped. Calls nobody back.
+  // The owner bounds the queue: it looks at queued_bytes and waits for OnDrained.
   void Write(SharedBytes bytes);
   std::size_t queued_bytes() const;  // Not yet taken by the kernel.
   // OnDrained is called whenever queued_bytes falls to this or below after being above. Default 0.
