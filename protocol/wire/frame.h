@@ -36,8 +36,9 @@ struct Frame {
   ByteSpan attachment() const { return buffer.span().subspan(attachment_at()); }
 };
 
-// Not thread-safe. Memory stays within twice the bytes received plus 64 KiB, whatever a length
-// claims, until a connection has proven itself with frames of that size.
+// Not thread-safe. Movable: it goes along, with what it has read ahead, when its connection is
+// given to another loop. Memory stays within twice the bytes received plus 64 KiB, whatever a
+// length claims, until a connection has proven itself with frames of that size.
 //
 // Bytes land in one of two places. Between frames they go to the small stage, where headers are
 // read and from where small frames are copied out. Once a header has named a frame that the stage

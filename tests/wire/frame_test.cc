@@ -108,6 +108,20 @@ TEST(FrameReader, FramesThatNobodyTookYetAreNotLost) {
   ExpectFrames(stream, frames);
 }
 
+TEST(FrameReader, MovesWithWhatItHasReadAhead) {
+  const Stream stream = RandomStream(4, 10, 50'000);
+  const std::size_t half = stream.bytes.size() / 2;
+  FrameReader first(kFrameBytesMaxDefault);
+  std::vector<Frame> frames;
+  const auto chunk = [] { return std::size_t{5000}; };
+  ASSERT_EQ(Feed(first, std::string_view(stream.bytes).substr(0, half), chunk, &frames),
+            ErrorCode::kOk);
+  FrameReader second = std::move(first);
+  ASSERT_EQ(Feed(second, std::string_view(stream.bytes).substr(half), chunk, &frames),
+            ErrorCode::kOk);
+  ExpectFrames(stream, frames);
+}
+
 TEST(FrameReader, KnowsWhetherItIsInsideAFrame) {
   const std::string bytes(AsText(EncodeHead({1, EmptyReply()}, 0).view()));
   FrameReader reader(kFrameBytesMaxDefault);
