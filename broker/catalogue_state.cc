@@ -1,0 +1,124 @@
+#include "broker/catalogue_state.h"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "broker/cluster_command_codec.h"
+
+namespace raftmq::broker {
+namespace {
+
+constexpr std::uint8_t kStateVersion = 1;
+
+Status ReadTopic(CanonicalReader& in, CatalogueTopic* topic) {
+  RAFTMQ_TRY_ASSIGN(topic->created, ReadTopicCreated(in));
+  RAFTMQ_TRY_ASSIGN(topic->created_at, in.Number<std::uint64_t>());
+  RAFTMQ_TRY_ASSIGN(const std::uint32_t founded, in.Number<std::uint32_t>());
+  for (std::uint32_t i = 0; i < founded; ++i) {
+    RAFTMQ_TRY_ASSIGN(const std::uint32_t node, in.Number<std::uint32_t>());
+    topic->founded.insert(NodeId(node));
+  }
+  return Ok();
+}
+
+}  // namespace
+
+void CatalogueState::Apply(Index index, const ClusterCommand& command) {
+  std::visit([this, index](const auto& fields) { ApplyOne(index, fields); }, command);
+}
+
+void CatalogueState::ApplyOne(Index, const NodeJoined& command) { nodes_[command.node] = command; }
+
+void CatalogueState::ApplyOne(Index index, const TopicCreated& command) {
+  if (by_name_.contains(command.name)) return;
+  if (topics_.contains(command.id)) return;
+  AddTopic({command, index.value(), {}});
+}
+
+void CatalogueState::ApplyOne(Index, const ReplicasFounded& command) {
+  const auto found = topics_.find(command.id);
+  if (found != topics_.end()) found->second.founded.insert(command.node);
+}
+
+void CatalogueState::ApplyOne(Index, const TopicDeleted& command) {
+  const auto found = topics_.find(command.id);
+  if (found == topics_.end()) return;
+  partition_count_ -= found->second.created.placement.size();
+  by_name_.erase(found->second.created.name);
+  topics_.erase(found);
+  deleted_.push_back(command.id);
+  if (deleted_.size() > kDeletedMax) deleted_.pop_front();
+}
+
+void CatalogueState::AddTopic(CatalogueTopic topic) {
+  partition_count_ += topic.created.placement.size();
+  by_name_.emplace(topic.created.name, topic.created.id);
+  const TopicId id = topic.created.id;
+  topics_.emplace(id, std::move(topic));
+}
+
+const CatalogueTopic* CatalogueState::FindTopic(std::string_view name) const {
+  const auto found = by_name_.find(name);
+  return found == by_name_.end() ? nullptr : &topics_.at(found->second);
+}
+
+const CatalogueTopic* CatalogueState::FindTopic(const TopicId& id) const {
+  const auto found = topics_.find(id);
+  return found == topics_.end() ? nullptr : &found->second;
+}
+
+bool CatalogueState::WasDeleted(const TopicId& id) const {
+  return std::find(deleted_.begin(), deleted_.end(), id) != deleted_.end();
+}
+
+ByteBuffer CatalogueState::Encode() const {
+  CanonicalWriter out;
+  out.Number(kStateVersion);
+  out.Number(static_cast<std::uint32_t>(nodes_.size()));
+  for (const auto& [id, node] : nodes_) WriteFields(node, out);
+  out.Number(static_cast<std::uint32_t>(topics_.size()));
+  for (const auto& [id, topic] : topics_) {
+    WriteFields(topic.created, out);
+    out.Number(topic.created_at);
+    out.Number(static_cast<std::uint32_t>(topic.founded.size()));
+    for (const NodeId node : topic.founded) out.Number(node.value());
+  }
+  out.Number(static_cast<std::uint32_t>(deleted_.size()));
+  for (const TopicId& id : deleted_) WriteFields(TopicDeleted{id}, out);
+  const std::string bytes = out.Take();
+  ByteBuffer buffer(bytes.size());
+  std::memcpy(buffer.data(), bytes.data(), bytes.size());
+  return buffer;
+}
+
+Result<CatalogueState> CatalogueState::Decode(ByteSpan bytes) {
+  CatalogueState state;
+  if (bytes.empty()) return state;
+  CanonicalReader in(bytes);
+  RAFTMQ_TRY_ASSIGN(const std::uint8_t version, in.Number<std::uint8_t>());
+  if (version != kStateVersion) {
+    return Fail(ErrorCode::kUnknownFormat, "expected a catalogue of version 1, found " +
+                                               std::to_string(static_cast<unsigned>(version)));
+  }
+  RAFTMQ_TRY_ASSIGN(const std::uint32_t nodes, in.Number<std::uint32_t>());
+  for (std::uint32_t i = 0; i < nodes; ++i) {
+    RAFTMQ_TRY_ASSIGN(NodeJoined node, ReadNodeJoined(in));
+    state.nodes_[node.node] = std::move(node);
+  }
+  RAFTMQ_TRY_ASSIGN(const std::uint32_t topics, in.Number<std::uint32_t>());
+  for (std::uint32_t i = 0; i < topics; ++i) {
+    CatalogueTopic topic;
+    RAFTMQ_TRY(ReadTopic(in, &topic));
+    state.AddTopic(std::move(topic));
+  }
+  RAFTMQ_TRY_ASSIGN(const std::uint32_t deleted, in.Number<std::uint32_t>());
+  for (std::uint32_t i = 0; i < deleted; ++i) {
+    RAFTMQ_TRY_ASSIGN(const TopicDeleted topic, ReadTopicDeleted(in));
+    state.deleted_.push_back(topic.id);
+  }
+  RAFTMQ_TRY(in.AtEnd());
+  return state;
+}
+
+}  // namespace raftmq::broker

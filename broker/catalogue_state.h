@@ -1,0 +1,65 @@
+// The state machine of the `__cluster` group: which nodes and topics there are. Pure: a function of
+// the commands applied, with one canonical byte form that goes into the group's checkpoints.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <set>
+#include <string>
+#include <string_view>
+
+#include "broker/cluster_command.h"
+#include "protocol/types/bytes.h"
+#include "protocol/types/ids.h"
+#include "raftmq/result.h"
+
+namespace raftmq::broker {
+
+struct CatalogueTopic {
+  TopicCreated created;
+  std::uint64_t created_at = 0;  // Index of its command: the replica number of its replicas.
+  std::set<NodeId> founded;      // Nodes whose replicas have their directories.
+  bool operator==(const CatalogueTopic&) const = default;
+};
+
+// Not thread-safe; copies are independent.
+class CatalogueState {
+ public:
+  // How many deleted topics are remembered, so that a node that was down finds what to remove.
+  static constexpr std::size_t kDeletedMax = 4096;
+
+  // Applies one committed command. A command that no longer fits (a name taken meanwhile, a topic
+  // gone) has no effect: every replica decides alike.
+  void Apply(Index index, const ClusterCommand& command);
+
+  const CatalogueTopic* FindTopic(std::string_view name) const;
+  const CatalogueTopic* FindTopic(const TopicId& id) const;
+  bool WasDeleted(const TopicId& id) const;
+
+  const std::map<TopicId, CatalogueTopic>& topics() const { return topics_; }
+  const std::map<NodeId, NodeJoined>& nodes() const { return nodes_; }
+  std::size_t partition_count() const { return partition_count_; }
+
+  // The canonical form, and back. Errors: kUnknownFormat. No bytes at all are the empty state.
+  ByteBuffer Encode() const;
+  static Result<CatalogueState> Decode(ByteSpan bytes);
+
+  bool operator==(const CatalogueState&) const = default;
+
+ private:
+  void ApplyOne(Index index, const NodeJoined& command);
+  void ApplyOne(Index index, const TopicCreated& command);
+  void ApplyOne(Index index, const ReplicasFounded& command);
+  void ApplyOne(Index index, const TopicDeleted& command);
+  void AddTopic(CatalogueTopic topic);
+
+  std::map<TopicId, CatalogueTopic> topics_;
+  std::map<std::string, TopicId, std::less<>> by_name_;  // Mirrors topics_.
+  std::map<NodeId, NodeJoined> nodes_;
+  std::deque<TopicId> deleted_;      // Oldest first, at most kDeletedMax.
+  std::size_t partition_count_ = 0;  // Sum over topics_.
+};
+
+}  // namespace raftmq::broker

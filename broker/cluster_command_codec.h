@@ -1,0 +1,19 @@
+// The fields of each command, shared by the command's and the catalogue checkpoint's encoding.
+#pragma once
+
+#include "broker/canonical_bytes.h"
+#include "broker/cluster_command.h"
+
+namespace raftmq::broker {
+
+void WriteFields(const NodeJoined& node, CanonicalWriter& out);
+void WriteFields(const TopicCreated& topic, CanonicalWriter& out);
+void WriteFields(const ReplicasFounded& founded, CanonicalWriter& out);
+void WriteFields(const TopicDeleted& deleted, CanonicalWriter& out);
+
+Result<NodeJoined> ReadNodeJoined(CanonicalReader& in);
+Result<TopicCreated> ReadTopicCreated(CanonicalReader& in);
+Result<ReplicasFounded> ReadReplicasFounded(CanonicalReader& in);
+Result<TopicDeleted> ReadTopicDeleted(CanonicalReader& in);
+
+}  // namespace raftmq::broker

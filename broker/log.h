@@ -1,0 +1,62 @@
+// What the broker tells its operator, on stderr: text on a terminal, one JSON object per line
+// otherwise. Whatever came from outside is escaped, so that nobody can forge a line.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "protocol/types/ids.h"
+#include "raftmq/result.h"
+
+namespace raftmq::broker {
+
+enum class LogLevel { kDebug, kInfo, kWarning, kError };
+enum class LogFormat { kAuto, kText, kJson };  // kAuto: by whether stderr is a terminal.
+
+struct LogOptions {
+  NodeId node;
+  LogLevel level = LogLevel::kInfo;
+  LogFormat format = LogFormat::kAuto;
+};
+
+// Thread-safe. Lines are written by the calling thread into stderr; a full pipe may hold it up, so
+// shards only log what is rare, and repeats through Limited.
+class Log {
+ public:
+  explicit Log(const LogOptions& options);
+  ~Log();
+  Log(const Log&) = delete;
+  Log& operator=(const Log&) = delete;
+
+  // `component` is a fixed word: "broker", "shard", "acceptor", "catalogue", "storage".
+  void Write(LogLevel level, std::string_view component, std::string_view text);
+  void Info(std::string_view component, std::string_view text) {
+    Write(LogLevel::kInfo, component, text);
+  }
+  void Warn(std::string_view component, std::string_view text) {
+    Write(LogLevel::kWarning, component, text);
+  }
+  void Fault(std::string_view component, std::string_view text) {
+    Write(LogLevel::kError, component, text);
+  }
+  // At most one line per `kind` in ten seconds; the next one says how many were left out.
+  // `kind` is a fixed word, never text from outside.
+  void WarnLimited(std::string_view component, std::string_view kind, std::string_view text);
+  void SetLevel(LogLevel level);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+// Control characters, quotes and bytes outside ASCII as escapes: fit for one line of a log.
+std::string EscapeForLog(std::string_view text);
+
+// "debug", "info", "warning", "error". Errors: kBadConfig.
+Result<LogLevel> ParseLogLevel(std::string_view text);
+// "auto", "text", "json". Errors: kBadConfig.
+Result<LogFormat> ParseLogFormat(std::string_view text);
+
+}  // namespace raftmq::broker
