@@ -15,7 +15,7 @@ class MemoryShare {
   MemoryShare() = default;
   MemoryShare(MemoryShare&& other) noexcept
       : budget_(std::exchange(other.budget_, nullptr)), bytes_(std::exchange(other.bytes_, 0)) {}
-  MemoryShare& operator=(MemoryShare&& other) noexcept {
+  MemoryShare& operator=(MemoryShare&& other) noexcept {  // The old share leaves with `other`.
     std::swap(budget_, other.budget_);
     std::swap(bytes_, other.bytes_);
     return *this;

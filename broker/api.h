@@ -1,0 +1,29 @@
+// The kinds of requests, for metrics.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace raftmq::broker {
+
+enum class Api : std::uint8_t {
+  kHello,
+  kProduce,
+  kFetch,
+  kMetadata,
+  kCreateTopic,
+  kDeleteTopic,
+  kTrim,
+  kListOffsets,
+  kOther,
+};
+inline constexpr std::size_t kApiCount = 9;
+
+constexpr const char* ApiName(Api api) {
+  constexpr const char* kNames[kApiCount] = {"hello",        "produce",      "fetch",
+                                             "metadata",     "create_topic", "delete_topic",
+                                             "trim",         "list_offsets", "other"};
+  return kNames[static_cast<std::size_t>(api)];
+}
+
+}  // namespace raftmq::broker

@@ -1,0 +1,86 @@
+#include <fmt/format.h>
+
+#include "broker/handlers.h"
+#include "broker/partition.h"
+#include "broker/session.h"
+#include "broker/shard.h"
+#include "protocol/wire/codec.h"
+
+namespace raftmq::broker {
+namespace {
+
+// A request that cannot even be handed to a handler.
+void Refuse(Session& session, std::uint64_t id, Error error) {
+  session.CountError(Api::kOther, error.code);
+  session.Send(id, wire::ErrorReply{std::move(error), {}, {}}, {});
+}
+
+struct Dispatcher {
+  Session& session;
+  std::uint64_t id;
+  wire::Frame& frame;
+
+  void operator()(const wire::ProduceRequest& request) const {
+    HandleProduce(session, id, request, std::move(frame));
+  }
+  void operator()(const wire::FetchRequest& request) const { HandleFetch(session, id, request); }
+  void operator()(const wire::FetchCredit& credit) const { HandleFetchCredit(session, credit); }
+  void operator()(const wire::FetchClose& close) const { HandleFetchClose(session, close); }
+  void operator()(const wire::MetadataRequest& request) const { HandleMetadata(session, id, request); }
+  void operator()(wire::CreateTopicRequest& request) const {
+    HandleCreateTopic(session, id, std::move(request));
+  }
+  void operator()(wire::DeleteTopicRequest& request) const {
+    HandleDeleteTopic(session, id, std::move(request));
+  }
+  void operator()(const wire::TrimRequest& request) const { HandleTrim(session, id, request); }
+  void operator()(const wire::ListOffsetsRequest& request) const {
+    HandleListOffsets(session, id, request);
+  }
+  void operator()(const wire::HelloRequest&) const {
+    session.Close({ErrorCode::kBadRequest, "a second hello came on this connection"});
+  }
+  template <class Reply>
+  void operator()(const Reply&) const {
+    Refuse(session, id, {ErrorCode::kUnsupported, "expected a request, found a reply"});
+  }
+};
+
+}  // namespace
+
+void Dispatch(Session& session, wire::Frame frame) {
+  std::uint64_t id = 0;
+  auto message = wire::DecodeMessage(frame.message(), &id);
+  if (!message) return Refuse(session, id, std::move(message).error());
+  std::visit(Dispatcher{session, message->request_id, frame}, message->body);
+}
+
+Result<Partition*> FindPartition(Shard& shard, const GroupId& group) {
+  if (Partition* partition = shard.Find(group)) return partition;
+  return Fail(shard.WhyNotHere(group));
+}
+
+wire::ErrorReply WithBounds(Error error, Partition& partition) {
+  const GroupStatus status = partition.group().status();
+  wire::ErrorReply reply{std::move(error), {}, {}};
+  switch (reply.error.code) {
+    case ErrorCode::kOffsetBelowStart:
+      reply.log_start = status.log_start;
+      break;
+    case ErrorCode::kOffsetBeyondEnd:
+      reply.end = status.end;
+      break;
+    case ErrorCode::kDataCorrupt:
+      // Bounds of the first damage: where good data ends, and where it goes on.
+      if (!partition.group().damage().empty()) {
+        reply.end = partition.group().damage().front().first_offset;
+        reply.log_start = partition.group().damage().front().end_offset;
+      }
+      break;
+    default:
+      break;
+  }
+  return reply;
+}
+
+}  // namespace raftmq::broker

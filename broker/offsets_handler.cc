@@ -1,0 +1,40 @@
+// Trim and the search for an offset by time.
+#include "broker/handlers.h"
+#include "broker/partition.h"
+#include "broker/session.h"
+#include "broker/shard.h"
+
+namespace raftmq::broker {
+
+void HandleTrim(Session& session, std::uint64_t id, const wire::TrimRequest& request) {
+  auto responder = session.MakeResponder(id, Api::kTrim, 0);
+  const auto found = FindPartition(session.shard(), request.group);
+  if (!found) return responder->Refuse(found.error());
+  Partition& partition = **found;
+  partition.group().Trim(request.offset, [&partition, responder](Result<Offset> log_start) {
+    if (!log_start) return responder->Refuse(WithBounds(std::move(log_start).error(), partition));
+    partition.PublishStats();
+    responder->Reply(wire::TrimReply{*log_start});
+  });
+  session.shard().Touch(partition);
+}
+
+void HandleListOffsets(Session& session, std::uint64_t id, const wire::ListOffsetsRequest& request) {
+  auto responder = session.MakeResponder(id, Api::kListOffsets, 0);
+  const auto found = FindPartition(session.shard(), request.group);
+  if (!found) return responder->Refuse(found.error());
+  Partition& partition = **found;
+  partition.group().FindOffset(
+      request.timestamp_ms, [&partition, responder](Result<Group::OffsetAtTime> at) {
+        if (!at) return responder->Refuse(WithBounds(std::move(at).error(), partition));
+        const GroupStatus status = partition.group().status();
+        responder->Reply(wire::ListOffsetsReply{.offset = at->offset,
+                                                .timestamp_ms = at->timestamp_ms,
+                                                .log_start = status.log_start,
+                                                .end = status.end,
+                                                .term = status.term});
+      });
+  session.shard().Touch(partition);
+}
+
+}  // namespace raftmq::broker

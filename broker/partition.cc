@@ -1,0 +1,48 @@
+#include "broker/partition.h"
+
+#include <fmt/format.h>
+
+#include <vector>
+
+#include "broker/fetch_stream.h"
+
+namespace raftmq::broker {
+
+Partition::Partition(Options options, std::unique_ptr<Group> group)
+    : options_(std::move(options)), group_(std::move(group)) {
+  group_->SetOnCommit([this] { OnCommit(); });
+  PublishStats();
+}
+
+Partition::~Partition() {
+  const std::set<FetchStream*> streams = std::move(streams_);
+  streams_.clear();
+  for (FetchStream* stream : streams) stream->OnPartitionGone();
+  group_->SetOnCommit(nullptr);
+}
+
+std::string Partition::Name() const {
+  return fmt::format("{}/{}", options_.topic, options_.id.partition.value());
+}
+
+void Partition::PublishStats() {
+  const GroupStatus status = group_->status();
+  PartitionStats& stats = *options_.stats;
+  stats.leader.Set(status.leader.value());
+  stats.term.Set(status.term.value());
+  stats.log_start.Set(status.log_start.value());
+  stats.end.Set(status.end.value());
+  stats.durable_end.Set(status.durable_end.value());
+  stats.size_bytes.Set(status.size_bytes);
+}
+
+void Partition::OnCommit() {
+  // Before any ack of it can leave: metadata on another shard must not show an older end.
+  PublishStats();
+  const std::vector<FetchStream*> streams(streams_.begin(), streams_.end());
+  for (FetchStream* stream : streams) {
+    if (streams_.contains(stream)) stream->OnEndMoved();
+  }
+}
+
+}  // namespace raftmq::broker

@@ -1,0 +1,57 @@
+// What one shard counts. Written by its loop (and disk thread where said), read by scrapes.
+#pragma once
+
+#include <array>
+#include <vector>
+
+#include "broker/api.h"
+#include "metrics/registry.h"
+#include "protocol/types/counter.h"
+#include "protocol/types/histogram.h"
+#include "raftmq/error.h"
+
+namespace raftmq::broker {
+
+// Must outlive its registrations' last scrape: destroy it after the HTTP endpoint or let the
+// registrations go first (they do, being members).
+class ShardMetrics {
+ public:
+  explicit ShardMetrics(MetricsRegistry& registry);
+
+  void RecordRequest(Api api, std::uint64_t microseconds);
+  void RecordError(Api api, ErrorCode code);
+
+  Counter connections;
+  Counter bytes_in;
+  Counter bytes_out;
+  Counter leader_partitions;
+  Counter segments;
+  Histogram loop_lag_us;
+
+ private:
+  struct ApiMetrics {
+    Histogram duration_us;
+    Counter retriable_errors;
+    Counter final_errors;
+  };
+  void RegisterApis(MetricsRegistry& registry);
+  void RegisterTotals(MetricsRegistry& registry);
+
+  std::array<ApiMetrics, kApiCount> apis_;
+  std::vector<MetricRegistration> registrations_;  // Last: leaves the registry first.
+};
+
+// One topic's counters on one shard.
+class TopicMetrics {
+ public:
+  TopicMetrics(MetricsRegistry& registry, const std::string& topic);
+
+  Counter messages_in, messages_out;
+  Counter bytes_in, bytes_out;
+  Counter size_bytes;
+
+ private:
+  std::vector<MetricRegistration> registrations_;
+};
+
+}  // namespace raftmq::broker
