@@ -45,6 +45,7 @@ struct ViewTopic {
 struct CatalogueView {
   std::vector<wire::NodeInfo> nodes;
   std::map<std::string, std::shared_ptr<const ViewTopic>, std::less<>> topics;
+  std::map<TopicId, std::shared_ptr<const ViewTopic>> by_id;  // The same ones.
 };
 
 // Which shard of this node serves a group: a hash, never stored, so that the number of shards may

@@ -31,6 +31,7 @@ struct NodeJoined {
 // A topic with its placement: for each partition the nodes that hold a replica, first leader first.
 struct TopicCreated {
   TopicId id;
+  std::uint64_t seed = 0;  // Random and never told to clients: its groups' seeds derive from it.
   std::string name;
   std::map<std::string, std::string> settings;  // As set by the user, defaults left out.
   std::vector<std::vector<NodeId>> placement;

@@ -79,6 +79,7 @@ Result<NodeJoined> ReadNodeJoined(CanonicalReader& in) {
 
 void WriteFields(const TopicCreated& topic, CanonicalWriter& out) {
   WriteTopicId(topic.id, out);
+  out.Number(topic.seed);
   out.Text(topic.name);
   RAFTMQ_CHECK(topic.settings.size() <= 0xFFFF);
   out.Number(static_cast<std::uint16_t>(topic.settings.size()));
@@ -94,6 +95,7 @@ void WriteFields(const TopicCreated& topic, CanonicalWriter& out) {
 Result<TopicCreated> ReadTopicCreated(CanonicalReader& in) {
   TopicCreated topic;
   RAFTMQ_TRY_ASSIGN(topic.id, ReadTopicId(in));
+  RAFTMQ_TRY_ASSIGN(topic.seed, in.Number<std::uint64_t>());
   RAFTMQ_TRY_ASSIGN(topic.name, in.Text());
   RAFTMQ_TRY_ASSIGN(topic.settings, ReadSettings(in));
   RAFTMQ_TRY_ASSIGN(const std::uint16_t partitions, in.Number<std::uint16_t>());

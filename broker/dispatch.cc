@@ -56,7 +56,7 @@ void Dispatch(Session& session, wire::Frame frame) {
 }
 
 Result<Partition*> FindPartition(Shard& shard, const GroupId& group) {
-  if (Partition* partition = shard.Find(group)) return partition;
+  if (Partition* partition = shard.partitions().Find(group)) return partition;
   return Fail(shard.WhyNotHere(group));
 }
 

@@ -18,11 +18,13 @@ constexpr std::chrono::seconds kRepeatInterval{10};
 
 spdlog::level::level_enum ToSpdlog(LogLevel level) {
   switch (level) {
+    case LogLevel::kTrace:
+      return spdlog::level::trace;
     case LogLevel::kDebug:
       return spdlog::level::debug;
     case LogLevel::kInfo:
       return spdlog::level::info;
-    case LogLevel::kWarning:
+    case LogLevel::kWarn:
       return spdlog::level::warn;
     case LogLevel::kError:
       return spdlog::level::err;
@@ -107,23 +109,6 @@ std::string EscapeForLog(std::string_view text) {
     }
   }
   return out;
-}
-
-Result<LogLevel> ParseLogLevel(std::string_view text) {
-  if (text == "debug") return LogLevel::kDebug;
-  if (text == "info") return LogLevel::kInfo;
-  if (text == "warning") return LogLevel::kWarning;
-  if (text == "error") return LogLevel::kError;
-  return Fail(ErrorCode::kBadConfig,
-              fmt::format("expected a log level (debug, info, warning, error), found '{}'", text));
-}
-
-Result<LogFormat> ParseLogFormat(std::string_view text) {
-  if (text == "auto") return LogFormat::kAuto;
-  if (text == "text") return LogFormat::kText;
-  if (text == "json") return LogFormat::kJson;
-  return Fail(ErrorCode::kBadConfig,
-              fmt::format("expected a log format (auto, text, json), found '{}'", text));
 }
 
 }  // namespace raftmq::broker

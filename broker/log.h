@@ -7,13 +7,10 @@
 #include <string>
 #include <string_view>
 
+#include "broker/config/settings.h"
 #include "protocol/types/ids.h"
-#include "raftmq/result.h"
 
 namespace raftmq::broker {
-
-enum class LogLevel { kDebug, kInfo, kWarning, kError };
-enum class LogFormat { kAuto, kText, kJson };  // kAuto: by whether stderr is a terminal.
 
 struct LogOptions {
   NodeId node;
@@ -36,7 +33,7 @@ class Log {
     Write(LogLevel::kInfo, component, text);
   }
   void Warn(std::string_view component, std::string_view text) {
-    Write(LogLevel::kWarning, component, text);
+    Write(LogLevel::kWarn, component, text);
   }
   void Fault(std::string_view component, std::string_view text) {
     Write(LogLevel::kError, component, text);
@@ -53,10 +50,5 @@ class Log {
 
 // Control characters, quotes and bytes outside ASCII as escapes: fit for one line of a log.
 std::string EscapeForLog(std::string_view text);
-
-// "debug", "info", "warning", "error". Errors: kBadConfig.
-Result<LogLevel> ParseLogLevel(std::string_view text);
-// "auto", "text", "json". Errors: kBadConfig.
-Result<LogFormat> ParseLogFormat(std::string_view text);
 
 }  // namespace raftmq::broker

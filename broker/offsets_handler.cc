@@ -16,7 +16,7 @@ void HandleTrim(Session& session, std::uint64_t id, const wire::TrimRequest& req
     partition.PublishStats();
     responder->Reply(wire::TrimReply{*log_start});
   });
-  session.shard().Touch(partition);
+  session.shard().partitions().Touch(partition);
 }
 
 void HandleListOffsets(Session& session, std::uint64_t id, const wire::ListOffsetsRequest& request) {
@@ -34,7 +34,7 @@ void HandleListOffsets(Session& session, std::uint64_t id, const wire::ListOffse
                                                 .end = status.end,
                                                 .term = status.term});
       });
-  session.shard().Touch(partition);
+  session.shard().partitions().Touch(partition);
 }
 
 }  // namespace raftmq::broker

@@ -15,10 +15,14 @@ Partition::Partition(Options options, std::unique_ptr<Group> group)
 }
 
 Partition::~Partition() {
+  EndStreams();
+  group_->SetOnCommit(nullptr);
+}
+
+void Partition::EndStreams() {
   const std::set<FetchStream*> streams = std::move(streams_);
   streams_.clear();
   for (FetchStream* stream : streams) stream->OnPartitionGone();
-  group_->SetOnCommit(nullptr);
 }
 
 std::string Partition::Name() const {

@@ -25,7 +25,6 @@ class Partition {
     TopicMetrics* metrics = nullptr;  // Of the topic on this shard; outlives the partition.
   };
   Partition(Options options, std::unique_ptr<Group> group);
-  // Ends the streams with kTopicNotFound.
   ~Partition();
   Partition(const Partition&) = delete;
   Partition& operator=(const Partition&) = delete;
@@ -40,6 +39,8 @@ class Partition {
   void Attach(FetchStream& stream) { streams_.insert(&stream); }
   void Detach(FetchStream& stream) { streams_.erase(&stream); }
 
+  // Ends the streams with kTopicNotFound: the topic was deleted.
+  void EndStreams();
   // Copies the group's status to where other shards read it.
   void PublishStats();
 

@@ -59,7 +59,7 @@ void HandleProduce(Session& session, std::uint64_t id, const wire::ProduceReques
   } else {
     group.ProposeInMemory(std::move(frame.buffer), at, frame_bytes, std::move(done));
   }
-  shard.Touch(**partition);
+  shard.partitions().Touch(**partition);
 }
 
 }  // namespace raftmq::broker

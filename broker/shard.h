@@ -3,15 +3,13 @@
 // Work goes in turns. Input (requests, disk completions, letters of other shards) is drained, then
 // once per turn every group that was touched hands its staged entries to the disk thread as one
 // round, and every connection writes what it was given in one gathered write. Nothing on the loop
-// waits: cold reads and opening of partitions go to the work pool.
+// waits: cold reads and the opening of partitions go to the work pool.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <memory>
-#include <string>
 #include <thread>
 #include <unordered_map>
 #include <variant>
@@ -22,13 +20,12 @@
 #include "broker/catalogue_view.h"
 #include "broker/log.h"
 #include "broker/memory_budget.h"
-#include "broker/partition.h"
+#include "broker/partition_set.h"
 #include "broker/session.h"
 #include "broker/shard_metrics.h"
 #include "protocol/net/event_loop.h"
 #include "protocol/net/mailbox.h"
 #include "raftlog/disk_thread.h"
-#include "raftlog/group_factory.h"
 #include "raftlog/io_pool.h"
 #include "raftlog/tail_cache.h"
 
@@ -46,54 +43,39 @@ struct NodeServices {
   const Clock& clock;
 };
 
-// A partition that a shard should serve.
-struct PartitionOrder {
-  GroupId group;
-  std::string topic;
-  TopicSettings settings;
-  std::shared_ptr<PartitionStats> stats;
-  bool must_exist = false;  // Founded before: a missing directory is a loss, not a new partition.
-  std::uint64_t replica = 0;
-};
-
-// Loop-affine but for Put, Start, Stop and the constructor and destructor.
+// Loop-affine but for the constructor, the destructor and what says otherwise.
 class Shard {
  public:
-  // A letter: work for the shard's loop, by value.
+  // From another thread: a connection, or work to do on this loop.
   using Letter = std::variant<Handover, std::function<void(Shard&)>>;
 
   Shard(std::uint32_t number, const NodeServices& services);
-  // REQUIRES: stopped.
+  // REQUIRES: never started, or stopped.
   ~Shard();
   Shard(const Shard&) = delete;
   Shard& operator=(const Shard&) = delete;
 
-  void Start();
-  // Closes the connections, ends the loop and joins its thread. Drain first, or what is under way
-  // is given up. Thread-safe, once.
+  // Starts the loop's thread. REQUIRES: `topics` outlives the loop.
+  void Start(TopicService& topics);
+  // Closes the connections, ends the loop and joins its thread. What is under way is given up:
+  // drain first. Not on the loop.
   void Stop();
-  // Thread-safe, in order.
+  // Thread-safe; letters arrive in order.
   void Put(Letter letter) { mailbox_.Put(std::move(letter)); }
-  // Thread-safe: steady time of the loop's last tick.
+  // Thread-safe: steady time of the loop's last tick, for /livez.
   Microseconds last_tick() const { return Microseconds(last_tick_us_.load()); }
-  const DiskMetrics& disk_metrics() const { return metrics_.disk; }
+  // Thread-safe: steady time since which the disk thread works on its round; 0 if it does not.
+  Microseconds disk_busy_since() const;
 
-  // Opens or founds the partitions; `done` runs on this loop with the first error that is not of
-  // one partition alone (unknown format, foreign file), after all serve or are known to be lost.
-  void OpenPartitions(std::vector<PartitionOrder> orders, std::function<void(Status)> done);
-  // Ends the topic's partitions here and removes their directories, off the loop.
-  void DropTopic(const TopicId& topic);
+  // The catalogue's newest picture; partitions that it names on this shard are open.
   void ShowView(std::shared_ptr<const CatalogueView> view) { view_ = std::move(view); }
-  // Refuses new proposals, lets the rest finish, calls back when all partitions are closed.
+  const CatalogueView& view() const { return *view_; }
+  // Closes the connections once their requests are answered, then drains the partitions.
   void Drain(std::function<void()> done);
 
-  Partition* Find(const GroupId& group);
-  // Why Find gave nothing: which shard or node to ask, or what is unknown.
+  PartitionSet& partitions() { return *partitions_; }
+  // Why a group is not among the partitions: which shard or node to ask, or what is unknown.
   Error WhyNotHere(const GroupId& group) const;
-  const CatalogueView& view() const { return *view_; }
-
-  // The partition's group gets its TurnEnd in this turn.
-  void Touch(Partition& partition);
   void ResumeLater(AnchorRef<Session> session);
   void Retire(Session& session);  // Destroys it.
 
@@ -101,30 +83,21 @@ class Shard {
   EventLoop& loop() { return loop_; }
   Microseconds Now() const { return loop_.Now(); }
   const BrokerOptions& options() const { return services_.options; }
+  const NodeServices& services() const { return services_; }
   MemoryBudget& memory() { return services_.memory; }
   ShardMetrics& metrics() { return metrics_; }
-  const NodeServices& services() const { return services_; }
-  Log& log() { return services_.log; }
   const GroupDeps& group_deps() const { return *deps_; }
   TopicService& topics() { return *topics_; }
-  void SetTopicService(TopicService& topics) { topics_ = &topics; }  // Before Start.
-  TopicMetrics& MetricsOf(const std::string& topic);
-  // Groups that are not partitions of a topic (the catalogue's): ticked and ended like the others.
-  void SetExtraGroup(Group* group) { extra_group_ = group; }
+  // The catalogue's group lives beside the partitions: `tick` and `turn_end` run with theirs.
+  void SetCompanion(std::function<void()> tick, std::function<void()> turn_end);
 
  private:
-  struct Opening;  // A batch of partitions being opened.
-
   void Receive(std::vector<Letter>& letters);
   void Adopt(Handover handover);
   void Tick();
   void TurnEnd();
-  void Housekeeping();
-  void TickStarting();
-  void OpenNext(const std::shared_ptr<Opening>& opening);
-  void OpenOnDone(const std::shared_ptr<Opening>& opening, const PartitionOrder& order,
-                  Result<std::unique_ptr<Group>> group);
-  GroupOptions OptionsFor(const PartitionOrder& order) const;
+  void KeepHouse();
+  void CloseSessions();
 
   const std::uint32_t number_;
   const NodeServices services_;
@@ -132,24 +105,21 @@ class Shard {
   Mailbox<Letter> mailbox_;
   ShardMetrics metrics_;
   TailCache cache_;
-  std::unique_ptr<DiskThread> disk_;
   std::unique_ptr<IoPool> work_;
+  std::unique_ptr<DiskThread> disk_;
   std::unique_ptr<GroupDeps> deps_;
-  TopicService* topics_ = nullptr;
-
-  std::map<std::string, std::unique_ptr<TopicMetrics>> topic_metrics_;  // Outlive the partitions.
-  std::unordered_map<GroupId, std::unique_ptr<Partition>> partitions_;
-  std::unordered_map<GroupId, Error> lost_;  // Partitions of this shard that could not be opened.
-  std::vector<Partition*> touched_;          // In this turn; may hold one twice.
-  std::vector<std::shared_ptr<Opening>> starting_;  // Whose partitions wait for their leader.
-  Group* extra_group_ = nullptr;
-  std::shared_ptr<const CatalogueView> view_ = std::make_shared<CatalogueView>();
-
+  std::unique_ptr<PartitionSet> partitions_;
   std::unordered_map<Session*, std::unique_ptr<Session>> sessions_;
-  std::unique_ptr<Timer> tick_;
-  std::unique_ptr<Timer> housekeeping_;
+  std::shared_ptr<const CatalogueView> view_ = std::make_shared<CatalogueView>();
+  TopicService* topics_ = nullptr;
+  std::function<void()> companion_tick_;
+  std::function<void()> companion_turn_end_;
+
+  Timer tick_;
+  Timer house_;
   Microseconds tick_due_{0};
   std::atomic<std::int64_t> last_tick_us_{0};
+  std::function<void()> drained_;  // Set while a drain waits for the connections.
   bool is_draining_ = false;
   std::thread thread_;
 };

@@ -23,6 +23,8 @@ MetricFamilyOptions SecondsFamily(std::string name, std::string help) {
 ShardMetrics::ShardMetrics(MetricsRegistry& registry) {
   RegisterApis(registry);
   RegisterTotals(registry);
+  RegisterGroups(registry);
+  RegisterDisk(registry);
 }
 
 void ShardMetrics::RecordRequest(Api api, std::uint64_t microseconds) {
@@ -57,13 +59,52 @@ void ShardMetrics::RegisterTotals(MetricsRegistry& registry) {
   registrations_.push_back(registry.Add(bytes, {{"direction", "in"}}, &bytes_in));
   registrations_.push_back(registry.Add(bytes, {{"direction", "out"}}, &bytes_out));
   registrations_.push_back(registry.Add(
-      GaugeFamily("raftmq_raft_is_leader_partitions", "Partitions that this node leads."), {},
-      &leader_partitions));
-  registrations_.push_back(registry.Add(
-      GaugeFamily("raftmq_storage_segments", "Segment files of all partitions."), {}, &segments));
-  registrations_.push_back(registry.Add(
       SecondsFamily("raftmq_event_loop_lag_seconds", "How late the tick of a shard's loop came."), {},
       &loop_lag_us));
+}
+
+void ShardMetrics::RegisterGroups(MetricsRegistry& registry) {
+  registrations_.push_back(registry.Add(
+      GaugeFamily("raftmq_raft_is_leader_partitions", "Partitions that this node leads."), {},
+      &groups.leaders));
+  registrations_.push_back(registry.Add(
+      CounterFamily("raftmq_raft_leader_changes_total", "Times that a replica here became leader."),
+      {}, &groups.terms_started));
+  registrations_.push_back(registry.Add(
+      SecondsFamily("raftmq_raft_commit_latency_seconds", "Time from a proposal to its commit."), {},
+      &groups.commit_latency_us));
+  registrations_.push_back(registry.Add(
+      GaugeFamily("raftmq_raft_pending_bytes", "Bytes of proposals that are not yet committed."), {},
+      &groups.pending_bytes));
+  const auto refused = CounterFamily("raftmq_raft_proposals_refused_total",
+                                     "Proposals that were refused for lack of room.");
+  registrations_.push_back(
+      registry.Add(refused, {{"reason", "overloaded"}}, &groups.refused_overloaded));
+  registrations_.push_back(
+      registry.Add(refused, {{"reason", "disk_full"}}, &groups.refused_disk_full));
+  const auto fetches =
+      CounterFamily("raftmq_fetches_total", "Reads of the log for consumers, by where they were served.");
+  registrations_.push_back(registry.Add(fetches, {{"from", "cache"}}, &groups.fetches_from_cache));
+  registrations_.push_back(registry.Add(fetches, {{"from", "map"}}, &groups.fetches_from_map));
+  registrations_.push_back(registry.Add(fetches, {{"from", "disk"}}, &groups.fetches_cold));
+  registrations_.push_back(registry.Add(
+      CounterFamily("raftmq_storage_checksum_errors_total", "Reads that met damaged bytes."), {},
+      &groups.reads_damaged));
+}
+
+void ShardMetrics::RegisterDisk(MetricsRegistry& registry) {
+  registrations_.push_back(registry.Add(
+      SecondsFamily("raftmq_storage_fsync_duration_seconds", "Time of all syncs of one round."), {},
+      &disk.sync_us));
+  registrations_.push_back(registry.Add(
+      {.name = "raftmq_storage_fsync_batch_entries",
+       .help = "Entries that one round of the disk thread made durable.",
+       .kind = MetricKind::kHistogram,
+       .buckets = BucketLadder::kBatchSize},
+      {}, &disk.round_entries));
+  registrations_.push_back(registry.Add(
+      CounterFamily("raftmq_storage_bytes_written_total", "Bytes written into logs."), {},
+      &disk.bytes_written));
 }
 
 TopicMetrics::TopicMetrics(MetricsRegistry& registry, const std::string& topic) {

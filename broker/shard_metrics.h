@@ -8,6 +8,8 @@
 #include "metrics/registry.h"
 #include "protocol/types/counter.h"
 #include "protocol/types/histogram.h"
+#include "raftlog/disk_metrics.h"
+#include "raftlog/group_metrics.h"
 #include "raftmq/error.h"
 
 namespace raftmq::broker {
@@ -21,11 +23,11 @@ class ShardMetrics {
   void RecordRequest(Api api, std::uint64_t microseconds);
   void RecordError(Api api, ErrorCode code);
 
+  DiskMetrics disk;      // Written by the disk thread.
+  GroupMetrics groups;
   Counter connections;
   Counter bytes_in;
   Counter bytes_out;
-  Counter leader_partitions;
-  Counter segments;
   Histogram loop_lag_us;
 
  private:
@@ -36,6 +38,8 @@ class ShardMetrics {
   };
   void RegisterApis(MetricsRegistry& registry);
   void RegisterTotals(MetricsRegistry& registry);
+  void RegisterGroups(MetricsRegistry& registry);
+  void RegisterDisk(MetricsRegistry& registry);
 
   std::array<ApiMetrics, kApiCount> apis_;
   std::vector<MetricRegistration> registrations_;  // Last: leaves the registry first.

@@ -1,0 +1,54 @@
+#include "broker/partition_directory.h"
+
+#include <fmt/format.h>
+
+namespace raftmq::broker {
+namespace {
+
+bool IsMissing(FileSystem& files, const std::string& path) {
+  const auto entries = files.List(path);
+  return !entries && entries.error().code == ErrorCode::kNotFound;
+}
+
+Result<std::unique_ptr<OpenedLog>> Found(FileSystem& files, const GroupOptions& options,
+                                         const ReplicaIdentity& identity) {
+  LogFounding founding;
+  founding.group_seed = identity.seed;
+  founding.replica = ReplicaNumber(identity.replica);
+  founding.membership = {{identity.node, founding.replica, true}};
+  return CreateGroupLog(files, options, founding);
+}
+
+}  // namespace
+
+std::string PartitionsPath(const std::string& data_directory) { return data_directory + "/partitions"; }
+
+std::string PartitionPath(const std::string& data_directory, const GroupId& group) {
+  return PartitionsPath(data_directory) + "/" + group.ToString();
+}
+
+Result<std::unique_ptr<OpenedLog>> FoundOrOpenPartition(FileSystem& files,
+                                                        const GroupOptions& options,
+                                                        const ReplicaIdentity& identity) {
+  const std::string& path = options.log.directory;
+  if (identity.is_founded) {
+    if (IsMissing(files, path)) {
+      return Fail(ErrorCode::kDataCorrupt,
+                  fmt::format("{} is missing: the replica was founded before, its data is lost", path));
+    }
+    return OpenGroupLog(files, options);
+  }
+  if (!IsMissing(files, path)) RAFTMQ_TRY(RemovePartitionDirectory(files, path));
+  return Found(files, options, identity);
+}
+
+Status RemovePartitionDirectory(FileSystem& files, const std::string& path) {
+  const auto entries = files.List(path);
+  if (!entries && entries.error().code == ErrorCode::kNotFound) return Ok();
+  if (!entries) return Fail(entries.error());
+  for (const DirectoryEntry& entry : *entries) RAFTMQ_TRY(files.Remove(path + "/" + entry.name));
+  RAFTMQ_TRY(files.Remove(path));
+  return files.SyncDirectory(path.substr(0, path.rfind('/')));
+}
+
+}  // namespace raftmq::broker

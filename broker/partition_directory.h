@@ -1,0 +1,34 @@
+// Where partitions live on disk, and the blocking work on their directories.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "protocol/types/ids.h"
+#include "raftlog/group_factory.h"
+#include "raftmq/result.h"
+
+namespace raftmq::broker {
+
+std::string PartitionsPath(const std::string& data_directory);
+std::string PartitionPath(const std::string& data_directory, const GroupId& group);
+
+struct ReplicaIdentity {
+  NodeId node;
+  bool is_founded = false;
+  std::uint64_t seed = 0;
+  std::uint64_t replica = 0;
+};
+
+// Opens the partition's log, or founds it if it never was. A directory that an interrupted
+// founding left behind is made anew: nothing was served from it. Blocks.
+// Errors: kDataCorrupt if it was founded and is gone; those of opening and founding.
+Result<std::unique_ptr<OpenedLog>> FoundOrOpenPartition(FileSystem& files,
+                                                        const GroupOptions& options,
+                                                        const ReplicaIdentity& identity);
+
+// Removes a partition's directory with the files in it. Not there is no error. Blocks.
+Status RemovePartitionDirectory(FileSystem& files, const std::string& path);
+
+}  // namespace raftmq::broker

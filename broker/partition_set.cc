@@ -1,0 +1,243 @@
+#include "broker/partition_set.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <deque>
+#include <utility>
+
+#include "broker/partition_directory.h"
+
+namespace raftmq::broker {
+namespace {
+
+// Partitions of one order that are opened at a time: enough for the work pool's threads, and far
+// below its queue's bound.
+constexpr std::size_t kOpenAtATime = 8;
+
+bool ConcernsTheNode(ErrorCode code) {
+  return code == ErrorCode::kUnknownFormat || code == ErrorCode::kForeignDirectory;
+}
+
+bool HasStarted(Partition& partition) {
+  const GroupStatus status = partition.group().status();
+  return status.is_leader && status.commit == status.last;
+}
+
+}  // namespace
+
+// One call of Open.
+struct PartitionSet::Opening {
+  std::deque<PartitionOrder> orders;  // Not yet begun.
+  std::size_t under_way = 0;          // On the work pool.
+  std::vector<GroupId> starting;      // Open, but their groups have no leader yet.
+  Status outcome;
+  std::function<void(Status)> done;
+  bool IsOver() const { return orders.empty() && under_way == 0 && starting.empty(); }
+};
+
+PartitionSet::PartitionSet(const Environment& environment) : environment_(environment) {}
+PartitionSet::~PartitionSet() = default;
+
+void PartitionSet::Open(std::vector<PartitionOrder> orders, std::function<void(Status)> done) {
+  auto opening = std::make_shared<Opening>();
+  for (PartitionOrder& order : orders) opening->orders.push_back(std::move(order));
+  opening->done = std::move(done);
+  openings_.push_back(opening);
+  OpenMore(opening);
+}
+
+void PartitionSet::OpenMore(const std::shared_ptr<Opening>& opening) {
+  while (!opening->orders.empty() && opening->under_way < kOpenAtATime) {
+    PartitionOrder order = std::move(opening->orders.front());
+    opening->orders.pop_front();
+    OpenOne(opening, std::move(order));
+  }
+}
+
+void PartitionSet::OpenOne(const std::shared_ptr<Opening>& opening, PartitionOrder order) {
+  // The result crosses back from a thread of the pool.
+  auto log = std::make_shared<Result<std::unique_ptr<OpenedLog>>>(
+      Fail(ErrorCode::kOverloaded, "the queue of partitions to open is full"));
+  const auto work = [&files = environment_.deps.files, options = OptionsFor(order), order,
+                     self = environment_.options.node, log] {
+    *log = FoundOrOpenPartition(files, options, {self, order.is_founded, order.seed, order.replica});
+  };
+  ++opening->under_way;
+  const auto done = [ref = anchor_.Ref(), opening, order, log] {
+    if (PartitionSet* set = ref.get()) set->OpenOneOnDone(opening, order, std::move(*log));
+  };
+  if (const auto submitted = environment_.deps.work.Submit(work, done); !submitted) done();
+}
+
+void PartitionSet::OpenOneOnDone(const std::shared_ptr<Opening>& opening, const PartitionOrder& order,
+                                 Result<std::unique_ptr<OpenedLog>> log) {
+  --opening->under_way;
+  const std::string name = fmt::format("{}/{}", order.topic, order.group.partition.value());
+  if (log) {
+    for (const std::string& note : (*log)->notes()) {
+      environment_.log.Warn("storage", fmt::format("{}: {}", name, note));
+    }
+    auto group = MakeGroup(OptionsFor(order), environment_.deps, std::move(*log));
+    Group& started = *group;
+    auto partition = std::make_unique<Partition>(
+        Partition::Options{order.group, order.topic, order.settings, order.stats,
+                           &MetricsOf(order.topic)},
+        std::move(group));
+    for (const DamagedRange& range : started.damage()) {
+      environment_.log.Fault("storage", fmt::format("{} is damaged at offsets {} to {}: {}", name,
+                                                    range.first_offset.value(),
+                                                    range.end_offset.value(), range.what));
+    }
+    started.Tick();  // Starts the election.
+    Touch(*partition);
+    opening->starting.push_back(order.group);
+    partitions_[order.group] = std::move(partition);
+  } else {
+    environment_.log.Fault("storage", fmt::format("{} cannot be opened: {}", name, log.error().ToString()));
+    if (opening->outcome && ConcernsTheNode(log.error().code)) opening->outcome = Fail(log.error());
+    lost_[order.group] = {ErrorCode::kDataCorrupt,
+                          fmt::format("{} could not be opened: {}", name, log.error().message)};
+  }
+  OpenMore(opening);
+}
+
+// At the end of each turn: elections end with completions of the disk, which are turns.
+void PartitionSet::OpenCheckStarted() {
+  std::vector<std::shared_ptr<Opening>> over;
+  for (const auto& opening : openings_) {
+    std::erase_if(opening->starting, [this](const GroupId& id) {
+      Partition* partition = Find(id);
+      if (partition != nullptr && !HasStarted(*partition)) {
+        Touch(*partition);
+        return false;
+      }
+      if (partition != nullptr) partition->PublishStats();
+      return true;
+    });
+    if (opening->IsOver()) over.push_back(opening);
+  }
+  std::erase_if(openings_, [](const auto& opening) { return opening->IsOver(); });
+  for (const auto& opening : over) opening->done(opening->outcome);
+}
+
+void PartitionSet::TurnEnd() {
+  if (!openings_.empty()) OpenCheckStarted();
+  DropFinish();
+  std::vector<Partition*> touched;
+  touched.swap(touched_);
+  std::sort(touched.begin(), touched.end());
+  touched.erase(std::unique(touched.begin(), touched.end()), touched.end());
+  for (Partition* partition : touched) partition->group().TurnEnd();
+}
+
+void PartitionSet::Tick() {
+  for (auto& [id, partition] : partitions_) {
+    partition->group().Tick();
+    Touch(*partition);
+  }
+}
+
+Partition* PartitionSet::Find(const GroupId& group) {
+  const auto found = partitions_.find(group);
+  return found == partitions_.end() ? nullptr : found->second.get();
+}
+
+const Error* PartitionSet::FindLost(const GroupId& group) const {
+  const auto found = lost_.find(group);
+  return found == lost_.end() ? nullptr : &found->second;
+}
+
+void PartitionSet::DropTopic(const TopicId& topic) {
+  std::vector<GroupId> groups;
+  for (const auto& [id, partition] : partitions_) {
+    if (id.topic == topic) groups.push_back(id);
+  }
+  std::erase_if(lost_, [&topic](const auto& entry) { return entry.first.topic == topic; });
+  for (const GroupId& group : groups) Drop(group);
+}
+
+void PartitionSet::Drop(const GroupId& group) {
+  // Closed before its files go: the group finishes what the disk thread has of it.
+  Partition& partition = *Find(group);
+  partition.EndStreams();
+  partition.group().Drain([ref = anchor_.Ref(), group] {
+    PartitionSet* set = ref.get();
+    if (set == nullptr) return;
+    // Not from within the group's own callback.
+    set->dropped_.push_back(group);
+  });
+  Touch(partition);
+}
+
+void PartitionSet::DropFinish() {
+  std::vector<GroupId> dropped;
+  dropped.swap(dropped_);
+  for (const GroupId& group : dropped) {
+    const auto found = partitions_.find(group);
+    std::erase(touched_, found->second.get());
+    partitions_.erase(found);
+    RemoveDirectory(group);
+  }
+}
+
+void PartitionSet::RemoveDirectory(const GroupId& group) {
+  const std::string path = PartitionPath(environment_.options.storage.data_directory, group);
+  auto outcome = std::make_shared<Status>();
+  const auto work = [&files = environment_.deps.files, path, outcome] {
+    *outcome = RemovePartitionDirectory(files, path);
+  };
+  const auto done = [&log = environment_.log, outcome] {
+    if (!*outcome) log.Warn("storage", fmt::format("a deleted partition stays behind: {}", outcome->error().ToString()));
+  };
+  if (const auto submitted = environment_.deps.work.Submit(work, done); !submitted) {
+    environment_.log.Warn("storage", fmt::format("{} is removed at the next start: {}", path,
+                                                 submitted.error().ToString()));
+  }
+}
+
+void PartitionSet::Drain(std::function<void()> done) {
+  auto left = std::make_shared<std::size_t>(partitions_.size());
+  auto shared_done = std::make_shared<std::function<void()>>(std::move(done));
+  if (*left == 0) return (*shared_done)();
+  for (auto& [id, partition] : partitions_) {
+    partition->group().Drain([left, shared_done] {
+      if (--*left == 0) (*shared_done)();
+    });
+    Touch(*partition);
+  }
+}
+
+void PartitionSet::PublishGauges() {
+  std::map<TopicMetrics*, std::uint64_t> sizes;
+  for (const auto& [name, metrics] : topic_metrics_) sizes[metrics.get()] = 0;
+  for (auto& [id, partition] : partitions_) {
+    partition->PublishStats();
+    sizes[&partition->metrics()] += partition->group().status().size_bytes;
+  }
+  for (const auto& [metrics, bytes] : sizes) metrics->size_bytes.Set(bytes);
+}
+
+GroupOptions PartitionSet::OptionsFor(const PartitionOrder& order) const {
+  const StorageOptions& storage = environment_.options.storage;
+  GroupOptions options;
+  options.self = environment_.options.node;
+  options.log.directory = PartitionPath(storage.data_directory, order.group);
+  options.log.group = order.group;
+  options.log.segment_bytes_first = storage.segment_bytes_first;
+  options.log.segment_bytes_max = order.settings.segment_bytes;
+  options.log.fresh_page_per_job = storage.fresh_page_per_job;
+  options.batch_bytes_max = static_cast<std::uint32_t>(
+      AlignUp(order.settings.message_bytes_max, kBatchAlignment));
+  options.retention_ms = order.settings.retention_ms;
+  options.retention_bytes = order.settings.retention_bytes;
+  return options;
+}
+
+TopicMetrics& PartitionSet::MetricsOf(const std::string& topic) {
+  auto& metrics = topic_metrics_[topic];
+  if (!metrics) metrics = std::make_unique<TopicMetrics>(environment_.metrics, topic);
+  return *metrics;
+}
+
+}  // namespace raftmq::broker

@@ -1,0 +1,87 @@
+// The partitions of one shard: opened and founded off the loop, served, dropped and drained.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "broker/anchor.h"
+#include "broker/broker_options.h"
+#include "broker/log.h"
+#include "broker/partition.h"
+#include "broker/shard_metrics.h"
+#include "raftlog/group_factory.h"
+
+namespace raftmq::broker {
+
+// A partition that a shard should serve.
+struct PartitionOrder {
+  GroupId group;
+  std::string topic;
+  TopicSettings settings;
+  std::shared_ptr<PartitionStats> stats;
+  bool is_founded = false;   // Its directory was made before: a missing one is a loss.
+  std::uint64_t seed = 0;    // Of its hashes; a pure function of the creating command.
+  std::uint64_t replica = 0;  // This replica's number.
+};
+
+// Loop-affine.
+class PartitionSet {
+ public:
+  struct Environment {
+    const BrokerOptions& options;
+    Log& log;
+    MetricsRegistry& metrics;
+    const GroupDeps& deps;
+  };
+  explicit PartitionSet(const Environment& environment);
+  ~PartitionSet();
+  PartitionSet(const PartitionSet&) = delete;
+  PartitionSet& operator=(const PartitionSet&) = delete;
+
+  // Opens or founds the partitions; `done` runs when each serves or is known to be lost. Its error
+  // is the first that is not of one partition alone: kUnknownFormat, kForeignDirectory.
+  void Open(std::vector<PartitionOrder> orders, std::function<void(Status)> done);
+  // Ends the topic's partitions and removes their directories off the loop.
+  void DropTopic(const TopicId& topic);
+  // Removes the directory of a partition that is not open. Off the loop.
+  void RemoveDirectory(const GroupId& group);
+  // Refuses new proposals, lets the rest finish; `done` runs when every partition is closed.
+  void Drain(std::function<void()> done);
+
+  Partition* Find(const GroupId& group);
+  const Error* FindLost(const GroupId& group) const;
+  void Touch(Partition& partition) { touched_.push_back(&partition); }
+  void Tick();
+  void TurnEnd();
+  std::size_t size() const { return partitions_.size(); }
+  // Sums for the shard's gauges: leaders, topic sizes.
+  void PublishGauges();
+
+ private:
+  struct Opening;
+
+  void OpenMore(const std::shared_ptr<Opening>& opening);
+  void OpenOne(const std::shared_ptr<Opening>& opening, PartitionOrder order);
+  void OpenOneOnDone(const std::shared_ptr<Opening>& opening, const PartitionOrder& order,
+                     Result<std::unique_ptr<OpenedLog>> log);
+  void OpenCheckStarted();
+  void Drop(const GroupId& group);
+  void DropFinish();
+  GroupOptions OptionsFor(const PartitionOrder& order) const;
+  TopicMetrics& MetricsOf(const std::string& topic);
+
+  const Environment environment_;
+  std::map<std::string, std::unique_ptr<TopicMetrics>> topic_metrics_;  // Outlive the partitions.
+  std::unordered_map<GroupId, std::unique_ptr<Partition>> partitions_;
+  std::unordered_map<GroupId, Error> lost_;         // Those that could not be opened.
+  std::vector<Partition*> touched_;                 // In this turn; may hold one twice.
+  std::vector<GroupId> dropped_;                    // Drained; to be destroyed at the turn's end.
+  std::vector<std::shared_ptr<Opening>> openings_;  // Not yet done, oldest first.
+  Anchor<PartitionSet> anchor_{this};
+};
+
+}  // namespace raftmq::broker

@@ -1,0 +1,166 @@
+#include "broker/shard.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <utility>
+
+#include "protocol/types/check.h"
+
+namespace raftmq::broker {
+namespace {
+
+constexpr Milliseconds kHouseInterval{250};
+
+PostToLoop PostTo(EventLoop& loop) {
+  return [&loop](std::function<void()> task) { loop.Post(std::move(task)); };
+}
+
+}  // namespace
+
+Shard::Shard(std::uint32_t number, const NodeServices& services)
+    : number_(number),
+      services_(services),
+      mailbox_(loop_, [this](std::vector<Letter>& letters) { Receive(letters); }),
+      metrics_(services.metrics),
+      cache_(services.options.storage.tail_cache_bytes),
+      work_(std::make_unique<IoPool>(IoPoolOptions{}, PostTo(loop_))),
+      disk_(std::make_unique<DiskThread>(PostTo(loop_), services.clock, metrics_.disk)),
+      deps_(std::make_unique<GroupDeps>(GroupDeps{services.files, services.clock, *disk_, *work_,
+                                                  cache_, metrics_.groups})),
+      partitions_(std::make_unique<PartitionSet>(
+          PartitionSet::Environment{services.options, services.log, services.metrics, *deps_})),
+      tick_(loop_),
+      house_(loop_) {
+  last_tick_us_ = services.clock.SteadyNow().count();
+}
+
+Shard::~Shard() {
+  RAFTMQ_CHECK(!thread_.joinable());
+  sessions_.clear();
+  partitions_.reset();
+  disk_.reset();
+  work_.reset();
+}
+
+void Shard::Start(TopicService& topics) {
+  topics_ = &topics;
+  tick_due_ = services_.clock.SteadyNow() + options().tick;
+  tick_.StartRepeating(options().tick, [this] { Tick(); });
+  house_.StartRepeating(kHouseInterval, [this] { KeepHouse(); });
+  loop_.SetTurnEnd([this] { TurnEnd(); });
+  thread_ = std::thread([this] {
+    pthread_setname_np(pthread_self(), fmt::format("shard-{}", number_).c_str());
+    loop_.Run();
+  });
+}
+
+void Shard::Stop() {
+  if (!thread_.joinable()) return;
+  Put([](Shard& shard) {
+    shard.CloseSessions();
+    shard.loop_.Stop();
+  });
+  thread_.join();
+}
+
+Microseconds Shard::disk_busy_since() const {
+  return Microseconds(static_cast<std::int64_t>(metrics_.disk.round_started_us.value()));
+}
+
+void Shard::SetCompanion(std::function<void()> tick, std::function<void()> turn_end) {
+  companion_tick_ = std::move(tick);
+  companion_turn_end_ = std::move(turn_end);
+}
+
+void Shard::Receive(std::vector<Letter>& letters) {
+  for (Letter& letter : letters) {
+    if (auto* handover = std::get_if<Handover>(&letter)) {
+      Adopt(std::move(*handover));
+    } else {
+      std::get<std::function<void(Shard&)>>(letter)(*this);
+    }
+  }
+}
+
+void Shard::Adopt(Handover handover) {
+  if (is_draining_) {
+    ::close(handover.socket);
+    return;
+  }
+  auto connection = Connection::Adopt(loop_, handover.socket);
+  if (!connection) return;  // The peer has gone already.
+  const std::uint64_t hello_id = handover.hello_id;
+  auto session = std::make_unique<Session>(*this, std::move(*connection), std::move(handover));
+  Session& started = *session;
+  sessions_.emplace(&started, std::move(session));
+  metrics_.connections.Set(sessions_.size());
+  started.Start(hello_id);
+}
+
+void Shard::Retire(Session& session) {
+  sessions_.erase(&session);
+  metrics_.connections.Set(sessions_.size());
+}
+
+void Shard::ResumeLater(AnchorRef<Session> session) {
+  loop_.Post([session] {
+    if (Session* there = session.get()) there->Resume();
+  });
+}
+
+Error Shard::WhyNotHere(const GroupId& group) const {
+  if (const Error* lost = partitions_->FindLost(group)) return *lost;
+  const auto found = view_->by_id.find(group.topic);
+  if (found == view_->by_id.end()) {
+    return {ErrorCode::kTopicNotFound, fmt::format("there is no topic with id {}", group.topic.ToHex())};
+  }
+  const ViewTopic& topic = *found->second;
+  if (group.partition.value() >= topic.partitions.size()) {
+    return {ErrorCode::kPartitionNotFound,
+            fmt::format("topic '{}' has partitions 0 to {}, asked for {}", topic.name,
+                        topic.partitions.size() - 1, group.partition.value())};
+  }
+  const std::uint32_t shard = topic.partitions[group.partition.value()].shard;
+  return {ErrorCode::kNotLeader,
+          fmt::format("{}/{} is served by shard {} of node {}, this is shard {}: name it in the hello",
+                      topic.name, group.partition.value(), shard, options().node.value(), number_)};
+}
+
+void Shard::Tick() {
+  const Microseconds now = services_.clock.SteadyNow();
+  metrics_.loop_lag_us.Record(static_cast<std::uint64_t>(std::max<std::int64_t>(0, (now - tick_due_).count())));
+  tick_due_ = now + options().tick;
+  last_tick_us_.store(now.count());
+  if (companion_tick_) companion_tick_();
+  partitions_->Tick();
+}
+
+void Shard::TurnEnd() {
+  if (companion_turn_end_) companion_turn_end_();
+  partitions_->TurnEnd();
+}
+
+void Shard::KeepHouse() {
+  const Microseconds now = Now();
+  for (auto& [session, owner] : sessions_) session->OnTime(now);
+  partitions_->PublishGauges();
+  if (!drained_) return;
+  // A draining broker answers what it has taken, then lets the connection go.
+  for (auto& [session, owner] : sessions_) {
+    if (!session->is_busy()) session->Close({ErrorCode::kDraining, "the broker is shutting down"});
+  }
+  if (sessions_.empty()) std::exchange(drained_, nullptr)();
+}
+
+void Shard::Drain(std::function<void()> done) {
+  is_draining_ = true;
+  partitions_->Drain([this, done = std::move(done)]() mutable {
+    drained_ = std::move(done);
+    loop_.Post([this] { KeepHouse(); });
+  });
+}
+
+void Shard::CloseSessions() { sessions_.clear(); }
+
+}  // namespace raftmq::broker
