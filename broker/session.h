@@ -9,7 +9,7 @@
 
 #include "broker/anchor.h"
 #include "broker/api.h"
-#include "broker/connection_limits.h"
+#include "broker/handover.h"
 #include "broker/responder.h"
 #include "protocol/net/connection.h"
 #include "protocol/types/clock.h"
@@ -20,14 +20,6 @@ namespace raftmq::broker {
 
 class FetchStream;
 class Shard;
-
-// A connection that said hello, on its way to the shard it asked for.
-struct Handover {
-  int socket = -1;  // Owned: closed by whoever ends up with it.
-  std::uint64_t hello_id = 0;
-  wire::FrameReader reader;  // With what the client sent behind its hello.
-  ConnectionTicket ticket;
-};
 
 // Shard-affine. Owned by the shard, which destroys it some time after OnClosed.
 class Session final : private ConnectionHandler {

@@ -38,9 +38,9 @@ Shard::Shard(std::uint32_t number, const NodeServices& services)
 Shard::~Shard() {
   RAFTMQ_CHECK(!thread_.joinable());
   sessions_.clear();
-  partitions_.reset();
-  disk_.reset();
+  disk_.reset();  // Finishes what it was given, which may belong to a partition.
   work_.reset();
+  partitions_.reset();
 }
 
 void Shard::Start(TopicService& topics) {
@@ -84,11 +84,8 @@ void Shard::Receive(std::vector<Letter>& letters) {
 }
 
 void Shard::Adopt(Handover handover) {
-  if (is_draining_) {
-    ::close(handover.socket);
-    return;
-  }
-  auto connection = Connection::Adopt(loop_, handover.socket);
+  if (is_draining_) return;
+  auto connection = Connection::Adopt(loop_, handover.TakeSocket());
   if (!connection) return;  // The peer has gone already.
   const std::uint64_t hello_id = handover.hello_id;
   auto session = std::make_unique<Session>(*this, std::move(*connection), std::move(handover));
@@ -101,6 +98,7 @@ void Shard::Adopt(Handover handover) {
 void Shard::Retire(Session& session) {
   sessions_.erase(&session);
   metrics_.connections.Set(sessions_.size());
+  if (drained_ && sessions_.empty()) loop_.Post([this] { FinishDrain(); });
 }
 
 void Shard::ResumeLater(AnchorRef<Session> session) {
@@ -145,20 +143,23 @@ void Shard::KeepHouse() {
   const Microseconds now = Now();
   for (auto& [session, owner] : sessions_) session->OnTime(now);
   partitions_->PublishGauges();
-  if (!drained_) return;
-  // A draining broker answers what it has taken, then lets the connection go.
-  for (auto& [session, owner] : sessions_) {
-    if (!session->is_busy()) session->Close({ErrorCode::kDraining, "the broker is shutting down"});
-  }
-  if (sessions_.empty()) std::exchange(drained_, nullptr)();
+  if (drained_) FinishDrain();
 }
 
 void Shard::Drain(std::function<void()> done) {
   is_draining_ = true;
   partitions_->Drain([this, done = std::move(done)]() mutable {
     drained_ = std::move(done);
-    loop_.Post([this] { KeepHouse(); });
+    loop_.Post([this] { FinishDrain(); });
   });
+}
+
+// Every request that changes something is answered by now; the answers still leave.
+void Shard::FinishDrain() {
+  for (auto& [session, owner] : sessions_) {
+    session->Close({ErrorCode::kDraining, "the broker is shutting down"});
+  }
+  if (sessions_.empty() && drained_) std::exchange(drained_, nullptr)();
 }
 
 void Shard::CloseSessions() { sessions_.clear(); }

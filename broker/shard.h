@@ -70,7 +70,7 @@ class Shard {
   // The catalogue's newest picture; partitions that it names on this shard are open.
   void ShowView(std::shared_ptr<const CatalogueView> view) { view_ = std::move(view); }
   const CatalogueView& view() const { return *view_; }
-  // Closes the connections once their requests are answered, then drains the partitions.
+  // Drains the partitions, then closes the connections once their answers have left.
   void Drain(std::function<void()> done);
 
   PartitionSet& partitions() { return *partitions_; }
@@ -97,6 +97,7 @@ class Shard {
   void Tick();
   void TurnEnd();
   void KeepHouse();
+  void FinishDrain();
   void CloseSessions();
 
   const std::uint32_t number_;

@@ -1,0 +1,81 @@
+// The topic catalogue: the `__cluster` group on its home shard, its state machine, and the requests
+// that change it.
+//
+//   CreateTopic: check -> propose TopicCreated -> committed, applied -> partitions opened on their
+//   shards -> propose ReplicasFounded -> picture shown to every shard -> answer
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "broker/anchor.h"
+#include "broker/catalogue_state.h"
+#include "broker/local_topics.h"
+#include "broker/shard.h"
+#include "broker/topic_service.h"
+#include "raftlog/group_factory.h"
+
+namespace raftmq::broker {
+
+inline constexpr GroupId kClusterGroup{kClusterTopicId, PartitionNumber(0)};
+
+// Lives on the home shard's loop, but for the constructor, the destructor and TopicService.
+class Catalogue final : public TopicService {
+ public:
+  // `shards` outlive it, and their loops have ended when it is destroyed.
+  explicit Catalogue(std::vector<Shard*> shards);
+  ~Catalogue() override;
+
+  // Takes the group over, replays its commands and opens every partition of this node; `done` runs
+  // when all that can be served is. Errors: kUnknownFormat, kForeignDirectory.
+  void Start(std::unique_ptr<OpenedLog> log, std::function<void(Status)> done);
+  // Says who and where this node is, if that is news.
+  void Join(const NodeJoined& self, std::function<void(Status)> done);
+  void Drain(std::function<void()> done);
+
+  void CreateTopic(Shard& from, wire::CreateTopicRequest request,
+                   std::function<void(Result<TopicId>)> done) override;
+  void DeleteTopic(Shard& from, std::string name, std::function<void(Status)> done) override;
+
+  Shard& home() { return home_; }
+  // Any thread.
+  std::size_t topic_count() const { return topic_count_.value(); }
+  std::size_t partition_count() const { return partition_count_.value(); }
+
+  static std::uint32_t HomeShard(std::uint32_t shards) { return ShardOf(kClusterGroup, shards); }
+  static GroupOptions OptionsFor(const BrokerOptions& options);
+
+ private:
+  using Done = std::function<void(Status)>;
+
+  void Apply(Index index, ByteSpan payload);
+  void OnTurnEnd();
+  void StartCheck();
+  void StartFinish(Status outcome);
+  void OnOpened(const TopicId& topic, Status outcome);
+  void OnReady(const TopicId& topic);
+  void Propose(const ClusterCommand& command, Done done);
+  Result<TopicCreated> Plan(const wire::CreateTopicRequest& request) const;
+  void CreateHere(const wire::CreateTopicRequest& request, std::function<void(Result<TopicId>)> done);
+  void DeleteHere(const std::string& name, Done done);
+
+  const std::vector<Shard*> shards_;
+  Shard& home_;
+  LocalTopics local_;
+  std::unique_ptr<Group> group_;
+  CatalogueState state_;
+  std::optional<Error> broken_;          // A committed command that cannot be read.
+  bool has_changed_ = false;             // Commands were applied since the last look.
+  bool is_replayed_ = false;             // All that was committed before this start is applied.
+  std::function<void(Status)> started_;  // Set until Start is done.
+  std::map<TopicId, std::function<void(Result<TopicId>)>> creating_;  // Asked for, not yet ready.
+  Counter topic_count_;
+  Counter partition_count_;
+  Anchor<Catalogue> anchor_{this};
+};
+
+}  // namespace raftmq::broker

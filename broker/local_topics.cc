@@ -1,0 +1,127 @@
+#include "broker/local_topics.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "protocol/types/check.h"
+#include "protocol/types/hash.h"
+
+namespace raftmq::broker {
+namespace {
+
+// Each group its own, from the topic's secret.
+std::uint64_t SeedOf(std::uint64_t topic_seed, PartitionNumber partition) {
+  std::byte bytes[4];
+  StoreLittleEndian(bytes, partition.value());
+  return Hash64(bytes, topic_seed);
+}
+
+}  // namespace
+
+LocalTopics::LocalTopics(Shard& home, std::vector<Shard*> shards, Opened opened)
+    : home_(home), shards_(std::move(shards)), opened_(std::move(opened)) {}
+
+void LocalTopics::Reconcile(const CatalogueState& state) {
+  std::vector<TopicId> gone;
+  for (const auto& [id, topic] : topics_) {
+    // One that is still opening is dropped when it is open.
+    if (topic.shards_left == 0 && state.FindTopic(id) == nullptr) gone.push_back(id);
+  }
+  for (const TopicId& id : gone) Drop(id);
+  for (const auto& [id, topic] : state.topics()) {
+    if (!topics_.contains(id)) Open(topic);
+  }
+}
+
+void LocalTopics::Open(const CatalogueTopic& topic) {
+  const NodeId self = home_.options().node;
+  const TopicId id = topic.created.id;
+  Topic& local = topics_[id];
+  local.view = MakeView(topic);
+  std::map<std::uint32_t, std::vector<PartitionOrder>> orders;
+  for (const ViewPartition& partition : local.view->partitions) {
+    if (std::ranges::find(partition.replicas, self) == partition.replicas.end()) continue;
+    orders[partition.shard].push_back({.group = partition.group,
+                                       .topic = local.view->name,
+                                       .settings = local.view->effective,
+                                       .stats = partition.stats,
+                                       .is_founded = topic.founded.contains(self),
+                                       .seed = SeedOf(topic.created.seed, partition.group.partition),
+                                       .replica = topic.created_at});
+  }
+  local.shards_left = orders.size();
+  for (auto& [shard, of_shard] : orders) {
+    const auto report = [this, ref = anchor_.Ref(), id](Status outcome) {
+      home_.Put([ref, id, outcome](Shard&) {
+        if (LocalTopics* topics = ref.get()) topics->OpenOnShardDone(id, outcome);
+      });
+    };
+    shards_[shard]->Put([of_shard, report](Shard& there) { there.partitions().Open(of_shard, report); });
+  }
+}
+
+void LocalTopics::OpenOnShardDone(const TopicId& id, Status outcome) {
+  Topic& topic = topics_.at(id);
+  RAFTMQ_CHECK(topic.shards_left > 0);
+  if (!outcome) topic.outcome = std::move(outcome);
+  if (--topic.shards_left == 0) opened_(id, topic.outcome);
+}
+
+void LocalTopics::Drop(const TopicId& id) {
+  for (Shard* shard : shards_) shard->Put([id](Shard& there) { there.partitions().DropTopic(id); });
+  topics_.erase(id);
+}
+
+void LocalTopics::MarkReady(const TopicId& topic) { topics_.at(topic).is_ready = true; }
+
+bool LocalTopics::IsReady(const TopicId& topic) const {
+  const auto found = topics_.find(topic);
+  return found != topics_.end() && found->second.is_ready;
+}
+
+std::size_t LocalTopics::opening_count() const {
+  return static_cast<std::size_t>(
+      std::ranges::count_if(topics_, [](const auto& entry) { return !entry.second.is_ready; }));
+}
+
+void LocalTopics::Publish(const CatalogueState& state, std::function<void()> done) {
+  auto view = std::make_shared<CatalogueView>();
+  for (const auto& [id, node] : state.nodes()) {
+    view->nodes.push_back({id, node.client_host, node.client_port, node.shards});
+  }
+  for (const auto& [id, topic] : topics_) {
+    if (!topic.is_ready) continue;
+    view->topics.emplace(topic.view->name, topic.view);
+    view->by_id.emplace(id, topic.view);
+  }
+  auto left = std::make_shared<std::size_t>(shards_.size());  // Touched on the home loop only.
+  auto shared_done = std::make_shared<std::function<void()>>(std::move(done));
+  for (Shard* shard : shards_) {
+    shard->Put([view, left, shared_done, home = &home_](Shard& there) {
+      there.ShowView(view);
+      home->Put([left, shared_done](Shard&) {
+        if (--*left == 0) (*shared_done)();
+      });
+    });
+  }
+}
+
+std::shared_ptr<const ViewTopic> LocalTopics::MakeView(const CatalogueTopic& topic) const {
+  auto view = std::make_shared<ViewTopic>();
+  view->name = topic.created.name;
+  view->id = topic.created.id;
+  view->settings = topic.created.settings;
+  // They were checked before they were logged; a newer broker's settings keep their defaults here.
+  const auto settings = ParseTopicSettings(topic.created.settings, home_.options().topic_defaults);
+  view->effective = settings ? *settings : home_.options().topic_defaults;
+  for (std::uint32_t i = 0; i < topic.created.placement.size(); ++i) {
+    const GroupId group{view->id, PartitionNumber(i)};
+    view->partitions.push_back({.group = group,
+                                .shard = ShardOf(group, home_.options().shards),
+                                .replicas = topic.created.placement[i],
+                                .stats = std::make_shared<PartitionStats>()});
+  }
+  return view;
+}
+
+}  // namespace raftmq::broker

@@ -1,0 +1,27 @@
+// Topics as the shards ask for them; the catalogue answers.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "protocol/types/ids.h"
+#include "protocol/wire/messages.h"
+#include "raftmq/result.h"
+
+namespace raftmq::broker {
+
+class Shard;
+
+// Callable from every shard's loop; `done` runs on that loop, exactly once, when every shard of
+// this node knows of the change.
+class TopicService {
+ public:
+  virtual ~TopicService() = default;
+  // Errors: kBadName, kBadRequest, kTopicExists, kLimitExceeded, those of Group::Propose, kDiskFull.
+  virtual void CreateTopic(Shard& from, wire::CreateTopicRequest request,
+                           std::function<void(Result<TopicId>)> done) = 0;
+  // Errors: kTopicNotFound, those of Group::Propose.
+  virtual void DeleteTopic(Shard& from, std::string name, std::function<void(Status)> done) = 0;
+};
+
+}  // namespace raftmq::broker
