@@ -12,7 +12,7 @@ void HandleTrim(Session& session, std::uint64_t id, const wire::TrimRequest& req
   if (!found) return responder->Refuse(found.error());
   Partition& partition = **found;
   partition.group().Trim(request.offset, [&partition, responder](Result<Offset> log_start) {
-    if (!log_start) return responder->Refuse(WithBounds(std::move(log_start).error(), partition));
+    if (!log_start) return responder->RefuseWith(WithBounds(std::move(log_start).error(), partition));
     partition.PublishStats();
     responder->Reply(wire::TrimReply{*log_start});
   });
@@ -26,7 +26,7 @@ void HandleListOffsets(Session& session, std::uint64_t id, const wire::ListOffse
   Partition& partition = **found;
   partition.group().FindOffset(
       request.timestamp_ms, [&partition, responder](Result<Group::OffsetAtTime> at) {
-        if (!at) return responder->Refuse(WithBounds(std::move(at).error(), partition));
+        if (!at) return responder->RefuseWith(WithBounds(std::move(at).error(), partition));
         const GroupStatus status = partition.group().status();
         responder->Reply(wire::ListOffsetsReply{.offset = at->offset,
                                                 .timestamp_ms = at->timestamp_ms,

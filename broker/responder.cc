@@ -15,9 +15,9 @@ void Responder::Reply(wire::Body body) {
   }
 }
 
-void Responder::Refuse(Error error) { Refuse(wire::ErrorReply{std::move(error), {}, {}}); }
+void Responder::Refuse(Error error) { RefuseWith({std::move(error), {}, {}}); }
 
-void Responder::Refuse(wire::ErrorReply error) {
+void Responder::RefuseWith(wire::ErrorReply error) {
   if (Session* session = TakeSession()) {
     session->CountError(options_.api, error.error.code);
     if (!options_.is_silent) session->Send(options_.request_id, std::move(error), {});

@@ -34,7 +34,7 @@ class Responder {
 
   void Reply(wire::Body body);
   void Refuse(Error error);
-  void Refuse(wire::ErrorReply error);
+  void RefuseWith(wire::ErrorReply error);  // The same with bounds.
   // Ends the request without a message: the caller has sent the answer itself.
   void Finish();
   bool is_answered() const { return is_answered_; }
