@@ -66,6 +66,8 @@ class Shard {
   Microseconds last_tick() const { return Microseconds(last_tick_us_.load()); }
   // Thread-safe: steady time since which the disk thread works on its round; 0 if it does not.
   Microseconds disk_busy_since() const;
+  // Thread-safe: proposals refused for a full disk so far.
+  std::uint64_t refused_disk_full() const { return metrics_.groups.refused_disk_full.value(); }
 
   // The catalogue's newest picture; partitions that it names on this shard are open.
   void ShowView(std::shared_ptr<const CatalogueView> view) { view_ = std::move(view); }

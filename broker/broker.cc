@@ -1,0 +1,168 @@
+#include "broker/broker.h"
+
+#include <fmt/format.h>
+#include <pthread.h>
+
+#include <future>
+#include <utility>
+
+#include "broker/start_directory.h"
+#include "protocol/types/check.h"
+
+namespace raftmq::broker {
+namespace {
+
+// Runs `begin` on the shard's loop and waits for the outcome that it reports.
+template <class Begin>
+Status OnShard(Shard& shard, Begin begin) {
+  auto promise = std::make_shared<std::promise<Status>>();
+  auto outcome = promise->get_future();
+  shard.Put([begin, promise](Shard&) {
+    begin([promise](Status status) { promise->set_value(std::move(status)); });
+  });
+  return outcome.get();
+}
+
+Address Advertised(const Address& wanted, const Address& bound) {
+  if (wanted.host.empty()) return bound;
+  return {wanted.host, wanted.port == 0 ? bound.port : wanted.port};
+}
+
+}  // namespace
+
+Broker::Broker(const BrokerOptions& options, const Environment& environment,
+               ConnectionLimits::Options limits)
+    : options_(options),
+      environment_(environment),
+      memory_(options.memory_bytes_max),
+      limits_(limits),
+      health_(options_, environment.clock, environment.metrics) {}
+
+Result<std::unique_ptr<Broker>> Broker::Start(const BrokerOptions& options,
+                                              const BrokerListeners& listeners,
+                                              const Environment& environment) {
+  const Microseconds began = environment.clock.SteadyNow();
+  std::unique_ptr<Broker> broker(new Broker(options, environment, listeners.limits));
+  RAFTMQ_TRY(broker->StartHttp(listeners.http));
+  RAFTMQ_TRY(broker->StartShards());
+  broker->health_.SetRecovered(environment.clock.SteadyNow() - began);
+  RAFTMQ_TRY(broker->StartPorts(listeners));
+  RAFTMQ_TRY(broker->Join(listeners));
+  broker->health_.SetStage(NodeHealth::Stage::kReady);
+  return broker;
+}
+
+Status Broker::StartHttp(const Address& at) {
+  HttpEndpointOptions options;
+  options.host = at.host;
+  options.port = at.port;
+  RAFTMQ_TRY_ASSIGN(http_, HttpEndpoint::Start(options, environment_.metrics,
+                                               {.live = [this] { return health_.Live(); },
+                                                .ready = [this] { return health_.Ready(); }}));
+  http_address_ = {at.host, http_->bound_port()};
+  return Ok();
+}
+
+Status Broker::StartShards() {
+  RAFTMQ_TRY_ASSIGN(auto log, OpenCatalogueLog(environment_.files, options_));
+  const NodeServices services{options_,           environment_.log,   memory_,
+                              environment_.metrics, environment_.files, environment_.clock};
+  std::vector<const Shard*> watched;
+  for (std::uint32_t i = 0; i < options_.shards; ++i) {
+    shards_.push_back(std::make_unique<Shard>(i, services));
+    shard_list_.push_back(shards_.back().get());
+    watched.push_back(shards_.back().get());
+  }
+  catalogue_ = std::make_unique<Catalogue>(shard_list_);
+  for (const auto& shard : shards_) shard->Start(*catalogue_);
+  health_.WatchShards(std::move(watched));
+  RegisterCounts();
+  auto opened = std::make_shared<std::unique_ptr<OpenedLog>>(std::move(log));
+  return OnShard(catalogue_->home(), [this, opened](std::function<void(Status)> done) {
+    catalogue_->Start(std::move(*opened), std::move(done));
+  });
+}
+
+Status Broker::StartPorts(const BrokerListeners& listeners) {
+  control_ = std::make_unique<EventLoop>();
+  RAFTMQ_TRY_ASSIGN(acceptor_, Acceptor::Listen(*control_, listeners.client,
+                                                {options_, environment_.log, limits_, shard_list_}));
+  RAFTMQ_TRY_ASSIGN(peer_door_, PeerDoor::Listen(*control_, listeners.peer, environment_.log));
+  client_address_ = acceptor_->bound();
+  peer_address_ = peer_door_->bound();
+  control_thread_ = std::thread([this] {
+    pthread_setname_np(pthread_self(), "control");
+    control_->Run();
+  });
+  return Ok();
+}
+
+Status Broker::Join(const BrokerListeners& listeners) {
+  const Address client = Advertised(listeners.advertise, client_address_);
+  const Address peer = Advertised(listeners.peer_advertise, peer_address_);
+  const NodeJoined self{.node = options_.node,
+                        .incarnation = options_.incarnation,
+                        .client_host = client.host,
+                        .client_port = client.port,
+                        .peer_host = peer.host,
+                        .peer_port = peer.port,
+                        .shards = options_.shards};
+  return OnShard(catalogue_->home(), [this, self](std::function<void(Status)> done) {
+    catalogue_->Join(self, std::move(done));
+  });
+}
+
+void Broker::RegisterCounts() {
+  const auto add = [this](std::string name, std::string help, std::function<double()> read) {
+    registrations_.push_back(environment_.metrics.Add(
+        {.name = std::move(name), .help = std::move(help), .kind = MetricKind::kGauge}, {},
+        std::move(read)));
+  };
+  add("raftmq_cluster_nodes", "Nodes of the cluster.", [] { return 1.0; });
+  add("raftmq_cluster_topics", "Topics of the cluster.",
+      [this] { return static_cast<double>(catalogue_->topic_count()); });
+  add("raftmq_cluster_partitions", "Partitions of all topics.",
+      [this] { return static_cast<double>(catalogue_->partition_count()); });
+  add("raftmq_memory_used_bytes", "Bytes of requests under way.",
+      [this] { return static_cast<double>(memory_.used()); });
+}
+
+void Broker::Drain(std::function<void()> done) {
+  health_.SetStage(NodeHealth::Stage::kDraining);
+  control_->Post([this, done = std::move(done)] {
+    acceptor_->StopAccepting();
+    DrainShards(done);
+  });
+}
+
+void Broker::DrainShards(std::function<void()> done) {
+  auto left = std::make_shared<std::atomic<std::size_t>>(shards_.size());
+  for (const auto& shard : shards_) {
+    shard->Put([this, left, done](Shard& there) {
+      there.Drain([this, left, done] {
+        if (left->fetch_sub(1) != 1) return;
+        // The catalogue last: a partition may still have had something to tell it.
+        catalogue_->home().Put([this, done](Shard&) { catalogue_->Drain(done); });
+      });
+    });
+  }
+}
+
+Broker::~Broker() {
+  http_.reset();
+  if (control_thread_.joinable()) {
+    control_->Post([this] {
+      acceptor_.reset();
+      peer_door_.reset();
+      control_->Stop();
+    });
+    control_thread_.join();
+  }
+  acceptor_.reset();
+  peer_door_.reset();
+  for (const auto& shard : shards_) shard->Stop();
+  registrations_.clear();
+  catalogue_.reset();
+}
+
+}  // namespace raftmq::broker

@@ -1,0 +1,113 @@
+#include "broker/node_health.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <utility>
+
+#include "broker/shard.h"
+
+namespace raftmq::broker {
+namespace {
+
+constexpr Microseconds kRefusedFresh{60'000'000};
+
+double SpaceOf(const std::string& path, std::uintmax_t std::filesystem::space_info::*what) {
+  std::error_code error;
+  const auto space = std::filesystem::space(path, error);
+  return error ? 0 : static_cast<double>(space.*what);
+}
+
+HealthReport ReportOf(std::vector<HealthItem> items) {
+  const bool ok = std::ranges::all_of(items, [](const HealthItem& item) { return item.ok; });
+  return {.ok = ok, .items = std::move(items)};
+}
+
+}  // namespace
+
+NodeHealth::NodeHealth(const BrokerOptions& options, const Clock& clock, MetricsRegistry& metrics)
+    : options_(options), clock_(clock) {
+  RegisterDisk(metrics);
+  registrations_.push_back(metrics.Add(
+      {.name = "raftmq_storage_recovery_seconds",
+       .help = "Time from the start of this process until every partition was open.",
+       .kind = MetricKind::kGauge},
+      {}, [this] { return recovery_seconds_.load(); }));
+}
+
+void NodeHealth::WatchShards(std::vector<const Shard*> shards) {
+  const std::lock_guard lock(mutex_);
+  shards_ = std::move(shards);
+}
+
+void NodeHealth::SetRecovered(Microseconds took) {
+  recovery_seconds_ = static_cast<double>(took.count()) / 1e6;
+}
+
+HealthReport NodeHealth::Live() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<HealthItem> items;
+  for (const Shard* shard : shards_) {
+    items.push_back(LoopItem(*shard));
+    items.push_back(DiskItem(*shard));
+  }
+  if (items.empty()) items.push_back({"process", true, "starting"});
+  return ReportOf(std::move(items));
+}
+
+HealthReport NodeHealth::Ready() const {
+  HealthReport report = Live();
+  const Stage stage = stage_.load();
+  report.items.push_back({"recovery", stage != Stage::kRecovering,
+                          stage == Stage::kRecovering ? "partitions are being opened" : "all are open"});
+  report.items.push_back({"service", stage != Stage::kDraining,
+                          stage == Stage::kDraining ? "the broker is shutting down" : ""});
+  return ReportOf(std::move(report.items));
+}
+
+HealthItem NodeHealth::LoopItem(const Shard& shard) const {
+  const auto silent = clock_.SteadyNow() - shard.last_tick();
+  return {fmt::format("loop-{}", shard.number()), silent < options_.stall_limit,
+          fmt::format("last tick {} ms ago", silent.count() / 1000)};
+}
+
+HealthItem NodeHealth::DiskItem(const Shard& shard) const {
+  const Microseconds since = shard.disk_busy_since();
+  const Microseconds busy = since.count() == 0 ? Microseconds(0) : clock_.SteadyNow() - since;
+  return {fmt::format("disk-{}", shard.number()), busy < options_.stall_limit,
+          busy.count() == 0 ? "idle" : fmt::format("busy for {} ms", busy.count() / 1000)};
+}
+
+void NodeHealth::RegisterDisk(MetricsRegistry& metrics) {
+  const std::string path = options_.storage.data_directory;
+  const auto gauge = [](std::string name, std::string help) {
+    return MetricFamilyOptions{
+        .name = std::move(name), .help = std::move(help), .kind = MetricKind::kGauge};
+  };
+  registrations_.push_back(metrics.Add(
+      gauge("raftmq_storage_disk_free_bytes", "Free bytes of the data directory's file system."), {},
+      [path] { return SpaceOf(path, &std::filesystem::space_info::available); }));
+  registrations_.push_back(metrics.Add(
+      gauge("raftmq_storage_disk_total_bytes", "Size of the data directory's file system."), {},
+      [path] { return SpaceOf(path, &std::filesystem::space_info::capacity); }));
+  registrations_.push_back(
+      metrics.Add(gauge("raftmq_storage_disk_alert",
+                        "0 enough space, 1 little is free, 2 writes were rejected in the last minute."),
+                  {}, [this] { return DiskAlert(); }));
+}
+
+double NodeHealth::DiskAlert() const {
+  const Microseconds now = clock_.SteadyNow();
+  const std::lock_guard lock(mutex_);
+  std::uint64_t refused = 0;
+  for (const Shard* shard : shards_) refused += shard->refused_disk_full();
+  if (refused != refused_seen_) refused_at_ = now;
+  refused_seen_ = refused;
+  if (refused_at_.count() >= 0 && now - refused_at_ < kRefusedFresh) return 2;
+  const double free =
+      SpaceOf(options_.storage.data_directory, &std::filesystem::space_info::available);
+  return free < static_cast<double>(options_.storage.low_free_bytes) ? 1 : 0;
+}
+
+}  // namespace raftmq::broker

@@ -1,0 +1,67 @@
+#include "broker/start_directory.h"
+
+#include <fmt/format.h>
+
+#include "broker/catalogue.h"
+#include "broker/partition_directory.h"
+#include "protocol/types/hash.h"
+
+namespace raftmq::broker {
+namespace {
+
+Result<std::vector<DirectoryEntry>> ListPartitions(FileSystem& files, const std::string& data_directory) {
+  const std::string path = PartitionsPath(data_directory);
+  auto entries = files.List(path);
+  if (!entries && entries.error().code == ErrorCode::kNotFound) {
+    RAFTMQ_TRY(files.CreateDirectory(path));
+    RAFTMQ_TRY(files.SyncDirectory(data_directory));
+    return std::vector<DirectoryEntry>{};
+  }
+  if (!entries) return Fail(std::move(entries).error());
+  for (const DirectoryEntry& entry : *entries) {
+    if (entry.type == FileType::kOther) {
+      return Fail(ErrorCode::kForeignDirectory,
+                  fmt::format("expected files and directories in {}, found '{}', which is a link, fifo or "
+                              "device: remove it",
+                              path, entry.name));
+    }
+  }
+  return std::move(*entries);
+}
+
+bool HasDirectories(const std::vector<DirectoryEntry>& entries) {
+  for (const DirectoryEntry& entry : entries) {
+    if (entry.type == FileType::kDirectory) return true;
+  }
+  return false;
+}
+
+bool Names(const std::vector<DirectoryEntry>& entries, const std::string& name) {
+  for (const DirectoryEntry& entry : entries) {
+    if (entry.name == name) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<OpenedLog>> OpenCatalogueLog(FileSystem& files, const BrokerOptions& options) {
+  RAFTMQ_TRY_ASSIGN(const auto entries, ListPartitions(files, options.storage.data_directory));
+  const std::string name = kClusterGroup.ToString();
+  const GroupOptions group = Catalogue::OptionsFor(options);
+  if (Names(entries, name)) return OpenGroupLog(files, group);
+  if (HasDirectories(entries)) {
+    return Fail(ErrorCode::kForeignDirectory,
+                fmt::format("{} is missing beside other partitions: without the catalogue nobody knows "
+                            "what they are; restore it or start with an empty data directory",
+                            group.log.directory));
+  }
+  LogFounding founding;
+  // The same on every founding node, so that their first entries are.
+  founding.group_seed = Hash64(AsBytes(options.cluster_id));
+  founding.replica = ReplicaNumber(1);
+  founding.membership = {{options.node, founding.replica, true}};
+  return CreateGroupLog(files, group, founding);
+}
+
+}  // namespace raftmq::broker
