@@ -121,10 +121,11 @@ Acceptor::~Acceptor() = default;
 Result<std::unique_ptr<Acceptor>> Acceptor::Listen(EventLoop& loop, const Address& at,
                                                    const Environment& environment) {
   std::unique_ptr<Acceptor> acceptor(new Acceptor(loop, environment));
-  RAFTMQ_TRY_ASSIGN(acceptor->listener_,
-                    Listener::Listen(loop, at, [raw = acceptor.get()](int socket, std::string peer) {
-                      raw->OnAccept(socket, peer);
-                    }));
+  RAFTMQ_TRY_ASSIGN(
+      acceptor->listener_,
+      Listener::Listen(loop, at, [raw = acceptor.get()](int socket, std::string peer) {
+        raw->OnAccept(socket, peer);
+      }));
   acceptor->bound_ = acceptor->listener_->bound();
   return acceptor;
 }
@@ -134,8 +135,8 @@ void Acceptor::OnAccept(int socket, const std::string& peer) {
   if (!connection) return;  // It has gone already.
   auto ticket = environment_.limits.Admit(HostOf(peer), (*connection)->peer_is_loopback());
   if (!ticket) {
-    environment_.log.WarnLimited("acceptor", "limit",
-                                 fmt::format("{} is turned away: {}", peer, ticket.error().message));
+    environment_.log.WarnLimited(
+        "acceptor", "limit", fmt::format("{} is turned away: {}", peer, ticket.error().message));
     return;  // Closed with the connection.
   }
   auto greeting = std::make_unique<Greeting>(*this, std::move(*connection), std::move(*ticket));

@@ -20,9 +20,9 @@ enum class Api : std::uint8_t {
 inline constexpr std::size_t kApiCount = 9;
 
 constexpr const char* ApiName(Api api) {
-  constexpr const char* kNames[kApiCount] = {"hello",        "produce",      "fetch",
-                                             "metadata",     "create_topic", "delete_topic",
-                                             "trim",         "list_offsets", "other"};
+  constexpr const char* kNames[kApiCount] = {"hello",    "produce",      "fetch",
+                                             "metadata", "create_topic", "delete_topic",
+                                             "trim",     "list_offsets", "other"};
   return kNames[static_cast<std::size_t>(api)];
 }
 

@@ -65,8 +65,8 @@ Status Broker::StartHttp(const Address& at) {
 
 Status Broker::StartShards() {
   RAFTMQ_TRY_ASSIGN(auto log, OpenCatalogueLog(environment_.files, options_));
-  const NodeServices services{options_,           environment_.log,   memory_,
-                              environment_.metrics, environment_.files, environment_.clock};
+  const NodeServices services{options_,           environment_.log,  memory_, environment_.metrics,
+                              environment_.files, environment_.clock};
   std::vector<const Shard*> watched;
   for (std::uint32_t i = 0; i < options_.shards; ++i) {
     shards_.push_back(std::make_unique<Shard>(i, services));
@@ -85,8 +85,9 @@ Status Broker::StartShards() {
 
 Status Broker::StartPorts(const BrokerListeners& listeners) {
   control_ = std::make_unique<EventLoop>();
-  RAFTMQ_TRY_ASSIGN(acceptor_, Acceptor::Listen(*control_, listeners.client,
-                                                {options_, environment_.log, limits_, shard_list_}));
+  RAFTMQ_TRY_ASSIGN(acceptor_,
+                    Acceptor::Listen(*control_, listeners.client,
+                                     {options_, environment_.log, limits_, shard_list_}));
   RAFTMQ_TRY_ASSIGN(peer_door_, PeerDoor::Listen(*control_, listeners.peer, environment_.log));
   client_address_ = acceptor_->bound();
   peer_address_ = peer_door_->bound();

@@ -18,13 +18,13 @@ struct SessionLimits {
   std::size_t frame_bytes_max = 8u << 20;
   std::size_t requests_in_flight_max = 64;
   std::size_t bytes_in_flight_max = 16u << 20;
-  std::size_t streams_max = 1024;              // Fetch streams open at a time.
-  std::size_t output_bytes_max = 1u << 20;     // Unsent bytes above which nothing is added.
-  std::size_t fetch_bytes_max = 1u << 20;      // Most bytes of one FetchData.
-  std::uint32_t fetch_wait_max_ms = 60'000;    // Longest long-poll.
+  std::size_t streams_max = 1024;            // Fetch streams open at a time.
+  std::size_t output_bytes_max = 1u << 20;   // Unsent bytes above which nothing is added.
+  std::size_t fetch_bytes_max = 1u << 20;    // Most bytes of one FetchData.
+  std::uint32_t fetch_wait_max_ms = 60'000;  // Longest long-poll.
   Milliseconds hello_deadline{5'000};
   Milliseconds idle_timeout{600'000};
-  Milliseconds body_grace{10'000};             // After it a frame's body must come at:
+  Milliseconds body_grace{10'000};  // After it a frame's body must come at:
   std::size_t body_bytes_per_second_min = 1024;
 };
 

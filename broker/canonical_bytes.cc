@@ -22,8 +22,8 @@ Result<std::string> CanonicalReader::Text() {
 
 Status CanonicalReader::AtEnd() const {
   if (at_ == bytes_.size()) return Ok();
-  return Fail(ErrorCode::kUnknownFormat,
-              fmt::format("expected {} bytes, found {} more behind them", at_, bytes_.size() - at_));
+  return Fail(ErrorCode::kUnknownFormat, fmt::format("expected {} bytes, found {} more behind them",
+                                                     at_, bytes_.size() - at_));
 }
 
 tl::unexpected<Error> CanonicalReader::Short(std::size_t wanted) const {

@@ -18,8 +18,9 @@ constexpr std::uint64_t kClusterSegmentBytes = 16u << 20;
 Catalogue::Catalogue(std::vector<Shard*> shards)
     : shards_(std::move(shards)),
       home_(*shards_[HomeShard(static_cast<std::uint32_t>(shards_.size()))]),
-      local_(home_, shards_,
-             [this](const TopicId& topic, Status outcome) { OnOpened(topic, std::move(outcome)); }) {}
+      local_(home_, shards_, [this](const TopicId& topic, Status outcome) {
+        OnOpened(topic, std::move(outcome));
+      }) {}
 
 Catalogue::~Catalogue() = default;
 
@@ -56,8 +57,8 @@ void Catalogue::Start(std::unique_ptr<OpenedLog> log, std::function<void(Status)
 void Catalogue::Apply(Index index, ByteSpan payload) {
   const auto command = DecodeClusterCommand(payload);
   if (!command) {
-    broken_ = Error{ErrorCode::kUnknownFormat, fmt::format("the catalogue's entry {}: {}", index.value(),
-                                                           command.error().message)};
+    broken_ = Error{ErrorCode::kUnknownFormat, fmt::format("the catalogue's entry {}: {}",
+                                                           index.value(), command.error().message)};
     return;
   }
   state_.Apply(index, *command);
@@ -99,8 +100,9 @@ void Catalogue::OnOpened(const TopicId& topic, Status outcome) {
   if (known->founded.contains(self)) return OnReady(topic);
   Propose(ReplicasFounded{topic, self}, [this, topic](Status proposed) {
     if (proposed) return OnReady(topic);
-    home_.services().log.Warn("catalogue", fmt::format("topic {} stays unfinished until the next start: {}",
-                                                       topic.ToHex(), proposed.error().ToString()));
+    home_.services().log.Warn("catalogue",
+                              fmt::format("topic {} stays unfinished until the next start: {}",
+                                          topic.ToHex(), proposed.error().ToString()));
     const auto waiting = creating_.extract(topic);
     if (!waiting.empty()) waiting.mapped()(Fail(proposed.error()));
   });

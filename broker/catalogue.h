@@ -60,7 +60,8 @@ class Catalogue final : public TopicService {
   void OnReady(const TopicId& topic);
   void Propose(const ClusterCommand& command, Done done);
   Result<TopicCreated> Plan(const wire::CreateTopicRequest& request) const;
-  void CreateHere(const wire::CreateTopicRequest& request, std::function<void(Result<TopicId>)> done);
+  void CreateHere(const wire::CreateTopicRequest& request,
+                  std::function<void(Result<TopicId>)> done);
   void DeleteHere(const std::string& name, Done done);
 
   const std::vector<Shard*> shards_;

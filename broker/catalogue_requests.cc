@@ -17,12 +17,13 @@ std::uint64_t RandomNumber() {
 
 Status CheckCounts(const wire::CreateTopicRequest& request, std::size_t nodes) {
   if (request.partitions < 1 || request.partitions > kPartitionsMax) {
-    return Fail(ErrorCode::kBadRequest,
-                fmt::format("expected 1 to {} partitions, found {}", kPartitionsMax, request.partitions));
+    return Fail(ErrorCode::kBadRequest, fmt::format("expected 1 to {} partitions, found {}",
+                                                    kPartitionsMax, request.partitions));
   }
   if (request.replicas > nodes) {
-    return Fail(ErrorCode::kBadRequest,
-                fmt::format("{} replicas need as many nodes, the cluster has {}", request.replicas, nodes));
+    return Fail(
+        ErrorCode::kBadRequest,
+        fmt::format("{} replicas need as many nodes, the cluster has {}", request.replicas, nodes));
   }
   return Ok();
 }
@@ -52,22 +53,27 @@ Result<TopicCreated> Catalogue::Plan(const wire::CreateTopicRequest& request) co
   RAFTMQ_TRY(CheckCounts(request, std::max<std::size_t>(1, state_.nodes().size())));
   RAFTMQ_TRY(ParseTopicSettings(request.settings, options.topic_defaults));
   if (state_.FindTopic(request.name) != nullptr) {
-    return Fail(ErrorCode::kTopicExists, fmt::format("there is a topic '{}' already", request.name));
+    return Fail(ErrorCode::kTopicExists,
+                fmt::format("there is a topic '{}' already", request.name));
   }
   if (state_.topics().size() >= options.catalogue.topics_max) {
-    return Fail(ErrorCode::kLimitExceeded, fmt::format("there are {} topics, the most allowed (limits.topics)",
-                                                       state_.topics().size()));
+    return Fail(ErrorCode::kLimitExceeded,
+                fmt::format("there are {} topics, the most allowed (limits.topics)",
+                            state_.topics().size()));
   }
   if (state_.partition_count() + request.partitions > options.catalogue.partitions_max) {
-    return Fail(ErrorCode::kLimitExceeded,
-                fmt::format("{} partitions besides the {} there are would exceed the most allowed, {}",
-                            request.partitions, state_.partition_count(), options.catalogue.partitions_max));
+    return Fail(
+        ErrorCode::kLimitExceeded,
+        fmt::format("{} partitions besides the {} there are would exceed the most allowed, {}",
+                    request.partitions, state_.partition_count(),
+                    options.catalogue.partitions_max));
   }
-  return TopicCreated{.id = {RandomNumber(), RandomNumber()},
-                      .seed = RandomNumber(),
-                      .name = request.name,
-                      .settings = request.settings,
-                      .placement = std::vector<std::vector<NodeId>>(request.partitions, {options.node})};
+  return TopicCreated{
+      .id = {RandomNumber(), RandomNumber()},
+      .seed = RandomNumber(),
+      .name = request.name,
+      .settings = request.settings,
+      .placement = std::vector<std::vector<NodeId>>(request.partitions, {options.node})};
 }
 
 void Catalogue::CreateHere(const wire::CreateTopicRequest& request,
@@ -90,7 +96,8 @@ void Catalogue::CreateHere(const wire::CreateTopicRequest& request,
 void Catalogue::DeleteHere(const std::string& name, Done done) {
   const CatalogueTopic* topic = state_.FindTopic(name);
   if (topic == nullptr) {
-    return done(Fail(ErrorCode::kTopicNotFound, fmt::format("there is no topic '{}'", name.substr(0, 200))));
+    return done(Fail(ErrorCode::kTopicNotFound,
+                     fmt::format("there is no topic '{}'", name.substr(0, 200))));
   }
   const TopicId id = topic->created.id;
   if (!local_.IsReady(id)) {

@@ -15,8 +15,8 @@
 
 namespace raftmq::broker {
 
-// Of one replica on this node. Written by the partition's shard whenever its commit moves and before
-// any ack of it leaves; read by every shard that answers metadata.
+// Of one replica on this node. Written by the partition's shard whenever its commit moves and
+// before any ack of it leaves; read by every shard that answers metadata.
 struct PartitionStats {
   Counter leader;  // Node id; 0 = none known.
   Counter term;

@@ -43,8 +43,9 @@ Result<ClusterCommand> DecodeClusterCommand(ByteSpan bytes) {
   CanonicalReader in(bytes);
   RAFTMQ_TRY_ASSIGN(const std::uint8_t version, in.Number<std::uint8_t>());
   if (version != kClusterCommandVersion) {
-    return Fail(ErrorCode::kUnknownFormat, fmt::format("expected a cluster command of version {}, found {}",
-                                                       kClusterCommandVersion, version));
+    return Fail(ErrorCode::kUnknownFormat,
+                fmt::format("expected a cluster command of version {}, found {}",
+                            kClusterCommandVersion, version));
   }
   RAFTMQ_TRY_ASSIGN(const std::uint8_t type, in.Number<std::uint8_t>());
   switch (type) {

@@ -46,7 +46,8 @@ Result<std::map<std::string, std::string>> ReadSettings(CanonicalReader& in) {
     RAFTMQ_TRY_ASSIGN(std::string value, in.Text());
     // Rising keys only: one value has one form.
     if (!settings.empty() && key <= settings.rbegin()->first) {
-      return Fail(ErrorCode::kUnknownFormat, "expected settings in rising order, found '" + key + "'");
+      return Fail(ErrorCode::kUnknownFormat,
+                  "expected settings in rising order, found '" + key + "'");
     }
     settings.emplace(std::move(key), std::move(value));
   }
@@ -118,7 +119,9 @@ Result<ReplicasFounded> ReadReplicasFounded(CanonicalReader& in) {
   return founded;
 }
 
-void WriteFields(const TopicDeleted& deleted, CanonicalWriter& out) { WriteTopicId(deleted.id, out); }
+void WriteFields(const TopicDeleted& deleted, CanonicalWriter& out) {
+  WriteTopicId(deleted.id, out);
+}
 
 Result<TopicDeleted> ReadTopicDeleted(CanonicalReader& in) {
   TopicDeleted deleted;

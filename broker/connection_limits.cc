@@ -18,8 +18,9 @@ ConnectionTicket::~ConnectionTicket() {
 Result<ConnectionTicket> ConnectionLimits::Admit(const std::string& host, bool is_loopback) {
   std::lock_guard lock(mutex_);
   if (count_ >= options_.connections_max) {
-    return Fail(ErrorCode::kLimitExceeded,
-                fmt::format("{} connections are open, the most allowed (limits.connections)", count_));
+    return Fail(
+        ErrorCode::kLimitExceeded,
+        fmt::format("{} connections are open, the most allowed (limits.connections)", count_));
   }
   if (is_loopback) {
     ++count_;

@@ -51,7 +51,7 @@ class ConnectionLimits {
 
   mutable std::mutex mutex_;
   Options options_;
-  std::size_t count_ = 0;                      // All that are open.
+  std::size_t count_ = 0;                       // All that are open.
   std::map<std::string, std::size_t> by_host_;  // Of those counted per address.
 };
 

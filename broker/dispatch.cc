@@ -26,7 +26,9 @@ struct Dispatcher {
   void operator()(const wire::FetchRequest& request) const { HandleFetch(session, id, request); }
   void operator()(const wire::FetchCredit& credit) const { HandleFetchCredit(session, credit); }
   void operator()(const wire::FetchClose& close) const { HandleFetchClose(session, close); }
-  void operator()(const wire::MetadataRequest& request) const { HandleMetadata(session, id, request); }
+  void operator()(const wire::MetadataRequest& request) const {
+    HandleMetadata(session, id, request);
+  }
   void operator()(wire::CreateTopicRequest& request) const {
     HandleCreateTopic(session, id, std::move(request));
   }

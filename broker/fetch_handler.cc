@@ -36,7 +36,8 @@ void HandleFetch(Session& session, std::uint64_t id, const wire::FetchRequest& r
 
 void HandleFetchCredit(Session& session, const wire::FetchCredit& credit) {
   // Credit for a stream that has just ended crosses its end on the wire: no error.
-  if (FetchStream* stream = session.FindStream(credit.stream)) stream->AddCredit(credit.credit_bytes);
+  if (FetchStream* stream = session.FindStream(credit.stream))
+    stream->AddCredit(credit.credit_bytes);
 }
 
 void HandleFetchClose(Session& session, const wire::FetchClose& close) {

@@ -24,8 +24,9 @@ FetchStream::FetchStream(Session& session, Partition& partition, std::uint64_t i
   // An answer is owed whatever the credit: at least one batch.
   credit_ = std::max<std::int64_t>(credit_, 1);
   wait_ = std::make_unique<Timer>(session_.shard().loop());
-  wait_->Start(Milliseconds(std::min(request.wait_ms, session_.shard().options().session.fetch_wait_max_ms)),
-               [this] { OnWaitOver(); });
+  wait_->Start(
+      Milliseconds(std::min(request.wait_ms, session_.shard().options().session.fetch_wait_max_ms)),
+      [this] { OnWaitOver(); });
 }
 
 FetchStream::~FetchStream() {
@@ -48,10 +49,9 @@ void FetchStream::Pump() {
   moved_ = false;
   const auto bytes_max = std::min<std::size_t>(static_cast<std::size_t>(credit_),
                                                session_.shard().options().session.fetch_bytes_max);
-  partition_->group().Fetch(next_, bytes_max,
-                            [ref = anchor_.Ref()](Result<FetchSlice> slice) {
-                              if (FetchStream* stream = ref.get()) stream->PumpOnSlice(std::move(slice));
-                            });
+  partition_->group().Fetch(next_, bytes_max, [ref = anchor_.Ref()](Result<FetchSlice> slice) {
+    if (FetchStream* stream = ref.get()) stream->PumpOnSlice(std::move(slice));
+  });
 }
 
 void FetchStream::PumpOnSlice(Result<FetchSlice> slice) {
@@ -98,7 +98,8 @@ void FetchStream::Send(const FetchSlice& slice) {
   std::uint64_t records = 0;
   for (const SharedBytes& batch : slice.batches) {
     bytes += batch.size();
-    if (const auto header = ParseBatchHeader(batch.view())) records += header->producer.record_count;
+    if (const auto header = ParseBatchHeader(batch.view()))
+      records += header->producer.record_count;
   }
   partition_->metrics().messages_out.Add(records);
   partition_->metrics().bytes_out.Add(bytes);

@@ -39,7 +39,7 @@ class FetchStream {
   // Reads and sends if it may. Called once after the constructor.
   void Pump();
   void AddCredit(std::uint32_t bytes);
-  void OnEndMoved();      // By the partition, after its commit moved.
+  void OnEndMoved();       // By the partition, after its commit moved.
   void OnPartitionGone();  // The topic was deleted: ends the stream.
 
  private:
@@ -58,11 +58,11 @@ class FetchStream {
   const std::shared_ptr<Responder> responder_;  // Long-polls only.
   std::unique_ptr<Timer> wait_;                 // Long-polls only: their wait.
   Offset next_;
-  std::int64_t credit_;      // Below zero after a whole batch that was larger.
-  bool reading_ = false;     // A Fetch is under way.
-  bool parked_ = false;      // At the end, waiting for OnEndMoved.
-  bool moved_ = false;       // The end moved while reading.
-  bool told_end_ = false;    // The client was told once that it stands at the end.
+  std::int64_t credit_;    // Below zero after a whole batch that was larger.
+  bool reading_ = false;   // A Fetch is under way.
+  bool parked_ = false;    // At the end, waiting for OnEndMoved.
+  bool moved_ = false;     // The end moved while reading.
+  bool told_end_ = false;  // The client was told once that it stands at the end.
   Anchor<FetchStream> anchor_{this};
 };
 

@@ -41,13 +41,14 @@ void LocalTopics::Open(const CatalogueTopic& topic) {
   std::map<std::uint32_t, std::vector<PartitionOrder>> orders;
   for (const ViewPartition& partition : local.view->partitions) {
     if (std::ranges::find(partition.replicas, self) == partition.replicas.end()) continue;
-    orders[partition.shard].push_back({.group = partition.group,
-                                       .topic = local.view->name,
-                                       .settings = local.view->effective,
-                                       .stats = partition.stats,
-                                       .is_founded = topic.founded.contains(self),
-                                       .seed = SeedOf(topic.created.seed, partition.group.partition),
-                                       .replica = topic.created_at});
+    orders[partition.shard].push_back(
+        {.group = partition.group,
+         .topic = local.view->name,
+         .settings = local.view->effective,
+         .stats = partition.stats,
+         .is_founded = topic.founded.contains(self),
+         .seed = SeedOf(topic.created.seed, partition.group.partition),
+         .replica = topic.created_at});
   }
   local.shards_left = orders.size();
   for (auto& [shard, of_shard] : orders) {
@@ -56,7 +57,8 @@ void LocalTopics::Open(const CatalogueTopic& topic) {
         if (LocalTopics* topics = ref.get()) topics->OpenOnShardDone(id, outcome);
       });
     };
-    shards_[shard]->Put([of_shard, report](Shard& there) { there.partitions().Open(of_shard, report); });
+    shards_[shard]->Put(
+        [of_shard, report](Shard& there) { there.partitions().Open(of_shard, report); });
   }
 }
 

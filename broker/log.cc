@@ -70,8 +70,9 @@ void Log::SetLevel(LogLevel level) { impl_->logger->set_level(ToSpdlog(level)); 
 
 void Log::Write(LogLevel level, std::string_view component, std::string_view text) {
   const std::string escaped = EscapeForLog(text);
-  const std::string line = impl_->json ? fmt::format(R"("component":"{}","msg":"{}")", component, escaped)
-                                       : fmt::format("{:<9} {}", component, escaped);
+  const std::string line = impl_->json
+                               ? fmt::format(R"("component":"{}","msg":"{}")", component, escaped)
+                               : fmt::format("{:<9} {}", component, escaped);
   impl_->logger->log(ToSpdlog(level), spdlog::string_view_t(line));
 }
 

@@ -39,7 +39,8 @@ wire::TopicInfo Describe(const ViewTopic& topic) {
   info.name = topic.name;
   info.id = topic.id;
   info.settings = topic.settings;
-  for (const ViewPartition& partition : topic.partitions) info.partitions.push_back(Describe(partition));
+  for (const ViewPartition& partition : topic.partitions)
+    info.partitions.push_back(Describe(partition));
   return info;
 }
 
@@ -48,8 +49,9 @@ wire::TopicInfo Unknown(const CatalogueView& view, const std::string& name) {
   for (const auto& [known, topic] : view.topics) names.push_back(known);
   wire::TopicInfo info;
   info.name = name;
-  info.error = {ErrorCode::kTopicNotFound,
-                fmt::format("there is no topic '{}'{}", name.substr(0, 200), DidYouMean(name, names))};
+  info.error = {
+      ErrorCode::kTopicNotFound,
+      fmt::format("there is no topic '{}'{}", name.substr(0, 200), DidYouMean(name, names))};
   return info;
 }
 
@@ -65,12 +67,14 @@ wire::MetadataReply Answer(Shard& shard, const std::vector<std::string>& asked) 
   }
   for (const std::string& name : asked) {
     const auto found = view.topics.find(name);
-    reply.topics.push_back(found == view.topics.end() ? Unknown(view, name) : Describe(*found->second));
+    reply.topics.push_back(found == view.topics.end() ? Unknown(view, name)
+                                                      : Describe(*found->second));
   }
   return reply;
 }
 
-std::vector<std::string> MissingOf(const CatalogueView& view, const std::vector<std::string>& asked) {
+std::vector<std::string> MissingOf(const CatalogueView& view,
+                                   const std::vector<std::string>& asked) {
   std::vector<std::string> missing;
   for (const std::string& name : asked) {
     if (!view.topics.contains(name) && CheckTopicName(name)) missing.push_back(name);
@@ -82,13 +86,15 @@ std::vector<std::string> MissingOf(const CatalogueView& view, const std::vector<
 
 // --dev: creates what is asked for and not there, then answers with whatever came of it.
 void CreateThenAnswer(Session& session, const std::shared_ptr<Responder>& responder,
-                      const std::vector<std::string>& missing, const std::vector<std::string>& asked) {
+                      const std::vector<std::string>& missing,
+                      const std::vector<std::string>& asked) {
   Shard& shard = session.shard();
   auto left = std::make_shared<std::size_t>(missing.size());
   for (const std::string& name : missing) {
-    shard.topics().CreateTopic(shard, {.name = name}, [&shard, left, responder, asked](const Result<TopicId>&) {
-      if (--*left == 0) responder->Reply(Answer(shard, asked));
-    });
+    shard.topics().CreateTopic(shard, {.name = name},
+                               [&shard, left, responder, asked](const Result<TopicId>&) {
+                                 if (--*left == 0) responder->Reply(Answer(shard, asked));
+                               });
   }
 }
 
@@ -98,8 +104,9 @@ void HandleMetadata(Session& session, std::uint64_t id, const wire::MetadataRequ
   Shard& shard = session.shard();
   auto responder = session.MakeResponder(id, Api::kMetadata, 0);
   if (request.topics.size() > kTopicsAskedMax) {
-    return responder->Refuse({ErrorCode::kBadRequest, fmt::format("expected at most {} topics, found {}",
-                                                                  kTopicsAskedMax, request.topics.size())});
+    return responder->Refuse(
+        {ErrorCode::kBadRequest, fmt::format("expected at most {} topics, found {}",
+                                             kTopicsAskedMax, request.topics.size())});
   }
   if (shard.options().auto_create_topics) {
     const auto missing = MissingOf(shard.view(), request.topics);

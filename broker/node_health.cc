@@ -29,11 +29,11 @@ HealthReport ReportOf(std::vector<HealthItem> items) {
 NodeHealth::NodeHealth(const BrokerOptions& options, const Clock& clock, MetricsRegistry& metrics)
     : options_(options), clock_(clock) {
   RegisterDisk(metrics);
-  registrations_.push_back(metrics.Add(
-      {.name = "raftmq_storage_recovery_seconds",
-       .help = "Time from the start of this process until every partition was open.",
-       .kind = MetricKind::kGauge},
-      {}, [this] { return recovery_seconds_.load(); }));
+  registrations_.push_back(
+      metrics.Add({.name = "raftmq_storage_recovery_seconds",
+                   .help = "Time from the start of this process until every partition was open.",
+                   .kind = MetricKind::kGauge},
+                  {}, [this] { return recovery_seconds_.load(); }));
 }
 
 void NodeHealth::WatchShards(std::vector<const Shard*> shards) {
@@ -59,8 +59,9 @@ HealthReport NodeHealth::Live() const {
 HealthReport NodeHealth::Ready() const {
   HealthReport report = Live();
   const Stage stage = stage_.load();
-  report.items.push_back({"recovery", stage != Stage::kRecovering,
-                          stage == Stage::kRecovering ? "partitions are being opened" : "all are open"});
+  report.items.push_back(
+      {"recovery", stage != Stage::kRecovering,
+       stage == Stage::kRecovering ? "partitions are being opened" : "all are open"});
   report.items.push_back({"service", stage != Stage::kDraining,
                           stage == Stage::kDraining ? "the broker is shutting down" : ""});
   return ReportOf(std::move(report.items));
@@ -86,15 +87,15 @@ void NodeHealth::RegisterDisk(MetricsRegistry& metrics) {
         .name = std::move(name), .help = std::move(help), .kind = MetricKind::kGauge};
   };
   registrations_.push_back(metrics.Add(
-      gauge("raftmq_storage_disk_free_bytes", "Free bytes of the data directory's file system."), {},
-      [path] { return SpaceOf(path, &std::filesystem::space_info::available); }));
+      gauge("raftmq_storage_disk_free_bytes", "Free bytes of the data directory's file system."),
+      {}, [path] { return SpaceOf(path, &std::filesystem::space_info::available); }));
   registrations_.push_back(metrics.Add(
       gauge("raftmq_storage_disk_total_bytes", "Size of the data directory's file system."), {},
       [path] { return SpaceOf(path, &std::filesystem::space_info::capacity); }));
-  registrations_.push_back(
-      metrics.Add(gauge("raftmq_storage_disk_alert",
-                        "0 enough space, 1 little is free, 2 writes were rejected in the last minute."),
-                  {}, [this] { return DiskAlert(); }));
+  registrations_.push_back(metrics.Add(
+      gauge("raftmq_storage_disk_alert",
+            "0 enough space, 1 little is free, 2 writes were rejected in the last minute."),
+      {}, [this] { return DiskAlert(); }));
 }
 
 double NodeHealth::DiskAlert() const {

@@ -43,8 +43,8 @@ class NodeHealth {
   std::atomic<double> recovery_seconds_{0};
   mutable std::mutex mutex_;  // Guards the three below.
   std::vector<const Shard*> shards_;
-  mutable std::uint64_t refused_seen_ = 0;     // Proposals refused for a full disk so far.
-  mutable Microseconds refused_at_{-1};        // When that number last rose; negative = never.
+  mutable std::uint64_t refused_seen_ = 0;  // Proposals refused for a full disk so far.
+  mutable Microseconds refused_at_{-1};     // When that number last rose; negative = never.
   std::vector<MetricRegistration> registrations_;
 };
 

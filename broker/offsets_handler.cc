@@ -12,14 +12,16 @@ void HandleTrim(Session& session, std::uint64_t id, const wire::TrimRequest& req
   if (!found) return responder->Refuse(found.error());
   Partition& partition = **found;
   partition.group().Trim(request.offset, [&partition, responder](Result<Offset> log_start) {
-    if (!log_start) return responder->RefuseWith(WithBounds(std::move(log_start).error(), partition));
+    if (!log_start)
+      return responder->RefuseWith(WithBounds(std::move(log_start).error(), partition));
     partition.PublishStats();
     responder->Reply(wire::TrimReply{*log_start});
   });
   session.shard().partitions().Touch(partition);
 }
 
-void HandleListOffsets(Session& session, std::uint64_t id, const wire::ListOffsetsRequest& request) {
+void HandleListOffsets(Session& session, std::uint64_t id,
+                       const wire::ListOffsetsRequest& request) {
   auto responder = session.MakeResponder(id, Api::kListOffsets, 0);
   const auto found = FindPartition(session.shard(), request.group);
   if (!found) return responder->Refuse(found.error());

@@ -21,7 +21,9 @@ Result<std::unique_ptr<OpenedLog>> Found(FileSystem& files, const GroupOptions& 
 
 }  // namespace
 
-std::string PartitionsPath(const std::string& data_directory) { return data_directory + "/partitions"; }
+std::string PartitionsPath(const std::string& data_directory) {
+  return data_directory + "/partitions";
+}
 
 std::string PartitionPath(const std::string& data_directory, const GroupId& group) {
   return PartitionsPath(data_directory) + "/" + group.ToString();
@@ -33,8 +35,9 @@ Result<std::unique_ptr<OpenedLog>> FoundOrOpenPartition(FileSystem& files,
   const std::string& path = options.log.directory;
   if (identity.is_founded) {
     if (IsMissing(files, path)) {
-      return Fail(ErrorCode::kDataCorrupt,
-                  fmt::format("{} is missing: the replica was founded before, its data is lost", path));
+      return Fail(
+          ErrorCode::kDataCorrupt,
+          fmt::format("{} is missing: the replica was founded before, its data is lost", path));
     }
     return OpenGroupLog(files, options);
   }

@@ -61,7 +61,8 @@ void PartitionSet::OpenOne(const std::shared_ptr<Opening>& opening, PartitionOrd
       Fail(ErrorCode::kOverloaded, "the queue of partitions to open is full"));
   const auto work = [&files = environment_.deps.files, options = OptionsFor(order), order,
                      self = environment_.options.node, log] {
-    *log = FoundOrOpenPartition(files, options, {self, order.is_founded, order.seed, order.replica});
+    *log =
+        FoundOrOpenPartition(files, options, {self, order.is_founded, order.seed, order.replica});
   };
   ++opening->under_way;
   const auto done = [ref = anchor_.Ref(), opening, order, log] {
@@ -70,7 +71,8 @@ void PartitionSet::OpenOne(const std::shared_ptr<Opening>& opening, PartitionOrd
   if (const auto submitted = environment_.deps.work.Submit(work, done); !submitted) done();
 }
 
-void PartitionSet::OpenOneOnDone(const std::shared_ptr<Opening>& opening, const PartitionOrder& order,
+void PartitionSet::OpenOneOnDone(const std::shared_ptr<Opening>& opening,
+                                 const PartitionOrder& order,
                                  Result<std::unique_ptr<OpenedLog>> log) {
   --opening->under_way;
   const std::string name = fmt::format("{}/{}", order.topic, order.group.partition.value());
@@ -80,21 +82,22 @@ void PartitionSet::OpenOneOnDone(const std::shared_ptr<Opening>& opening, const 
     }
     auto group = MakeGroup(OptionsFor(order), environment_.deps, std::move(*log));
     Group& started = *group;
-    auto partition = std::make_unique<Partition>(
-        Partition::Options{order.group, order.topic, order.settings, order.stats,
-                           &MetricsOf(order.topic)},
-        std::move(group));
+    auto partition =
+        std::make_unique<Partition>(Partition::Options{order.group, order.topic, order.settings,
+                                                       order.stats, &MetricsOf(order.topic)},
+                                    std::move(group));
     for (const DamagedRange& range : started.damage()) {
-      environment_.log.Fault("storage", fmt::format("{} is damaged at offsets {} to {}: {}", name,
-                                                    range.first_offset.value(),
-                                                    range.end_offset.value(), range.what));
+      environment_.log.Fault(
+          "storage", fmt::format("{} is damaged at offsets {} to {}: {}", name,
+                                 range.first_offset.value(), range.end_offset.value(), range.what));
     }
     started.Tick();  // Starts the election.
     Touch(*partition);
     opening->starting.push_back(order.group);
     partitions_[order.group] = std::move(partition);
   } else {
-    environment_.log.Fault("storage", fmt::format("{} cannot be opened: {}", name, log.error().ToString()));
+    environment_.log.Fault("storage",
+                           fmt::format("{} cannot be opened: {}", name, log.error().ToString()));
     if (opening->outcome && ConcernsTheNode(log.error().code)) opening->outcome = Fail(log.error());
     lost_[order.group] = {ErrorCode::kDataCorrupt,
                           fmt::format("{} could not be opened: {}", name, log.error().message)};
@@ -188,7 +191,9 @@ void PartitionSet::RemoveDirectory(const GroupId& group) {
     *outcome = RemovePartitionDirectory(files, path);
   };
   const auto done = [&log = environment_.log, outcome] {
-    if (!*outcome) log.Warn("storage", fmt::format("a deleted partition stays behind: {}", outcome->error().ToString()));
+    if (!*outcome)
+      log.Warn("storage",
+               fmt::format("a deleted partition stays behind: {}", outcome->error().ToString()));
   };
   if (const auto submitted = environment_.deps.work.Submit(work, done); !submitted) {
     environment_.log.Warn("storage", fmt::format("{} is removed at the next start: {}", path,
@@ -227,8 +232,8 @@ GroupOptions PartitionSet::OptionsFor(const PartitionOrder& order) const {
   options.log.segment_bytes_first = storage.segment_bytes_first;
   options.log.segment_bytes_max = order.settings.segment_bytes;
   options.log.fresh_page_per_job = storage.fresh_page_per_job;
-  options.batch_bytes_max = static_cast<std::uint32_t>(
-      AlignUp(order.settings.message_bytes_max, kBatchAlignment));
+  options.batch_bytes_max =
+      static_cast<std::uint32_t>(AlignUp(order.settings.message_bytes_max, kBatchAlignment));
   options.retention_ms = order.settings.retention_ms;
   options.retention_bytes = order.settings.retention_bytes;
   return options;

@@ -23,8 +23,8 @@ struct PartitionOrder {
   std::string topic;
   TopicSettings settings;
   std::shared_ptr<PartitionStats> stats;
-  bool is_founded = false;   // Its directory was made before: a missing one is a loss.
-  std::uint64_t seed = 0;    // Of its hashes; a pure function of the creating command.
+  bool is_founded = false;    // Its directory was made before: a missing one is a loss.
+  std::uint64_t seed = 0;     // Of its hashes; a pure function of the creating command.
   std::uint64_t replica = 0;  // This replica's number.
 };
 

@@ -42,7 +42,8 @@ Result<std::unique_ptr<PeerDoor>> PeerDoor::Listen(EventLoop& loop, const Addres
 void PeerDoor::OnAccept(int socket, const std::string& peer) {
   auto connection = Connection::Adopt(loop_, socket);
   if (!connection || visitors_.size() >= kVisitorsMax) return;
-  log_.WarnLimited("peers", "refused", peer + " is refused on the peer port: this node has no peers");
+  log_.WarnLimited("peers", "refused",
+                   peer + " is refused on the peer port: this node has no peers");
   auto visitor = std::make_unique<Visitor>(*this, std::move(*connection));
   Visitor* key = visitor.get();
   visitors_.emplace(key, std::move(visitor));

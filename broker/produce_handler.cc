@@ -39,9 +39,10 @@ void HandleProduce(Session& session, std::uint64_t id, const wire::ProduceReques
   const bool is_silent = request.acks == wire::Acks::kNone;
   auto responder = session.MakeResponder(id, Api::kProduce, bytes, std::move(memory), is_silent);
   if (!has_memory) {
-    return responder->Refuse({ErrorCode::kOverloaded,
-                              fmt::format("requests under way hold all of the memory budget of {} bytes (limits.memory)",
-                                          shard.memory().bytes_max())});
+    return responder->Refuse(
+        {ErrorCode::kOverloaded,
+         fmt::format("requests under way hold all of the memory budget of {} bytes (limits.memory)",
+                     shard.memory().bytes_max())});
   }
   const auto partition = FindPartition(shard, request.group);
   if (!partition) return responder->Refuse(partition.error());

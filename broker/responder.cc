@@ -5,7 +5,8 @@
 namespace raftmq::broker {
 
 Responder::~Responder() {
-  if (!is_answered_) Refuse({ErrorCode::kDisconnected, "the broker gave the request up; its outcome is unknown"});
+  if (!is_answered_)
+    Refuse({ErrorCode::kDisconnected, "the broker gave the request up; its outcome is unknown"});
 }
 
 void Responder::Reply(wire::Body body) {

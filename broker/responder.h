@@ -23,8 +23,8 @@ class Responder {
     std::uint64_t request_id = 0;
     Api api = Api::kOther;
     Microseconds started{0};
-    std::size_t bytes = 0;  // Counted in the session's bytes in flight.
-    MemoryShare memory;     // Given back with the answer.
+    std::size_t bytes = 0;   // Counted in the session's bytes in flight.
+    MemoryShare memory;      // Given back with the answer.
     bool is_silent = false;  // acks=none: counted, but nothing is sent.
   };
   explicit Responder(Options options) : options_(std::move(options)) {}

@@ -29,12 +29,13 @@ void Session::Start(std::uint64_t hello_id) {
   reader_.SetFrameBytesMax(options.session.frame_bytes_max);
   connection_->SetLowWater(options.session.output_bytes_max / 2);
   Send(hello_id,
-       wire::HelloReply{.version = wire::kWireVersion,
-                        .cluster_id = options.cluster_id,
-                        .node = options.node,
-                        .shards = options.shards,
-                        .frame_bytes_max = static_cast<std::uint32_t>(options.session.frame_bytes_max),
-                        .boot_id = options.boot_id},
+       wire::HelloReply{
+           .version = wire::kWireVersion,
+           .cluster_id = options.cluster_id,
+           .node = options.node,
+           .shards = options.shards,
+           .frame_bytes_max = static_cast<std::uint32_t>(options.session.frame_bytes_max),
+           .boot_id = options.boot_id},
        {});
   connection_->Start(*this);
   ProcessFrames();  // What came behind the hello.
@@ -78,8 +79,9 @@ void Session::CountError(Api api, ErrorCode code) { shard_.metrics().RecordError
 
 Status Session::CanOpenStream(std::uint64_t id) const {
   if (streams_.size() >= shard_.options().session.streams_max) {
-    return Fail(ErrorCode::kLimitExceeded,
-                fmt::format("{} fetches are open on this connection, the most allowed", streams_.size()));
+    return Fail(
+        ErrorCode::kLimitExceeded,
+        fmt::format("{} fetches are open on this connection, the most allowed", streams_.size()));
   }
   if (streams_.contains(id)) {
     return Fail(ErrorCode::kBadRequest, fmt::format("request id {} has a fetch open already", id));

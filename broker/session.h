@@ -77,10 +77,10 @@ class Session final : private ConnectionHandler {
   std::uint64_t last_pumped_ = 0;  // Stream that was pumped last after a full output.
   std::size_t requests_in_flight_ = 0;
   std::size_t bytes_in_flight_ = 0;
-  std::size_t output_seen_ = 0;      // Unsent bytes at the last look: progress shows as a change.
-  Microseconds active_{0};           // Last time a byte came or left.
-  Microseconds frame_began_{0};      // When the unfinished frame's first byte came.
-  std::size_t frame_bytes_ = 0;      // Of the unfinished frame so far.
+  std::size_t output_seen_ = 0;  // Unsent bytes at the last look: progress shows as a change.
+  Microseconds active_{0};       // Last time a byte came or left.
+  Microseconds frame_began_{0};  // When the unfinished frame's first byte came.
+  std::size_t frame_bytes_ = 0;  // Of the unfinished frame so far.
   bool is_reading_paused_ = false;
   bool is_processing_ = false;
   bool is_closed_ = false;

@@ -26,8 +26,8 @@ Shard::Shard(std::uint32_t number, const NodeServices& services)
       cache_(services.options.storage.tail_cache_bytes),
       work_(std::make_unique<IoPool>(IoPoolOptions{}, PostTo(loop_))),
       disk_(std::make_unique<DiskThread>(PostTo(loop_), services.clock, metrics_.disk)),
-      deps_(std::make_unique<GroupDeps>(GroupDeps{services.files, services.clock, *disk_, *work_,
-                                                  cache_, metrics_.groups})),
+      deps_(std::make_unique<GroupDeps>(
+          GroupDeps{services.files, services.clock, *disk_, *work_, cache_, metrics_.groups})),
       partitions_(std::make_unique<PartitionSet>(
           PartitionSet::Environment{services.options, services.log, services.metrics, *deps_})),
       tick_(loop_),
@@ -111,7 +111,8 @@ Error Shard::WhyNotHere(const GroupId& group) const {
   if (const Error* lost = partitions_->FindLost(group)) return *lost;
   const auto found = view_->by_id.find(group.topic);
   if (found == view_->by_id.end()) {
-    return {ErrorCode::kTopicNotFound, fmt::format("there is no topic with id {}", group.topic.ToHex())};
+    return {ErrorCode::kTopicNotFound,
+            fmt::format("there is no topic with id {}", group.topic.ToHex())};
   }
   const ViewTopic& topic = *found->second;
   if (group.partition.value() >= topic.partitions.size()) {
@@ -120,14 +121,16 @@ Error Shard::WhyNotHere(const GroupId& group) const {
                         topic.partitions.size() - 1, group.partition.value())};
   }
   const std::uint32_t shard = topic.partitions[group.partition.value()].shard;
-  return {ErrorCode::kNotLeader,
-          fmt::format("{}/{} is served by shard {} of node {}, this is shard {}: name it in the hello",
-                      topic.name, group.partition.value(), shard, options().node.value(), number_)};
+  return {
+      ErrorCode::kNotLeader,
+      fmt::format("{}/{} is served by shard {} of node {}, this is shard {}: name it in the hello",
+                  topic.name, group.partition.value(), shard, options().node.value(), number_)};
 }
 
 void Shard::Tick() {
   const Microseconds now = services_.clock.SteadyNow();
-  metrics_.loop_lag_us.Record(static_cast<std::uint64_t>(std::max<std::int64_t>(0, (now - tick_due_).count())));
+  metrics_.loop_lag_us.Record(
+      static_cast<std::uint64_t>(std::max<std::int64_t>(0, (now - tick_due_).count())));
   tick_due_ = now + options().tick;
   last_tick_us_.store(now.count());
   if (companion_tick_) companion_tick_();

@@ -59,8 +59,8 @@ void ShardMetrics::RegisterTotals(MetricsRegistry& registry) {
   registrations_.push_back(registry.Add(bytes, {{"direction", "in"}}, &bytes_in));
   registrations_.push_back(registry.Add(bytes, {{"direction", "out"}}, &bytes_out));
   registrations_.push_back(registry.Add(
-      SecondsFamily("raftmq_event_loop_lag_seconds", "How late the tick of a shard's loop came."), {},
-      &loop_lag_us));
+      SecondsFamily("raftmq_event_loop_lag_seconds", "How late the tick of a shard's loop came."),
+      {}, &loop_lag_us));
 }
 
 void ShardMetrics::RegisterGroups(MetricsRegistry& registry) {
@@ -71,19 +71,19 @@ void ShardMetrics::RegisterGroups(MetricsRegistry& registry) {
       CounterFamily("raftmq_raft_leader_changes_total", "Times that a replica here became leader."),
       {}, &groups.terms_started));
   registrations_.push_back(registry.Add(
-      SecondsFamily("raftmq_raft_commit_latency_seconds", "Time from a proposal to its commit."), {},
-      &groups.commit_latency_us));
+      SecondsFamily("raftmq_raft_commit_latency_seconds", "Time from a proposal to its commit."),
+      {}, &groups.commit_latency_us));
   registrations_.push_back(registry.Add(
-      GaugeFamily("raftmq_raft_pending_bytes", "Bytes of proposals that are not yet committed."), {},
-      &groups.pending_bytes));
+      GaugeFamily("raftmq_raft_pending_bytes", "Bytes of proposals that are not yet committed."),
+      {}, &groups.pending_bytes));
   const auto refused = CounterFamily("raftmq_raft_proposals_refused_total",
                                      "Proposals that were refused for lack of room.");
   registrations_.push_back(
       registry.Add(refused, {{"reason", "overloaded"}}, &groups.refused_overloaded));
   registrations_.push_back(
       registry.Add(refused, {{"reason", "disk_full"}}, &groups.refused_disk_full));
-  const auto fetches =
-      CounterFamily("raftmq_fetches_total", "Reads of the log for consumers, by where they were served.");
+  const auto fetches = CounterFamily("raftmq_fetches_total",
+                                     "Reads of the log for consumers, by where they were served.");
   registrations_.push_back(registry.Add(fetches, {{"from", "cache"}}, &groups.fetches_from_cache));
   registrations_.push_back(registry.Add(fetches, {{"from", "map"}}, &groups.fetches_from_map));
   registrations_.push_back(registry.Add(fetches, {{"from", "disk"}}, &groups.fetches_cold));
@@ -96,26 +96,29 @@ void ShardMetrics::RegisterDisk(MetricsRegistry& registry) {
   registrations_.push_back(registry.Add(
       SecondsFamily("raftmq_storage_fsync_duration_seconds", "Time of all syncs of one round."), {},
       &disk.sync_us));
-  registrations_.push_back(registry.Add(
-      {.name = "raftmq_storage_fsync_batch_entries",
-       .help = "Entries that one round of the disk thread made durable.",
-       .kind = MetricKind::kHistogram,
-       .buckets = BucketLadder::kBatchSize},
-      {}, &disk.round_entries));
-  registrations_.push_back(registry.Add(
-      CounterFamily("raftmq_storage_bytes_written_total", "Bytes written into logs."), {},
-      &disk.bytes_written));
+  registrations_.push_back(
+      registry.Add({.name = "raftmq_storage_fsync_batch_entries",
+                    .help = "Entries that one round of the disk thread made durable.",
+                    .kind = MetricKind::kHistogram,
+                    .buckets = BucketLadder::kBatchSize},
+                   {}, &disk.round_entries));
+  registrations_.push_back(
+      registry.Add(CounterFamily("raftmq_storage_bytes_written_total", "Bytes written into logs."),
+                   {}, &disk.bytes_written));
 }
 
 TopicMetrics::TopicMetrics(MetricsRegistry& registry, const std::string& topic) {
-  const auto messages =
-      CounterFamily("raftmq_topic_messages_total", "Messages taken from producers and sent to consumers.");
+  const auto messages = CounterFamily("raftmq_topic_messages_total",
+                                      "Messages taken from producers and sent to consumers.");
   const auto bytes =
       CounterFamily("raftmq_topic_bytes_total", "Bytes of batches, as stored, in and out.");
-  registrations_.push_back(registry.Add(messages, {{"topic", topic}, {"direction", "in"}}, &messages_in));
-  registrations_.push_back(registry.Add(messages, {{"topic", topic}, {"direction", "out"}}, &messages_out));
+  registrations_.push_back(
+      registry.Add(messages, {{"topic", topic}, {"direction", "in"}}, &messages_in));
+  registrations_.push_back(
+      registry.Add(messages, {{"topic", topic}, {"direction", "out"}}, &messages_out));
   registrations_.push_back(registry.Add(bytes, {{"topic", topic}, {"direction", "in"}}, &bytes_in));
-  registrations_.push_back(registry.Add(bytes, {{"topic", topic}, {"direction", "out"}}, &bytes_out));
+  registrations_.push_back(
+      registry.Add(bytes, {{"topic", topic}, {"direction", "out"}}, &bytes_out));
   registrations_.push_back(
       registry.Add(GaugeFamily("raftmq_topic_size_bytes", "Log bytes of a topic on this node."),
                    {{"topic", topic}}, &size_bytes));

@@ -23,7 +23,7 @@ class ShardMetrics {
   void RecordRequest(Api api, std::uint64_t microseconds);
   void RecordError(Api api, ErrorCode code);
 
-  DiskMetrics disk;      // Written by the disk thread.
+  DiskMetrics disk;  // Written by the disk thread.
   GroupMetrics groups;
   Counter connections;
   Counter bytes_in;

@@ -9,7 +9,8 @@
 namespace raftmq::broker {
 namespace {
 
-Result<std::vector<DirectoryEntry>> ListPartitions(FileSystem& files, const std::string& data_directory) {
+Result<std::vector<DirectoryEntry>> ListPartitions(FileSystem& files,
+                                                   const std::string& data_directory) {
   const std::string path = PartitionsPath(data_directory);
   auto entries = files.List(path);
   if (!entries && entries.error().code == ErrorCode::kNotFound) {
@@ -20,10 +21,11 @@ Result<std::vector<DirectoryEntry>> ListPartitions(FileSystem& files, const std:
   if (!entries) return Fail(std::move(entries).error());
   for (const DirectoryEntry& entry : *entries) {
     if (entry.type == FileType::kOther) {
-      return Fail(ErrorCode::kForeignDirectory,
-                  fmt::format("expected files and directories in {}, found '{}', which is a link, fifo or "
-                              "device: remove it",
-                              path, entry.name));
+      return Fail(
+          ErrorCode::kForeignDirectory,
+          fmt::format("expected files and directories in {}, found '{}', which is a link, fifo or "
+                      "device: remove it",
+                      path, entry.name));
     }
   }
   return std::move(*entries);
@@ -45,16 +47,18 @@ bool Names(const std::vector<DirectoryEntry>& entries, const std::string& name) 
 
 }  // namespace
 
-Result<std::unique_ptr<OpenedLog>> OpenCatalogueLog(FileSystem& files, const BrokerOptions& options) {
+Result<std::unique_ptr<OpenedLog>> OpenCatalogueLog(FileSystem& files,
+                                                    const BrokerOptions& options) {
   RAFTMQ_TRY_ASSIGN(const auto entries, ListPartitions(files, options.storage.data_directory));
   const std::string name = kClusterGroup.ToString();
   const GroupOptions group = Catalogue::OptionsFor(options);
   if (Names(entries, name)) return OpenGroupLog(files, group);
   if (HasDirectories(entries)) {
-    return Fail(ErrorCode::kForeignDirectory,
-                fmt::format("{} is missing beside other partitions: without the catalogue nobody knows "
-                            "what they are; restore it or start with an empty data directory",
-                            group.log.directory));
+    return Fail(
+        ErrorCode::kForeignDirectory,
+        fmt::format("{} is missing beside other partitions: without the catalogue nobody knows "
+                    "what they are; restore it or start with an empty data directory",
+                    group.log.directory));
   }
   LogFounding founding;
   // The same on every founding node, so that their first entries are.

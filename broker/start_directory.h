@@ -11,6 +11,7 @@ namespace raftmq::broker {
 
 // Checks partitions/ (no links, fifos or devices), then opens the catalogue's log; founds it if
 // there is no partition at all. Blocks. Errors: kForeignDirectory, kUnknownFormat, kIoError.
-Result<std::unique_ptr<OpenedLog>> OpenCatalogueLog(FileSystem& files, const BrokerOptions& options);
+Result<std::unique_ptr<OpenedLog>> OpenCatalogueLog(FileSystem& files,
+                                                    const BrokerOptions& options);
 
 }  // namespace raftmq::broker

@@ -17,7 +17,8 @@ class Shard;
 class TopicService {
  public:
   virtual ~TopicService() = default;
-  // Errors: kBadName, kBadRequest, kTopicExists, kLimitExceeded, those of Group::Propose, kDiskFull.
+  // Errors: kBadName, kBadRequest, kTopicExists, kLimitExceeded, those of Group::Propose,
+  // kDiskFull.
   virtual void CreateTopic(Shard& from, wire::CreateTopicRequest request,
                            std::function<void(Result<TopicId>)> done) = 0;
   // Errors: kTopicNotFound, those of Group::Propose.

@@ -53,9 +53,10 @@ Result<std::int64_t> TimeOrUnbounded(std::string_view name, std::string_view tex
   if (error == std::errc() && end == text.data() + text.size() && number >= 0) return number;
   const auto duration = ParseDuration(text);
   if (!duration || duration->count() < 0) {
-    return Fail(ErrorCode::kBadRequest,
-                fmt::format("{}: expected milliseconds, a time like '7d', or -1 for no bound, found '{}'", name,
-                            text.substr(0, 100)));
+    return Fail(
+        ErrorCode::kBadRequest,
+        fmt::format("{}: expected milliseconds, a time like '7d', or -1 for no bound, found '{}'",
+                    name, text.substr(0, 100)));
   }
   return std::chrono::duration_cast<std::chrono::milliseconds>(*duration).count();
 }
@@ -64,9 +65,10 @@ Result<std::int64_t> TimeOrUnbounded(std::string_view name, std::string_view tex
 
 Status CheckTopicName(std::string_view name) {
   const auto refuse = [](std::string_view found) {
-    return Fail(ErrorCode::kBadName,
-                fmt::format("expected a topic name of 1 to {} characters of A-Z a-z 0-9 . _ -, found {}",
-                            kTopicNameBytesMax, found));
+    return Fail(
+        ErrorCode::kBadName,
+        fmt::format("expected a topic name of 1 to {} characters of A-Z a-z 0-9 . _ -, found {}",
+                    kTopicNameBytesMax, found));
   };
   if (name.empty()) return refuse("an empty one");
   if (name.size() > kTopicNameBytesMax) return refuse(fmt::format("{} characters", name.size()));
@@ -77,8 +79,9 @@ Status CheckTopicName(std::string_view name) {
   }
   if (name == "." || name == "..") return refuse(fmt::format("'{}'", name));
   if (name.starts_with("__")) {
-    return Fail(ErrorCode::kBadName,
-                fmt::format("names that begin with '__' are for internal topics, found '{}'", name));
+    return Fail(
+        ErrorCode::kBadName,
+        fmt::format("names that begin with '__' are for internal topics, found '{}'", name));
   }
   return Ok();
 }
@@ -97,8 +100,9 @@ Result<TopicSettings> ParseTopicSettings(const std::map<std::string, std::string
       RAFTMQ_TRY_ASSIGN(parsed.message_bytes_max,
                         SizeInRange(name, value, {kBatchHeaderBytes, kBatchBytesMax}));
     } else {
-      return Fail(ErrorCode::kBadRequest, fmt::format("unknown topic setting '{}'{}", name.substr(0, 100),
-                                                      DidYouMean(name, kNames)));
+      return Fail(ErrorCode::kBadRequest,
+                  fmt::format("unknown topic setting '{}'{}", name.substr(0, 100),
+                              DidYouMean(name, kNames)));
     }
   }
   return parsed;

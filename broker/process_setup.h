@@ -1,0 +1,36 @@
+// What main arranges for the process as a whole, before there are threads.
+#pragma once
+
+#include <optional>
+
+#include "protocol/types/clock.h"
+
+namespace raftmq::broker {
+
+inline constexpr int kExitDrained = 0;
+inline constexpr int kExitOther = 1;
+inline constexpr int kExitBadConfig = 2;
+inline constexpr int kExitSegmentFault = 11;
+inline constexpr int kExitLocked = 12;
+inline constexpr int kExitForeign = 13;
+inline constexpr int kExitUnknownFormat = 14;
+
+// Files only for the owner, as many descriptors as allowed, SIGPIPE ignored, and SIGBUS (a mapped
+// page that cannot be read, or a file that somebody cut) reported and ended with exit code 11.
+void SetUpProcess();
+
+enum class StopSignal { kStop, kReload, kDone };
+
+// Signals as calls: blocked in every thread that is started later, and waited for by one.
+class SignalWaiter {
+ public:
+  SignalWaiter();  // Before any other thread exists.
+
+  // Waits for SIGTERM, SIGINT (kStop), SIGHUP (kReload) or Wake (kDone); nullopt when `timeout` is
+  // over. Without a timeout for ever.
+  std::optional<StopSignal> Wait(std::optional<Milliseconds> timeout = {});
+  // Any thread: makes Wait return kDone.
+  static void Wake();
+};
+
+}  // namespace raftmq::broker
