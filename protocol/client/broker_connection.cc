@@ -6,16 +6,12 @@
 #include <utility>
 #include <variant>
 
-#include "protocol/types/batch_header.h"
 #include "protocol/types/check.h"
 #include "protocol/wire/codec.h"
 
 namespace raftmq::internal {
 namespace {
 
-constexpr std::size_t kFrameBytesMaxBeforeHello = 64u << 10;
-// A broker may always answer a fetch with one whole batch, whatever it accepts itself.
-constexpr std::size_t kFrameBytesMaxAfterHello = kBatchBytesMax + (1u << 20);
 constexpr Milliseconds kSweepInterval{20};
 
 std::size_t FrameBytes(const SharedBytes& head, const SharedBytes& attachment) {
@@ -30,7 +26,7 @@ BrokerConnection::BrokerConnection(EventLoop& loop, Options options, OnReady on_
       options_(std::move(options)),
       on_ready_(std::move(on_ready)),
       on_gone_(std::move(on_gone)),
-      reader_(kFrameBytesMaxBeforeHello),
+      reader_(wire::kFrameBytesBeforeHello),
       sweep_(loop) {
   last_read_ = loop_.Now();
   connecting_ = Connection::Connect(
@@ -166,7 +162,8 @@ void BrokerConnection::OnHello(Result<Reply> outcome) {
   ready_ = true;
   node_ = hello->node;
   frame_bytes_max_ = hello->frame_bytes_max;
-  reader_.SetFrameBytesMax(std::max<std::size_t>(frame_bytes_max_, kFrameBytesMaxAfterHello));
+  // A broker may always answer a fetch with one whole batch, whatever it accepts itself.
+  reader_.SetFrameBytesMax(wire::kFrameBytesHardMax);
   if (on_ready_) on_ready_(*hello);
   for (Unsent& waiting : std::exchange(unsent_, {})) {
     if (waiting.left) {
