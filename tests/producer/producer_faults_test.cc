@@ -1,0 +1,175 @@
+// Retries, order under failures, and what an outcome says.
+#include <gtest/gtest.h>
+
+#include "tests/producer/producer_fixture.h"
+
+namespace raftmq::testing {
+namespace {
+
+// One message per batch, up to five batches under way.
+ProducerConfig OneByOne() {
+  ProducerConfig config = NoLinger();
+  config.batch_bytes = 150;
+  return config;
+}
+
+FakeBroker::Verdict Refuse(ErrorCode code) {
+  return {.what = What::kFail, .error = {.error = {code, "by the test"}}};
+}
+
+// Sends numbered messages while the hook does its work; all must arrive, in order.
+void ExpectAllInOrder(FakeBroker& broker, FakeBroker::Hook hook, bool may_repeat = false) {
+  broker.AddTopic("orders", 1);
+  Client client = ConnectTo(broker);
+  Producer producer = Create(client, OneByOne());
+  broker.SetHook(std::move(hook));
+  Outcomes outcomes;
+  for (const std::string& value : Numbered(50)) producer.Send(Text(value), outcomes.Next());
+  ASSERT_TRUE(producer.Flush(kLong).has_value());
+  EXPECT_EQ(outcomes.acked(), 50);
+  EXPECT_TRUE(outcomes.EachExactlyOnce());
+  std::vector<std::string> values = broker.Values("orders", 0);
+  if (may_repeat) {
+    // What was stored before the connection broke is stored again by the retry; the first copies
+    // are in order all the same.
+    std::vector<std::string> firsts;
+    for (const std::string& value : values) {
+      if (std::find(firsts.begin(), firsts.end(), value) == firsts.end()) firsts.push_back(value);
+    }
+    values = firsts;
+  }
+  EXPECT_EQ(values, Numbered(50));
+  EXPECT_GT(producer.stats().retries, 0u);
+}
+
+TEST(ProducerFaults, RetriesWhatWasRefusedForAWhile) {
+  FakeBroker broker;
+  // From the third request on everything is refused, until the refused one comes again.
+  ExpectAllInOrder(broker, [count = 0](const wire::Message& message) mutable {
+    if (!std::holds_alternative<wire::ProduceRequest>(message.body)) return FakeBroker::Verdict{};
+    ++count;
+    return count >= 3 && count < 8 ? Refuse(ErrorCode::kOverloaded) : FakeBroker::Verdict{};
+  });
+}
+
+TEST(ProducerFaults, KeepsTheOrderWhenConnectionsBreakBeforeTheWork) {
+  FakeBroker broker;
+  ExpectAllInOrder(broker,
+                   FaultAt<wire::ProduceRequest>({2, 9, 10, 20}, {.what = What::kDropBefore}),
+                   /*may_repeat=*/true);  // Answers to earlier requests are lost with it.
+}
+
+TEST(ProducerFaults, RepeatsWhatMayHaveBeenStored) {
+  FakeBroker broker;
+  ExpectAllInOrder(broker, FaultAt<wire::ProduceRequest>({1, 5}, {.what = What::kDropAfter}),
+                   /*may_repeat=*/true);
+}
+
+TEST(ProducerFaults, RetriesWhatGotNoAnswerInTime) {
+  FakeBroker broker;
+  broker.AddTopic("orders", 1);
+  ClientConfig config = QuickConfig(broker);
+  config.request_timeout = std::chrono::milliseconds(50);
+  auto client = Client::Connect(config);
+  ASSERT_TRUE(client.has_value());
+  Producer producer = Create(*client, NoLinger());
+  broker.SetHook(FaultAt<wire::ProduceRequest>({1}, {.what = What::kIgnore}));
+  EXPECT_TRUE(producer.Send(Text("x")).Get(kLong).has_value());
+  EXPECT_EQ(broker.Values("orders", 0).size(), 1u);
+}
+
+TEST(ProducerFaults, FinalErrorsAreNotRetried) {
+  FakeBroker broker;
+  broker.AddTopic("orders", 1);
+  Client client = ConnectTo(broker);
+  Producer producer = Create(client, NoLinger());
+  broker.SetHook(FaultAt<wire::ProduceRequest>({1}, Refuse(ErrorCode::kBatchTooLarge)));
+  EXPECT_EQ(producer.Send(Text("x")).Get(kLong).error().code, ErrorCode::kBatchTooLarge);
+  EXPECT_TRUE(producer.Send(Text("y")).Get(kLong).has_value());
+  EXPECT_EQ(producer.stats().retries, 0u);
+  EXPECT_EQ(producer.stats().failed, 1u);
+}
+
+TEST(ProducerFaults, GivesUpAfterTheDeliveryTimeoutAndSaysThatNothingWasStored) {
+  FakeBroker broker;
+  broker.AddTopic("orders", 1);
+  Client client = ConnectTo(broker);
+  ProducerConfig config = NoLinger();
+  config.delivery_timeout = std::chrono::milliseconds(50);
+  Producer producer = Create(client, config);
+  broker.SetHook(FaultAlways<wire::ProduceRequest>(Refuse(ErrorCode::kOverloaded)));
+  const auto outcome = producer.Send(Text("x")).Get(kLong);
+  ASSERT_FALSE(outcome.has_value());
+  EXPECT_EQ(outcome.error().code, ErrorCode::kOverloaded);
+  EXPECT_TRUE(outcome.error().definite());
+}
+
+TEST(ProducerFaults, GivesUpAsUnknownWhenAnAttemptMayHaveBeenStored) {
+  FakeBroker broker;
+  broker.AddTopic("orders", 1);
+  Client client = ConnectTo(broker);
+  ProducerConfig config = NoLinger();
+  config.delivery_timeout = std::chrono::milliseconds(50);
+  Producer producer = Create(client, config);
+  broker.SetHook(FaultAlways<wire::ProduceRequest>({.what = What::kDropAfter}));
+  const auto outcome = producer.Send(Text("x")).Get(kLong);
+  ASSERT_FALSE(outcome.has_value());
+  EXPECT_FALSE(outcome.error().definite());
+}
+
+TEST(ProducerFaults, AFinalErrorAfterAnUnknownAttemptIsUnknown) {
+  FakeBroker broker;
+  broker.AddTopic("orders", 1);
+  Client client = ConnectTo(broker);
+  Producer producer = Create(client, NoLinger());
+  broker.SetHook([count = 0](const wire::Message& message) mutable -> FakeBroker::Verdict {
+    if (!std::holds_alternative<wire::ProduceRequest>(message.body)) return {};
+    return ++count == 1 ? FakeBroker::Verdict{.what = What::kDropAfter}
+                        : Refuse(ErrorCode::kBatchTooLarge);
+  });
+  const auto outcome = producer.Send(Text("x")).Get(kLong);
+  ASSERT_FALSE(outcome.has_value());
+  EXPECT_FALSE(outcome.error().definite());
+}
+
+TEST(ProducerFaults, FollowsTheLeaderToAnotherBroker) {
+  FakeBroker first(1);
+  FakeBroker second(2);
+  first.AddTopic("orders", 1);
+  second.AddTopic("orders", 1);
+  Client client = ConnectTo(first);
+  Producer producer = Create(client, NoLinger());
+  ASSERT_TRUE(producer.Send(Text("a")).Get(kLong).has_value());
+  first.SetLeader(2, second.address());
+  ASSERT_TRUE(producer.Send(Text("b")).Get(kLong).has_value());
+  EXPECT_EQ(first.Values("orders", 0), std::vector<std::string>({"a"}));
+  EXPECT_EQ(second.Values("orders", 0), std::vector<std::string>({"b"}));
+}
+
+TEST(ProducerFaults, EndsWhenTheTopicIsDeleted) {
+  FakeBroker broker;
+  broker.AddTopic("orders", 1);
+  Client client = ConnectTo(broker);
+  Producer producer = Create(client, NoLinger());
+  ASSERT_TRUE(producer.Send(Text("a")).Get(kLong).has_value());
+  broker.RemoveTopic("orders");
+  const auto outcome = producer.Send(Text("b")).Get(kLong);
+  ASSERT_FALSE(outcome.has_value());
+  EXPECT_EQ(outcome.error().code, ErrorCode::kTopicNotFound);
+}
+
+TEST(ProducerFaults, FlushTellsWhatIsStillOpen) {
+  FakeBroker broker;
+  broker.AddTopic("orders", 1);
+  Client client = ConnectTo(broker);
+  Producer producer = Create(client, NoLinger());
+  broker.SetHook(FaultAlways<wire::ProduceRequest>({.what = What::kHold}));
+  const auto future = producer.Send(Text("x"));
+  EXPECT_EQ(producer.Flush(std::chrono::milliseconds(10)).error().code, ErrorCode::kTimeout);
+  broker.Release();
+  EXPECT_TRUE(producer.Flush(kLong).has_value());
+  EXPECT_TRUE(future.IsReady());
+}
+
+}  // namespace
+}  // namespace raftmq::testing
