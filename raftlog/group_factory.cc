@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "protocol/types/check.h"
-#include "raftlog/replica_group.h"
 
 namespace raftmq {
 namespace {
@@ -12,11 +11,14 @@ namespace {
 // Room in a fresh segment beside the greatest batch and the control reserve: its own header and
 // checkpoint.
 constexpr std::uint64_t kSegmentOverheadBytes = 64u << 10;
+// Bound of a state machine, which stands whole in each checkpoint.
+constexpr std::uint64_t kStateBytesMax = 8u << 20;
 
 LogOptions LogOptionsOf(const GroupOptions& options) {
   LogOptions log = options.log;
-  const std::uint64_t least = AlignUp(
+  std::uint64_t least = AlignUp(
       options.batch_bytes_max + log.control_reserve_bytes + kSegmentOverheadBytes, kPageBytes);
+  if (options.internal) least += kStateBytesMax;
   log.segment_bytes_first = std::max(log.segment_bytes_first, least);
   log.segment_bytes_max = std::max(log.segment_bytes_max, log.segment_bytes_first);
   return log;
@@ -75,12 +77,6 @@ Result<std::unique_ptr<OpenedLog>> CreateGroupLog(FileSystem& files, const Group
                     PartitionLog::Create(files, log_options, founding));
   RecoveryReport report = ReportOfFounding(*log, log_options, founding);
   return ScanOpenedLog(std::move(log), std::move(report));
-}
-
-std::unique_ptr<Group> MakeGroup(const GroupOptions& options, const GroupDeps& deps,
-                                 std::unique_ptr<OpenedLog> log) {
-  RAFTMQ_CHECK(log != nullptr);
-  return std::make_unique<ReplicaGroup>(options, deps, std::move(*log));
 }
 
 void CreateGroup(const GroupOptions& options, LogFounding founding, const GroupDeps& deps,

@@ -60,8 +60,6 @@ Result<std::unique_ptr<OpenedLog>> OpenGroupLog(FileSystem& files, const GroupOp
 // Makes a new log. Blocks. Any thread. Errors: kAlreadyExists, kDiskFull, kIoError.
 Result<std::unique_ptr<OpenedLog>> CreateGroupLog(FileSystem& files, const GroupOptions& options,
                                                   const LogFounding& founding);
-// What recovery did, for people: every cut and repair.
-const std::vector<std::string>& RecoveryNotes(const OpenedLog& log);
 
 // Does not block. On the loop.
 std::unique_ptr<Group> MakeGroup(const GroupOptions& options, const GroupDeps& deps,

@@ -73,11 +73,11 @@ void LogReader::Read(Offset offset, Index up_to, std::size_t bytes_max, ReadDone
                      fmt::format("expected offset {} in the files up to entry {}, found nothing",
                                  offset.value(), up_to.value())));
   }
-  Run(std::move(read), [this, done = std::move(done)](Result<LogSlice> slice) {
-    if (!slice) {
-      if (slice.error().code == ErrorCode::kDataCorrupt) metrics_.reads_damaged.Add();
-      return done(Fail(std::move(slice).error()));
-    }
+  const std::size_t known_damage = log_.damage().size();
+  Run(std::move(read), [=, this, done = std::move(done)](Result<LogSlice> slice) {
+    // New damage was marked: what lies before it is served, or it is named.
+    if (!slice && log_.damage().size() > known_damage) return Read(offset, up_to, bytes_max, done);
+    if (!slice) return done(Fail(std::move(slice).error()));
     DataRun run;
     FrameCursor frames(slice->bytes);
     while (const auto frame = frames.Next()) {
@@ -91,7 +91,9 @@ void LogReader::Read(Offset offset, Index up_to, std::size_t bytes_max, ReadDone
 void LogReader::Run(std::unique_ptr<LogRead> read, std::function<void(Result<LogSlice>)> done) {
   if (read->IsResident()) {
     metrics_.fetches_from_map.Add();
-    return done(read->Run());
+    Result<LogSlice> slice = read->Run();
+    Finish(*read);
+    return done(std::move(slice));
   }
   metrics_.fetches_cold.Add();
   struct State {
@@ -100,11 +102,21 @@ void LogReader::Run(std::unique_ptr<LogRead> read, std::function<void(Result<Log
     std::function<void(Result<LogSlice>)> done;
   };
   auto state = std::make_shared<State>(State{std::move(read), LogSlice{}, std::move(done)});
+  ++under_way_;
   const Status queued = work_.Submit([state] { state->slice = state->read->Run(); },
-                                     [state, alive = std::weak_ptr(alive_)] {
-                                       if (!alive.expired()) state->done(std::move(state->slice));
+                                     [this, state, alive = std::weak_ptr(alive_)] {
+                                       if (alive.expired()) return;
+                                       --under_way_;
+                                       Finish(*state->read);
+                                       state->done(std::move(state->slice));
                                      });
-  if (!queued) state->done(Fail(queued.error()));
+  if (queued) return;
+  --under_way_;
+  state->done(Fail(queued.error()));
+}
+
+void LogReader::Finish(const LogRead& read) {
+  if (read.damage() != nullptr) log_.MarkDamaged(*read.damage());
 }
 
 void LogReader::FindOffset(const FindRequest& request, FindDone done) {
@@ -128,6 +140,7 @@ void LogReader::FindFrom(ReadFrom from, const FindRequest& request, FindDone don
     Result<Found> found;
   };
   auto state = std::make_shared<State>(State{std::move(read), request, std::move(done), {}, {}});
+  ++under_way_;
   const Status queued = work_.Submit(
       [state] {
         const Result<LogSlice> slice = state->read->Run();
@@ -140,6 +153,8 @@ void LogReader::FindFrom(ReadFrom from, const FindRequest& request, FindDone don
       },
       [this, state, alive = std::weak_ptr(alive_)] {
         if (alive.expired()) return;
+        --under_way_;
+        Finish(*state->read);
         if (!state->found) return state->done(Fail(state->found.error()));
         if (state->found->record) return state->done(*state->found->record);
         if (state->found->end >= state->request.end)
@@ -150,7 +165,9 @@ void LogReader::FindFrom(ReadFrom from, const FindRequest& request, FindDone don
                 : ReadFrom{ReadFrom::By::kIndex, state->last.Next().value()};
         FindFrom(next, state->request, std::move(state->done));
       });
-  if (!queued) state->done(Fail(queued.error()));
+  if (queued) return;
+  --under_way_;
+  state->done(Fail(queued.error()));
 }
 
 }  // namespace raftmq

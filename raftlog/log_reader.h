@@ -30,7 +30,7 @@ class LogReader {
   using ReadDone = std::function<void(Result<DataRun>)>;
   using FindDone = std::function<void(Result<Group::OffsetAtTime>)>;
 
-  LogReader(const PartitionLog& log, WorkQueue& work, GroupMetrics& metrics)
+  LogReader(PartitionLog& log, WorkQueue& work, GroupMetrics& metrics)
       : log_(log), work_(work), metrics_(metrics) {}
 
   // Whole batches from the one that holds `offset` on, up to entry `up_to`, at most bytes_max
@@ -48,16 +48,20 @@ class LogReader {
   // First record at or above log_start with a timestamp of at least timestamp_ms. Errors:
   // kDataCorrupt, kBadBatch for a compressed batch that cannot be opened, kIoError, kOverloaded.
   void FindOffset(const FindRequest& request, FindDone done);
-  // Runs a read at once if it touches only memory, else on the work queue. Errors: the read's;
-  // kOverloaded.
+  // True while some read is on the work queue: the log must stay with the loop.
+  bool IsBusy() const { return under_way_ > 0; }
+  // Runs a read at once if it touches only memory, else on the work queue. Damage that it meets is
+  // marked in the log before `done` gets the error. Errors: the read's; kOverloaded.
   void Run(std::unique_ptr<LogRead> read, std::function<void(Result<LogSlice>)> done);
 
  private:
+  void Finish(const LogRead& read);
   void FindFrom(ReadFrom from, const FindRequest& request, FindDone done);
 
-  const PartitionLog& log_;
+  PartitionLog& log_;
   WorkQueue& work_;
   GroupMetrics& metrics_;
+  std::size_t under_way_ = 0;  // Reads on the work queue.
   std::shared_ptr<LogReader*> alive_ = std::make_shared<LogReader*>(this);
 };
 

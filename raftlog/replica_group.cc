@@ -14,6 +14,12 @@ constexpr std::size_t kNoOpBytes = AlignUp(kBatchHeaderBytes, kBatchAlignment);
 
 }  // namespace
 
+std::unique_ptr<Group> MakeGroup(const GroupOptions& options, const GroupDeps& deps,
+                                 std::unique_ptr<OpenedLog> log) {
+  RAFTMQ_CHECK(log != nullptr);
+  return std::make_unique<ReplicaGroup>(options, deps, std::move(*log));
+}
+
 ReplicaGroup::ReplicaGroup(const GroupOptions& options, const GroupDeps& deps, OpenedLog opened)
     : options_(options),
       deps_(deps),

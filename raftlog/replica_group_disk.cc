@@ -85,6 +85,7 @@ void ReplicaGroup::OnAppliedOrCommitted() {
   AnswerCommitted();
   if (raft.commit == reported_commit_) return;
   reported_commit_ = raft.commit;
+  log_->Committed(raft.commit);
   DropOldSegments();
   if (on_commit_) on_commit_();
 }
@@ -113,7 +114,7 @@ void ReplicaGroup::Drain(std::function<void()> done) {
 }
 
 void ReplicaGroup::MaybeFinishDrain() {
-  if (!draining_ || proposals_.has_waiting()) return;
+  if (!draining_ || proposals_.has_waiting() || reader_.IsBusy()) return;
   // From here on the disk thread has the log.
   last_status_ = std::make_unique<GroupStatus>(status());
   job_under_way_ = true;

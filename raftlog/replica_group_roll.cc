@@ -1,5 +1,6 @@
 // Room in the segment, and the checkpoint that opens the next one.
 #include <utility>
+#include <vector>
 
 #include "protocol/types/check.h"
 #include "raftlog/replica_group.h"
@@ -32,10 +33,19 @@ ReplicaGroup::Room ReplicaGroup::TryRoll() {
   if (options_.internal && applier_.applied() != core_.status().last) return Room::kWait;
   if (const Status can_roll = log_->CanRoll(); !can_roll)
     return can_roll.error().code == ErrorCode::kDiskFull ? Room::kFull : Room::kWait;
-  for (ByteBuffer& part : EncodeCheckpoint(MakeCheckpoint())) {
-    ByteBuffer frame = MakeControlEntry(EntryKind::kCheckpoint, part.span());
-    const std::size_t bytes = frame.size();
-    Append({.kind = EntryKind::kCheckpoint, .buffer = std::move(frame), .frame_bytes = bytes});
+  const Checkpoint checkpoint = MakeCheckpoint();
+  std::vector<ByteBuffer> frames;
+  std::size_t bytes = 0;
+  for (const ByteBuffer& part : EncodeCheckpoint(checkpoint)) {
+    frames.push_back(MakeControlEntry(EntryKind::kCheckpoint, part.span()));
+    bytes += frames.back().size();
+  }
+  // A state beyond its bound (DESIGN.md section 4) must not leave half a checkpoint behind.
+  if (bytes + options_.log.control_reserve_bytes > checkpoint.segment_bytes) return Room::kTooLarge;
+  for (ByteBuffer& frame : frames) {
+    const std::size_t frame_bytes = frame.size();
+    Append(
+        {.kind = EntryKind::kCheckpoint, .buffer = std::move(frame), .frame_bytes = frame_bytes});
   }
   deps_.metrics.rolls.Add();
   return Room::kGo;
