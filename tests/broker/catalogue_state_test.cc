@@ -1,0 +1,121 @@
+#include "broker/catalogue_state.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+
+namespace raftmq::broker {
+namespace {
+
+TopicCreated Topic(const std::string& name, std::uint64_t id) {
+  return {.id = {1, id},
+          .seed = 77,
+          .name = name,
+          .settings = {{"retention.ms", "1000"}},
+          .placement = {{NodeId(1)}, {NodeId(1)}}};
+}
+
+std::string Hex(std::string_view bytes) {
+  std::string out;
+  for (const char c : bytes) {
+    constexpr char kDigits[] = "0123456789abcdef";
+    out += kDigits[(static_cast<unsigned char>(c) >> 4)];
+    out += kDigits[static_cast<unsigned char>(c) & 0xF];
+  }
+  return out;
+}
+
+TEST(ClusterCommand, EveryKindComesBackAsItWas) {
+  const ClusterCommand commands[] = {
+      NodeJoined{NodeId(3), 9, "10.0.0.1", 7440, "10.0.0.1", 7441, 4}, Topic("orders", 5),
+      ReplicasFounded{{1, 2}, NodeId(3)}, TopicDeleted{{1, 2}}};
+  for (const ClusterCommand& command : commands) {
+    const auto decoded = DecodeClusterCommand(AsBytes(EncodeClusterCommand(command)));
+    ASSERT_TRUE(decoded) << decoded.error().ToString();
+    EXPECT_EQ(*decoded, command);
+  }
+}
+
+// The bytes of FORMAT.md: they are in logs, and change only with a new version.
+TEST(ClusterCommand, HasTheDocumentedBytes) {
+  TopicCreated topic{
+      .id = {1, 2}, .seed = 3, .name = "ab", .settings = {{"k", "v"}}, .placement = {{NodeId(7)}}};
+  EXPECT_EQ(Hex(EncodeClusterCommand(topic)),
+            "0102"
+            "01000000000000000200000000000000"
+            "0300000000000000"
+            "02006162"
+            "0100"
+            "01006b"
+            "010076"
+            "0100"
+            "01"
+            "07000000");
+}
+
+TEST(ClusterCommand, RefusesEveryShortAndLongForm) {
+  const std::string whole = EncodeClusterCommand(Topic("orders", 5));
+  for (std::size_t size = 0; size < whole.size(); ++size) {
+    EXPECT_FALSE(DecodeClusterCommand(AsBytes(whole.substr(0, size)))) << size;
+  }
+  EXPECT_FALSE(DecodeClusterCommand(AsBytes(whole + "x")));
+  std::string newer = whole;
+  newer[0] = 2;
+  EXPECT_EQ(DecodeClusterCommand(AsBytes(newer)).error().code, ErrorCode::kUnknownFormat);
+}
+
+TEST(CatalogueState, IsTheSameAfterItsOwnBytes) {
+  CatalogueState state;
+  state.Apply(Index(2), NodeJoined{NodeId(1), 9, "h", 1, "h", 2, 4});
+  state.Apply(Index(3), Topic("orders", 5));
+  state.Apply(Index(4), Topic("events", 6));
+  state.Apply(Index(5), ReplicasFounded{{1, 5}, NodeId(1)});
+  state.Apply(Index(6), TopicDeleted{{1, 6}});
+  const ByteBuffer bytes = state.Encode();
+  const auto again = CatalogueState::Decode(bytes.span());
+  ASSERT_TRUE(again) << again.error().ToString();
+  EXPECT_EQ(*again, state);
+  EXPECT_EQ(AsText(again->Encode().span()), AsText(bytes.span()));
+  EXPECT_EQ(again->FindTopic("orders")->created_at, 3u);
+  EXPECT_TRUE(again->WasDeleted({1, 6}));
+  EXPECT_EQ(again->partition_count(), 2u);
+}
+
+TEST(CatalogueState, NoBytesAreTheEmptyState) {
+  const auto state = CatalogueState::Decode({});
+  ASSERT_TRUE(state);
+  EXPECT_EQ(*state, CatalogueState());
+}
+
+TEST(CatalogueState, IgnoresCommandsThatNoLongerFit) {
+  CatalogueState state;
+  state.Apply(Index(2), Topic("orders", 5));
+  state.Apply(Index(3), Topic("orders", 6));  // The name is taken.
+  state.Apply(Index(4), TopicDeleted{{9, 9}});
+  state.Apply(Index(5), ReplicasFounded{{9, 9}, NodeId(1)});
+  EXPECT_EQ(state.topics().size(), 1u);
+  EXPECT_EQ(state.FindTopic("orders")->created.id, (TopicId{1, 5}));
+}
+
+TEST(CatalogueState, FreesTheNameOfADeletedTopic) {
+  CatalogueState state;
+  state.Apply(Index(2), Topic("orders", 5));
+  state.Apply(Index(3), TopicDeleted{{1, 5}});
+  EXPECT_EQ(state.FindTopic("orders"), nullptr);
+  state.Apply(Index(4), Topic("orders", 6));
+  EXPECT_EQ(state.FindTopic("orders")->created.id, (TopicId{1, 6}));
+}
+
+TEST(CatalogueState, RemembersABoundedNumberOfDeletedTopics) {
+  CatalogueState state;
+  for (std::uint64_t i = 0; i < CatalogueState::kDeletedMax + 1; ++i) {
+    state.Apply(Index(2 * i), Topic("t", i));
+    state.Apply(Index(2 * i + 1), TopicDeleted{{1, i}});
+  }
+  EXPECT_FALSE(state.WasDeleted({1, 0}));
+  EXPECT_TRUE(state.WasDeleted({1, 1}));
+}
+
+}  // namespace
+}  // namespace raftmq::broker
