@@ -1,0 +1,96 @@
+// Several groups on one real disk thread and I/O pool: for the thread sanitizer.
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <vector>
+
+#include "protocol/types/batch_builder.h"
+#include "raftlog/disk_thread.h"
+#include "raftlog/group_factory.h"
+#include "raftlog/io_pool.h"
+#include "segment/posix_file_system.h"
+#include "tests/raftlog/fake_log.h"
+#include "tests/raftlog/thread_loop.h"
+
+namespace raftmq {
+namespace {
+
+ByteBuffer Batch(const std::string& value) {
+  BatchBuilder builder(kBatchBytesMax);
+  EXPECT_TRUE(builder.Append({.value = value, .timestamp_ms = 1}));
+  return builder.Finish({});
+}
+
+// A producer that keeps a window of batches under way in one group.
+struct Producer {
+  Group* group = nullptr;
+  int to_send = 0;
+  int acked = 0;
+
+  void SendOne() {
+    if (to_send-- <= 0) return;
+    ByteBuffer batch = Batch(std::string(300, 'x'));
+    const std::size_t bytes = batch.size();
+    group->Propose(std::move(batch), 0, bytes, [this](Result<Proposed> proposed) {
+      ASSERT_TRUE(proposed.has_value()) << proposed.error().ToString();
+      ++acked;
+      SendOne();
+    });
+    group->TurnEnd();
+  }
+};
+
+TEST(GroupThreads, ManyGroupsShareOneDiskThread) {
+  constexpr int kGroups = 4;
+  constexpr int kBatches = 200;
+  ThreadLoop loop;
+  RealClock clock;
+  DiskMetrics disk_metrics;
+  GroupMetrics metrics;
+  PosixFileSystem no_files;
+  TailCache cache(4096);
+  std::vector<FakeDisk> files(kGroups);
+  DiskThread disk(loop.Poster(), clock, disk_metrics);
+  IoPool pool({.threads = 2}, loop.Poster());
+  const GroupDeps deps{no_files, clock, disk, pool, cache, metrics};
+  GroupOptions options{.self = NodeId(1), .batch_bytes_max = 2048, .retention_ms = -1};
+  options.log.control_reserve_bytes = files[0].reserve_bytes;
+
+  std::vector<std::unique_ptr<Group>> groups;
+  std::vector<Producer> producers(kGroups);
+  for (int i = 0; i < kGroups; ++i) {
+    files[static_cast<std::size_t>(i)].Found();
+    files[static_cast<std::size_t>(i)].is_cold = true;
+    groups.push_back(MakeGroup(options, deps, OpenFake(files[static_cast<std::size_t>(i)])));
+    groups.back()->Tick();
+  }
+  loop.RunUntil([&] {
+    return std::all_of(groups.begin(), groups.end(),
+                       [](const auto& group) { return group->status().is_leader; });
+  });
+  for (std::size_t i = 0; i < groups.size(); ++i) {
+    producers[i] = {.group = groups[i].get(), .to_send = kBatches};
+    for (int window = 0; window < 4; ++window) producers[i].SendOne();
+  }
+  loop.RunUntil([&] {
+    return std::all_of(producers.begin(), producers.end(),
+                       [](const Producer& producer) { return producer.acked == kBatches; });
+  });
+
+  int fetched = 0;
+  for (const auto& group : groups) {
+    EXPECT_EQ(group->status().end, Offset(kBatches));
+    group->Fetch(Offset(0), 1u << 20, [&](Result<FetchSlice> slice) {
+      ASSERT_TRUE(slice.has_value());
+      EXPECT_FALSE(slice->batches.empty());
+      ++fetched;
+    });
+  }
+  loop.RunUntil([&] { return fetched == kGroups; });
+  int drained = 0;
+  for (const auto& group : groups) group->Drain([&] { ++drained; });
+  loop.RunUntil([&] { return drained == kGroups; });
+}
+
+}  // namespace
+}  // namespace raftmq

@@ -1,0 +1,93 @@
+#include "raftlog/log_state.h"
+
+#include <gtest/gtest.h>
+
+namespace raftmq {
+namespace {
+
+BatchHeader Header(EntryKind kind, std::uint64_t index, std::uint64_t base,
+                   std::uint32_t records = 0, std::uint64_t term = 1) {
+  BatchHeader header;
+  header.producer.kind = kind;
+  header.producer.record_count = records;
+  header.producer.length = kBatchHeaderBytes;
+  header.leader.index = Index(index);
+  header.leader.term = Term(term);
+  header.leader.base_offset = Offset(base);
+  return header;
+}
+
+void MoveStart(LogState* state, std::uint64_t index, std::uint64_t start) {
+  state->Append(Header(EntryKind::kLogStart, index, 10), EncodeLogStart(Offset(start)).span());
+}
+
+TEST(LogState, TheLogStartIsVisibleOnceCommittedAndInCheckpointsAtOnce) {
+  LogState state{Checkpoint{}};
+  MoveStart(&state, 1, 4);
+  MoveStart(&state, 2, 7);
+  EXPECT_EQ(state.log_start(), Offset(7));
+  EXPECT_EQ(state.committed_log_start(), Offset(0));
+  state.SetCommit(Index(1));
+  EXPECT_EQ(state.committed_log_start(), Offset(4));
+  state.SetCommit(Index(2));
+  EXPECT_EQ(state.committed_log_start(), Offset(7));
+}
+
+TEST(LogState, TheLogStartOnlyGrows) {
+  LogState state{Checkpoint{}};
+  MoveStart(&state, 1, 7);
+  MoveStart(&state, 2, 4);
+  EXPECT_EQ(state.log_start(), Offset(7));
+}
+
+TEST(LogState, EndsFollowCommitAndDurableApart) {
+  LogState state{Checkpoint{}};
+  state.Append(Header(EntryKind::kData, 1, 0, 3), {});
+  state.Append(Header(EntryKind::kNoOp, 2, 3), {});
+  state.Append(Header(EntryKind::kData, 3, 3, 2), {});
+  state.SetDurable(Index(3));
+  EXPECT_EQ(state.durable_end(), Offset(5));
+  EXPECT_EQ(state.committed_end(), Offset(0));
+  state.SetCommit(Index(2));
+  EXPECT_EQ(state.committed_end(), Offset(3));
+  state.SetCommit(Index(3));
+  EXPECT_EQ(state.committed_end(), Offset(5));
+}
+
+// Appends the parts of a checkpoint of about two parts, the first `count` of them.
+Index AppendRun(LogState* state, std::uint64_t index, std::size_t count, std::uint64_t term) {
+  Checkpoint checkpoint;
+  checkpoint.state_machine = ByteBuffer(kCheckpointPartBytesMax + 10);
+  std::fill_n(checkpoint.state_machine.data(), checkpoint.state_machine.size(), std::byte{1});
+  const std::vector<ByteBuffer> parts = EncodeCheckpoint(checkpoint);
+  EXPECT_EQ(parts.size(), 2u);
+  for (std::size_t i = 0; i < count; ++i) {
+    state->Append(Header(EntryKind::kCheckpoint, index++, 10, 0, term), parts[i].span());
+  }
+  return Index(index - 1);
+}
+
+TEST(LogState, ARunBrokenByANewTermIsVoid) {
+  LogState state{Checkpoint{}};
+  const Index last = AppendRun(&state, 1, 1, 1);
+  EXPECT_FALSE(state.IsNewestRunBroken(Term(1)));
+  EXPECT_TRUE(state.IsNewestRunBroken(Term(2)));
+  state.SetCommit(last);
+  EXPECT_FALSE(state.NewestFrontFor(Offset(10)).has_value());
+}
+
+TEST(LogState, OnlyASegmentWithAWholeCommittedCheckpointCanStandAtTheFront) {
+  LogState state{Checkpoint{}};
+  state.AddWholeRun(Index(1), Offset(0));
+  const Index last = AppendRun(&state, 20, 2, 1);
+  state.SetCommit(last.Minus(1));
+  EXPECT_EQ(state.NewestFrontFor(Offset(10))->first, Index(1));
+  state.SetCommit(last);
+  EXPECT_EQ(state.NewestFrontFor(Offset(9))->first, Index(1));
+  EXPECT_EQ(state.NewestFrontFor(Offset(10))->first, Index(20));
+  state.TruncateBefore(Index(20));
+  EXPECT_FALSE(state.NewestFrontFor(Offset(9)).has_value());
+}
+
+}  // namespace
+}  // namespace raftmq
