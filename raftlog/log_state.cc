@@ -16,7 +16,7 @@ LogState::LogState(const Checkpoint& base)
 
 void LogState::Append(const BatchHeader& header, ByteSpan payload) {
   const LeaderBlock& leader = header.leader;
-  positions_.push_back({leader.index, header.end_offset()});
+  positions_.push_back({leader.index, header.end_offset(), leader.committed_up_to});
   switch (header.producer.kind) {
     case EntryKind::kLogStart:
       RAFTMQ_CHECK(payload.size() == sizeof(std::uint64_t));
@@ -81,6 +81,7 @@ void LogState::SetDurable(Index durable) {
   for (const Position& position : positions_) {
     if (position.index > durable) break;
     durable_end_ = position.end;
+    recorded_commit_ = std::max(recorded_commit_, position.committed_up_to);
   }
   ForgetPositions();
 }
@@ -101,9 +102,16 @@ bool LogState::IsNewestRunBroken(Term current) const {
 
 std::optional<CheckpointRun> LogState::NewestFrontFor(Offset offset) const {
   for (auto run = runs_.rbegin(); run != runs_.rend(); ++run) {
-    if (run->IsWhole() && run->last <= commit_ && run->first_offset <= offset) return *run;
+    if (run->IsWhole() && run->last <= recorded_commit_ && run->first_offset <= offset) return *run;
   }
   return std::nullopt;
+}
+
+bool LogState::IsFrontUnrecorded(Offset offset) const {
+  if (runs_.size() < 2) return false;
+  const CheckpointRun& newest = runs_.back();
+  return newest.IsWhole() && newest.last <= commit_ && newest.last > recorded_commit_ &&
+         newest.first_offset <= offset && positions_.empty();
 }
 
 ByteBuffer EncodeLogStart(Offset log_start) {

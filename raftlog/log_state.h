@@ -36,9 +36,11 @@ class LogState {
   // Takes one entry, the next of the log. `payload` is a control entry's section.
   void Append(const BatchHeader& header, ByteSpan payload);
   // Passes over damaged entries, the last of them at `last`: what they said is not known.
-  void Skip(Index last, Offset end) { positions_.push_back({last, end}); }
+  void Skip(Index last, Offset end) { positions_.push_back({last, end, recorded_commit_}); }
   // A run known from elsewhere, before all that is appended: its segment can stand at the front.
   void AddWholeRun(Index first, Offset first_offset);
+  // As a recovery found it in the log.
+  void SetRecordedCommit(Index commit) { recorded_commit_ = commit; }
   void SetCommit(Index commit);
   void SetDurable(Index durable);
   // Forgets the runs of segments before `first_kept`.
@@ -52,9 +54,13 @@ class LogState {
   Offset durable_end() const { return durable_end_; }
   // True if the newest segment's checkpoint was broken off by a new term: the leader rolls afresh.
   bool IsNewestRunBroken(Term current) const;
-  // The newest segment that starts at or below `offset` and whose checkpoint is committed whole: it
-  // and its successors are a complete log from `offset` on. nullopt if none is known.
+  // The newest segment that starts at or below `offset` and whose checkpoint is committed whole, as
+  // a synced entry behind it says: it and its successors are a complete log from `offset` on, also
+  // for a recovery that knows no more than the log. nullopt if none is known.
   std::optional<CheckpointRun> NewestFrontFor(Offset offset) const;
+  // True if the newest segment could stand at the front for `offset` if some entry behind it said
+  // that its checkpoint is committed.
+  bool IsFrontUnrecorded(Offset offset) const;
   const std::deque<CheckpointRun>& runs() const { return runs_; }
 
  private:
@@ -64,7 +70,8 @@ class LogState {
   };
   struct Position {
     Index index;
-    Offset end;  // Next offset after the entry.
+    Offset end;             // Next offset after the entry.
+    Index committed_up_to;  // As the entry says.
   };
   void AppendCheckpointPart(const BatchHeader& header, ByteSpan payload);
   void ForgetPositions();
@@ -77,6 +84,7 @@ class LogState {
   Index durable_;
   Offset committed_end_;
   Offset durable_end_;
+  Index recorded_commit_;           // Greatest committed-up-to of the durable entries.
   std::deque<CheckpointRun> runs_;  // Oldest first.
 };
 

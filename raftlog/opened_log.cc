@@ -1,5 +1,7 @@
 #include "raftlog/opened_log.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -26,6 +28,12 @@ Index BeforeDamage(const std::vector<DamagedRange>& damage, Index from, Index up
   return up_to;
 }
 
+Error Missing(Index next, Index last) {
+  return {ErrorCode::kDataCorrupt,
+          fmt::format("expected entry {} in a log up to {}, found none and no damage that names it",
+                      next.value(), last.value())};
+}
+
 Status ScanEntries(OpenedLog* opened) {
   const PartitionLog& log = *opened->log;
   const Index last = log.bounds().last;
@@ -39,9 +47,9 @@ Status ScanEntries(OpenedLog* opened) {
     const std::unique_ptr<LogRead> read =
         log.Read({.by = ReadFrom::By::kIndex, .value = next.value()},
                  BeforeDamage(log.damage(), next, last), kScanBytes);
-    RAFTMQ_CHECK(read != nullptr);
+    if (!read) return Fail(Missing(next, last));
     RAFTMQ_TRY_ASSIGN(const LogSlice slice, read->Run());
-    RAFTMQ_CHECK(slice.first == next && slice.last >= next);
+    if (slice.first != next || slice.last < next) return Fail(Missing(next, last));
     FrameCursor frames(slice.bytes);
     while (const auto frame = frames.Next()) opened->state.Append(frame->header, frame->payload());
     next = slice.last.Next();
@@ -82,6 +90,7 @@ Result<std::unique_ptr<OpenedLog>> ScanOpenedLog(std::unique_ptr<PartitionLog> l
   }
   RAFTMQ_TRY(ScanEntries(opened.get()));
   const LogBounds bounds = opened->log->bounds();
+  opened->state.SetRecordedCommit(opened->report.commit_floor);
   opened->state.SetCommit(opened->report.commit_floor);
   opened->state.SetDurable(bounds.durable);
   opened->raft = {.hard_state = opened->report.hard_state,

@@ -67,6 +67,7 @@ void ReplicaGroup::SetApply(std::function<void(Index, ByteSpan)> apply) {
 
 void ReplicaGroup::Tick() {
   if (last_status_) return;
+  background_budget_ = kBackgroundJobsPerTick;
   TickCore();
   if (options_.internal) OnAppliedOrCommitted();
   ReleaseHeld();

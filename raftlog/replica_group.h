@@ -50,6 +50,8 @@ class ReplicaGroup final : public Group {
   void Drain(std::function<void()> done) override;
 
  private:
+  static constexpr int kBackgroundJobsPerTick = 8;
+
   // What stands between an entry and the log.
   enum class Room {
     kGo,        // It fits now.
@@ -123,7 +125,8 @@ class ReplicaGroup final : public Group {
   std::uint32_t staged_entries_ = 0;  // Since the last job.
   bool job_under_way_ = false;        // Foreground or background: never both.
   bool background_next_ = false;      // They take turns.
-  Index reported_commit_;             // Last one that listeners were told of.
+  int background_budget_ = kBackgroundJobsPerTick;  // Until the next tick or synced job.
+  Index reported_commit_;                           // Last one that listeners were told of.
   Microseconds retention_due_{0};
   std::size_t gauged_bytes_ = 0;  // Our share in the shard's pending bytes.
   bool gauged_leader_ = false;

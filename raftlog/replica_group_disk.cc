@@ -45,9 +45,12 @@ bool ReplicaGroup::SubmitJob() {
   return true;
 }
 
+// A job that finds no space comes again at once: the budget keeps that from being a busy loop.
 bool ReplicaGroup::SubmitBackground() {
+  if (background_budget_ == 0) return false;
   std::unique_ptr<LogJob> job = log_->TakeBackgroundJob(deps_.clock.WallNowMs());
   if (!job) return false;
+  --background_budget_;
   job_under_way_ = true;
   background_next_ = false;
   deps_.disk.SubmitBackground(
@@ -61,6 +64,7 @@ bool ReplicaGroup::SubmitBackground() {
 void ReplicaGroup::OnJobDone(std::unique_ptr<LogJob> job, const DurableMark& mark) {
   log_->Completed(std::move(job));
   job_under_way_ = false;
+  background_budget_ = kBackgroundJobsPerTick;
   core_.Persisted(mark);
   state_.SetDurable(mark.last);
   CarryOut();
@@ -83,10 +87,10 @@ void ReplicaGroup::OnAppliedOrCommitted() {
   state_.SetCommit(raft.commit);
   if (options_.internal) applier_.Advance(raft.commit, raft.durable.last);
   AnswerCommitted();
+  DropOldSegments();
   if (raft.commit == reported_commit_) return;
   reported_commit_ = raft.commit;
   log_->Committed(raft.commit);
-  DropOldSegments();
   if (on_commit_) on_commit_();
 }
 

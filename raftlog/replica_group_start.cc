@@ -81,7 +81,9 @@ void ReplicaGroup::MaybeRetain() {
       {.now_ms = deps_.clock.WallNowMs(),
        .log_start = state_.committed_log_start(),
        .end = state_.committed_end()});
-  if (log_start) ProposeLogStart(*log_start, nullptr);
+  if (log_start) return ProposeLogStart(*log_start, nullptr);
+  // A log that nobody writes to any more lets its last old file go, too.
+  if (state_.IsFrontUnrecorded(state_.log_start())) ProposeLogStart(state_.log_start(), nullptr);
   MaybeRollExpired();
 }
 

@@ -222,10 +222,7 @@ std::unique_ptr<OpenedLog> OpenFake(FakeDisk& disk) {
   for (const auto& entry : disk.entries) {
     report.commit_floor = std::max(report.commit_floor, entry.header.leader.committed_up_to);
   }
-  // Files before the first were deleted after its checkpoint had been committed whole.
-  report.commit_floor =
-      std::max(report.commit_floor,
-               disk.first.Plus(ParseCheckpointPart(PayloadOf(disk.entries[0]))->parts - 1));
+  report.commit_floor = std::max(report.commit_floor, Index(1));
   std::vector<ByteSpan> parts;
   Index first_part;
   for (const auto& entry : disk.entries) {

@@ -111,5 +111,29 @@ TEST(GroupLogStart, RetentionByAgeLetsOneSegmentGoPerSecond) {
   EXPECT_EQ(world.group->status().end, Offset(20));
 }
 
+TEST(GroupLogStart, AnIdleLogLetsItsLastOldFileGo) {
+  GroupWorld world;
+  world.files.segment_bytes = 1u << 20;
+  world.options.batch_bytes_max = 32u << 10;
+  world.options.retention_ms = 1000;
+  world.Start();
+  ASSERT_TRUE(world.Produce({std::string(30000, 'x')}).has_value());
+  ASSERT_TRUE(world.Produce({std::string(30000, 'x')}).has_value());
+  for (int i = 0; i < 10; ++i) {
+    world.clock.Advance(Milliseconds(1000));
+    world.group->Tick();
+    world.Settle();
+  }
+  EXPECT_GT(world.files.first, Index(1));
+  EXPECT_LT(world.group->status().size_bytes, 2000u);
+  const Index last = world.group->status().last;
+  world.clock.Advance(Milliseconds(1000));
+  world.group->Tick();
+  world.Settle();
+  EXPECT_EQ(world.group->status().last, last);  // And is quiet then.
+  world.Restart();
+  EXPECT_EQ(world.group->status().log_start, Offset(2));
+}
+
 }  // namespace
 }  // namespace raftmq

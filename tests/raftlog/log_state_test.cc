@@ -79,10 +79,16 @@ TEST(LogState, ARunBrokenByANewTermIsVoid) {
 TEST(LogState, OnlyASegmentWithAWholeCommittedCheckpointCanStandAtTheFront) {
   LogState state{Checkpoint{}};
   state.AddWholeRun(Index(1), Offset(0));
+  state.SetRecordedCommit(Index(1));
   const Index last = AppendRun(&state, 20, 2, 1);
-  state.SetCommit(last.Minus(1));
-  EXPECT_EQ(state.NewestFrontFor(Offset(10))->first, Index(1));
   state.SetCommit(last);
+  state.SetDurable(last);
+  EXPECT_EQ(state.NewestFrontFor(Offset(10))->first, Index(1));  // No entry says so yet.
+  BatchHeader says_so = Header(EntryKind::kNoOp, last.value() + 1, 10);
+  says_so.leader.committed_up_to = last;
+  state.Append(says_so, {});
+  EXPECT_EQ(state.NewestFrontFor(Offset(10))->first, Index(1));  // Not synced yet.
+  state.SetDurable(last.Next());
   EXPECT_EQ(state.NewestFrontFor(Offset(9))->first, Index(1));
   EXPECT_EQ(state.NewestFrontFor(Offset(10))->first, Index(20));
   state.TruncateBefore(Index(20));
