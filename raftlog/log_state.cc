@@ -100,11 +100,14 @@ bool LogState::IsNewestRunBroken(Term current) const {
   return runs_.back().term < current;
 }
 
+// From the oldest on: as far as segments can go, not through all that stay.
 std::optional<CheckpointRun> LogState::NewestFrontFor(Offset offset) const {
-  for (auto run = runs_.rbegin(); run != runs_.rend(); ++run) {
-    if (run->IsWhole() && run->last <= recorded_commit_ && run->first_offset <= offset) return *run;
+  std::optional<CheckpointRun> front;
+  for (const CheckpointRun& run : runs_) {
+    if (run.first_offset > offset || run.last > recorded_commit_) break;
+    if (run.IsWhole()) front = run;
   }
-  return std::nullopt;
+  return front;
 }
 
 bool LogState::IsFrontUnrecorded(Offset offset) const {

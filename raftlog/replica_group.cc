@@ -30,7 +30,7 @@ ReplicaGroup::ReplicaGroup(const GroupOptions& options, const GroupDeps& deps, O
       cache_(deps.cache),
       reader_(*log_, deps.work, deps.metrics),
       applier_(*log_, cache_, reader_, opened.report.newest_checkpoint_index.Minus(1)),
-      reported_commit_(opened.raft.commit) {
+      reported_commit_(VisibleCommit()) {
   // The core counts one voter so far; a group of several must not run on it.
   RAFTMQ_CHECK(state_.membership().size() == 1);
   RAFTMQ_CHECK(state_.membership().front().node == options_.self);
@@ -105,7 +105,7 @@ GroupStatus ReplicaGroup::status() const {
                      .last = raft.last,
                      .commit = raft.commit,
                      .durable = raft.durable.last,
-                     .applied = options_.internal ? applier_.applied() : raft.commit,
+                     .applied = VisibleCommit(),
                      .log_start = state_.committed_log_start(),
                      .end = state_.committed_end(),
                      .durable_end = state_.durable_end()};

@@ -88,6 +88,7 @@ class ReplicaGroup final : public Group {
   void OnJobDone(std::unique_ptr<LogJob> job, const DurableMark& mark);
   void OnBackgroundDone(std::unique_ptr<LogJob> job);
   void OnAppliedOrCommitted();
+  Index VisibleCommit() const;
   void AnswerCommitted();
   void MaybeFinishDrain();
 

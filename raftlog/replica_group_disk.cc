@@ -66,6 +66,7 @@ void ReplicaGroup::OnJobDone(std::unique_ptr<LogJob> job, const DurableMark& mar
   job_under_way_ = false;
   background_budget_ = kBackgroundJobsPerTick;
   core_.Persisted(mark);
+  log_->Committed(core_.status().commit);
   state_.SetDurable(mark.last);
   CarryOut();
   OnAppliedOrCommitted();
@@ -88,15 +89,19 @@ void ReplicaGroup::OnAppliedOrCommitted() {
   if (options_.internal) applier_.Advance(raft.commit, raft.durable.last);
   AnswerCommitted();
   DropOldSegments();
-  if (raft.commit == reported_commit_) return;
-  reported_commit_ = raft.commit;
-  log_->Committed(raft.commit);
+  const Index visible = VisibleCommit();
+  if (visible == reported_commit_) return;
+  reported_commit_ = visible;
   if (on_commit_) on_commit_();
 }
 
+// A command counts once it has taken effect here.
+Index ReplicaGroup::VisibleCommit() const {
+  return options_.internal ? applier_.applied() : core_.status().commit;
+}
+
 void ReplicaGroup::AnswerCommitted() {
-  // A command is answered once it has taken effect here.
-  const Index commit = options_.internal ? applier_.applied() : core_.status().commit;
+  const Index commit = VisibleCommit();
   while (proposals_.HasCommitted(commit)) {
     const Proposals::Waiting waiting = proposals_.TakeCommitted();
     const Microseconds took = deps_.clock.SteadyNow() - waiting.proposed_at;
