@@ -36,6 +36,7 @@ class Acceptor::Greeting final : public ConnectionHandler {
         ticket_(std::move(ticket)),
         reader_(acceptor.environment_.options.session.hello_frame_bytes_max),
         since_(acceptor.loop_.Now()) {
+    reader_.SetMessageBytesMax(wire::kRequestMessageBytesMax);
     connection_->Start(*this);
   }
 
