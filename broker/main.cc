@@ -14,6 +14,7 @@
 #include "broker/process_setup.h"
 #include "broker/settings_options.h"
 #include "metrics/process_metrics.h"
+#include "segment/node_directory.h"
 #include "segment/posix_file_system.h"
 
 namespace raftmq::broker {
@@ -27,6 +28,7 @@ int ExitCodeOf(const Error& error) {
     case ErrorCode::kLocked:
       return kExitLocked;
     case ErrorCode::kForeignDirectory:
+    case ErrorCode::kDataCorrupt:  // Of what the whole node needs: the directory is unfit.
       return kExitForeign;
     case ErrorCode::kUnknownFormat:
       return kExitUnknownFormat;
@@ -84,11 +86,17 @@ int Serve(const BrokerSettings& settings, const std::vector<std::string>& warnin
 
   BrokerOptions options = OptionsFrom(settings, std::thread::hardware_concurrency());
   options.boot_id = RandomNumber();
-  const auto directory = files.Lock(settings.node.data_dir + "/LOCK");
+  const auto directory = OpenNodeDirectory(files, {.path = settings.node.data_dir,
+                                                   .cluster_id = settings.node.cluster_id,
+                                                   .node = settings.node.id,
+                                                   .incarnation = RandomNumber(),
+                                                   .may_found = settings.node.bootstrap});
   if (!directory) {
-    log.Fault("broker", directory.error().ToString());
+    log.Fault("storage", directory.error().ToString());
     return ExitCodeOf(directory.error());
   }
+  for (const std::string& note : directory->notes) log.Warn("storage", note);
+  options.incarnation = directory->identity.incarnation;
   const auto broker = Broker::Start(options, ListenersFrom(settings), {log, files, clock, metrics});
   if (!broker) {
     log.Fault("broker", broker.error().ToString());

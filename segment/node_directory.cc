@@ -1,0 +1,180 @@
+#include "segment/node_directory.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "protocol/types/check.h"
+#include "protocol/types/hash.h"
+#include "segment/byte_codec.h"
+
+namespace raftmq {
+namespace {
+
+constexpr std::uint32_t kNodeMagic = 0x4E514D52;  // "RMQN".
+constexpr std::uint16_t kNodeVersion = 1;
+constexpr std::size_t kNodeFixedBytes = 24;
+constexpr std::size_t kNodeFileBytesMax = kNodeFixedBytes + 0xFFFF + 8;
+
+constexpr const char* kLockName = "LOCK";
+constexpr const char* kNodeName = "node";
+constexpr const char* kUnfinishedName = "node.new";
+constexpr const char* kPartitionsName = "partitions";
+
+std::string PathOf(const NodeDirectoryOptions& options, const char* name) {
+  return options.path + "/" + name;
+}
+
+std::vector<std::byte> Encode(const NodeIdentity& identity) {
+  RAFTMQ_CHECK(identity.cluster_id.size() <= 0xFFFF);
+  ByteWriter out;
+  out.Put(kNodeMagic);
+  out.Put(kNodeVersion);
+  out.Put(static_cast<std::uint16_t>(identity.cluster_id.size()));
+  out.Put(identity.node.value());
+  out.Put(std::uint32_t{0});
+  out.Put(identity.incarnation);
+  out.PutBytes(AsBytes(identity.cluster_id));
+  out.Put(Hash64(out.bytes()));
+  return out.bytes();
+}
+
+Result<NodeIdentity> Decode(const std::string& path, ByteSpan bytes) {
+  const auto damaged = [&path](std::string_view what) {
+    return Fail(ErrorCode::kDataCorrupt,
+                fmt::format("{} is damaged: {}; restore it from a copy", path, what));
+  };
+  if (bytes.size() < kNodeFixedBytes + 8) return damaged("it is too short");
+  ByteReader in(bytes);
+  if (in.Get<std::uint32_t>() != kNodeMagic) return damaged("it does not begin with RMQN");
+  const auto version = in.Get<std::uint16_t>();
+  const ByteSpan hashed = bytes.first(bytes.size() - 8);
+  if (Hash64(hashed) != LoadLittleEndian<std::uint64_t>(bytes.data() + hashed.size())) {
+    return damaged("its hash does not hold");
+  }
+  if (version != kNodeVersion) {
+    return Fail(
+        ErrorCode::kUnknownFormat,
+        fmt::format("{} has format {}, this program knows {}: run the version that wrote it", path,
+                    version, kNodeVersion));
+  }
+  const auto cluster_bytes = in.Get<std::uint16_t>();
+  NodeIdentity identity;
+  identity.node = NodeId(in.Get<std::uint32_t>());
+  in.Get<std::uint32_t>();
+  identity.incarnation = in.Get<std::uint64_t>();
+  identity.cluster_id = AsText(in.GetBytes(cluster_bytes));
+  if (!in.ok() || in.left() != 8) return damaged("its lengths do not add up");
+  return identity;
+}
+
+Result<NodeIdentity> ReadIdentity(FileSystem& files, const NodeDirectoryOptions& options) {
+  const std::string path = PathOf(options, kNodeName);
+  RAFTMQ_TRY_ASSIGN(const auto file, files.Open(path, OpenMode::kRead));
+  RAFTMQ_TRY_ASSIGN(const std::uint64_t size, file->Size());
+  ByteBuffer bytes(std::min<std::size_t>(size, kNodeFileBytesMax));
+  RAFTMQ_TRY(file->Read(0, bytes.span()));
+  return Decode(path, bytes.span());
+}
+
+Status CheckIdentity(const NodeIdentity& found, const NodeDirectoryOptions& options) {
+  if (found.cluster_id == options.cluster_id && found.node == options.node) return Ok();
+  return Fail(ErrorCode::kForeignDirectory,
+              fmt::format("{} belongs to node {} of cluster '{}', this is node {} of cluster '{}': "
+                          "check --data-dir, --node-id and --cluster-id",
+                          options.path, found.node.value(), found.cluster_id, options.node.value(),
+                          options.cluster_id));
+}
+
+bool IsOurs(const std::string& name) {
+  return name == kLockName || name == kNodeName || name == kUnfinishedName ||
+         name == kPartitionsName;
+}
+
+// Names of ours must be what they say; others are left alone.
+Status CheckEntries(const std::vector<DirectoryEntry>& entries, const NodeDirectoryOptions& options,
+                    std::vector<std::string>* notes) {
+  for (const DirectoryEntry& entry : entries) {
+    if (!IsOurs(entry.name)) {
+      if (entry.name != "lost+found") {
+        notes->push_back(
+            fmt::format("{}/{} is not ours and is left alone", options.path, entry.name));
+      }
+      continue;
+    }
+    const auto wanted = entry.name == kPartitionsName ? FileType::kDirectory : FileType::kRegular;
+    if (entry.type == wanted) continue;
+    return Fail(ErrorCode::kForeignDirectory,
+                fmt::format("expected {}/{} to be a {}, found a {}", options.path, entry.name,
+                            wanted == FileType::kDirectory ? "directory" : "file",
+                            entry.type == FileType::kOther ? "link, fifo or device"
+                                                           : "thing of the other kind"));
+  }
+  return Ok();
+}
+
+bool Has(const std::vector<DirectoryEntry>& entries, const char* name) {
+  return std::ranges::find(entries, name, &DirectoryEntry::name) != entries.end();
+}
+
+// Whole under another name first: `node` is there with all its bytes, or not at all.
+Status WriteIdentity(FileSystem& files, const NodeDirectoryOptions& options,
+                     const NodeIdentity& identity) {
+  const std::string unfinished = PathOf(options, kUnfinishedName);
+  if (const auto removed = files.Remove(unfinished);
+      !removed && removed.error().code != ErrorCode::kNotFound) {
+    return removed;
+  }
+  {
+    RAFTMQ_TRY_ASSIGN(const auto file, files.Open(unfinished, OpenMode::kCreate));
+    RAFTMQ_TRY(file->Write(0, Encode(identity)));
+    RAFTMQ_TRY(file->Sync());
+  }
+  RAFTMQ_TRY(files.Rename(unfinished, PathOf(options, kNodeName)));
+  return files.SyncDirectory(options.path);
+}
+
+Status Found(FileSystem& files, const NodeDirectoryOptions& options,
+             const std::vector<DirectoryEntry>& entries, NodeDirectory* directory) {
+  if (Has(entries, kPartitionsName)) {
+    return Fail(
+        ErrorCode::kForeignDirectory,
+        fmt::format("{} holds partitions but no file `node` that says whose they are; restore "
+                    "it from a copy",
+                    options.path));
+  }
+  if (!options.may_found) {
+    return Fail(ErrorCode::kForeignDirectory,
+                fmt::format("{} is empty and there is no cluster to join; --bootstrap founds one",
+                            options.path));
+  }
+  directory->identity = {options.cluster_id, options.node, options.incarnation};
+  directory->is_new = true;
+  return WriteIdentity(files, options, directory->identity);
+}
+
+Status CreateIfMissing(FileSystem& files, const std::string& path) {
+  const auto created = files.CreateDirectory(path);
+  if (!created && created.error().code != ErrorCode::kAlreadyExists) return created;
+  return Ok();
+}
+
+}  // namespace
+
+Result<NodeDirectory> OpenNodeDirectory(FileSystem& files, const NodeDirectoryOptions& options) {
+  RAFTMQ_TRY(CreateIfMissing(files, options.path));
+  NodeDirectory directory;
+  RAFTMQ_TRY_ASSIGN(directory.lock, files.Lock(PathOf(options, kLockName)));
+  RAFTMQ_TRY_ASSIGN(const auto entries, files.List(options.path));
+  RAFTMQ_TRY(CheckEntries(entries, options, &directory.notes));
+  if (Has(entries, kNodeName)) {
+    RAFTMQ_TRY_ASSIGN(directory.identity, ReadIdentity(files, options));
+    RAFTMQ_TRY(CheckIdentity(directory.identity, options));
+  } else {
+    RAFTMQ_TRY(Found(files, options, entries, &directory));
+  }
+  return directory;
+}
+
+}  // namespace raftmq

@@ -1,0 +1,55 @@
+// The data directory of one node: who may use it, and whose it is.
+//
+//   LOCK         held by the process that runs on it
+//   node         cluster id, node id, incarnation, format: written once
+//   partitions/  one directory per partition
+//
+// `node` holds one line of magic and version, the fields and their hash:
+//
+//   0   u32 magic "RMQN"    4  u16 version 1    6  u16 bytes of the cluster id
+//   8   u32 node id        12  u32 zero        16  u64 incarnation
+//   24  cluster id, then the XXH3-64 of all before it
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "protocol/types/ids.h"
+#include "raftmq/result.h"
+#include "segment/file_system.h"
+
+namespace raftmq {
+
+struct NodeIdentity {
+  std::string cluster_id;  // At most 65,535 bytes.
+  NodeId node;
+  std::uint64_t incarnation =
+      0;  // Drawn when the directory was founded; another disk, another one.
+};
+
+// A data directory that belongs to this process for as long as this lives.
+struct NodeDirectory {
+  std::unique_ptr<FileLock> lock;
+  NodeIdentity identity;
+  bool is_new = false;             // Founded by this call.
+  std::vector<std::string> notes;  // For people: what is there and not ours, and is left alone.
+};
+
+struct NodeDirectoryOptions {
+  std::string path;
+  std::string cluster_id;
+  NodeId node;
+  std::uint64_t incarnation = 0;  // For a directory that is founded now.
+  bool may_found = false;         // Else an empty directory is refused.
+};
+
+// Takes the lock first and touches nothing before; founds an empty directory if it may. A crash at
+// any step leaves a directory that is either still empty or founded. Blocks.
+// Errors: kLocked (another process runs on it), kForeignDirectory (another cluster's or node's, or
+// names of ours that are links, fifos or devices, or data without a `node` file), kUnknownFormat,
+// kDataCorrupt (the `node` file is damaged), kDiskFull, kIoError.
+Result<NodeDirectory> OpenNodeDirectory(FileSystem& files, const NodeDirectoryOptions& options);
+
+}  // namespace raftmq
