@@ -107,6 +107,10 @@ void FakeBroker::Trim(const std::string& topic, std::uint32_t partition, std::ui
   OnLoop([&] { topics_.at(topic).partitions.at(partition).log_start = log_start; });
 }
 
+void FakeBroker::Discard() {
+  OnLoop([&] { discards_ = true; });
+}
+
 void FakeBroker::DamageFetches(int count) {
   OnLoop([&] { damage_ = count; });
 }

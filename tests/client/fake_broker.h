@@ -63,6 +63,8 @@ class FakeBroker {
               const std::vector<std::string>& values, Codec codec = Codec::kNone,
               std::int64_t timestamp_ms = 1000);
   void Trim(const std::string& topic, std::uint32_t partition, std::uint64_t log_start);
+  // Produced batches are answered and forgotten from now on: for measuring clients.
+  void Discard();
   // The next `count` fetched attachments have a flipped bit.
   void DamageFetches(int count);
 
@@ -99,6 +101,7 @@ class FakeBroker {
   Address leader_address_;
   Hook hook_;
   int damage_ = 0;
+  bool discards_ = false;
   std::size_t credit_used_max_ = 0;
   std::vector<std::unique_ptr<FakeSession>> sessions_;
   std::vector<std::function<void()>> held_;

@@ -127,9 +127,10 @@ std::optional<wire::Body> FakeSession::HandleOther(const wire::Message& message)
 
 wire::Body FakeSession::Produce(const wire::ProduceRequest& request, wire::Frame& frame) {
   if (auto refusal = RefuseData(request.group)) return *refusal;
+  FakeBroker::Log& log = *broker_.Find(request.group);
+  if (broker_.discards_) return wire::ProduceReply{.base_offset = Offset(log.end)};
   const auto header = ValidateBatch(frame.attachment());
   if (!header) return wire::ErrorReply{.error = header.error()};
-  FakeBroker::Log& log = *broker_.Find(request.group);
   const std::uint64_t base = log.end;
   ByteBuffer batch(frame.attachment().size());
   std::memcpy(batch.data(), frame.attachment().data(), batch.size());
