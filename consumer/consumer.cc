@@ -12,6 +12,8 @@
 namespace raftmq {
 namespace {
 
+constexpr std::size_t kPrefetchBytesMax = 1u << 30;
+
 // "start", "end", "17" (an offset), "-100" (the last 100) or "@1700000000000" (milliseconds).
 Result<StartPosition> ParseStart(const std::string& text) {
   if (text == "start") return StartPosition::Start();
@@ -81,8 +83,10 @@ Result<ConsumerConfig> ConsumerConfig::FromMap(const std::map<std::string, std::
 
 Result<Consumer> Consumer::Create(const Client& client, ConsumerConfig config) {
   if (config.topic.empty()) return Fail(ErrorCode::kInvalidArgument, "expected a topic");
-  if (config.prefetch_bytes == 0) {
-    return Fail(ErrorCode::kInvalidArgument, "prefetch_bytes: expected at least 1");
+  if (config.prefetch_bytes == 0 || config.prefetch_bytes > kPrefetchBytesMax) {
+    return Fail(ErrorCode::kInvalidArgument,
+                fmt::format("prefetch_bytes: expected 1 to {}, found {}", kPrefetchBytesMax,
+                            config.prefetch_bytes));
   }
   RAFTMQ_TRY_ASSIGN(const internal::TopicSummary topic, client.core()->LookUpTopic(config.topic));
   RAFTMQ_TRY_ASSIGN(std::vector<std::uint32_t> partitions, PartitionsOf(config, topic.partitions));

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <limits>
 #include <utility>
 
 #include "protocol/client/log_level.h"
@@ -44,8 +43,7 @@ void FetchStream::Open() {
   if (!route) return Retry(route.error());
   const Result<BrokerConnection*> connection = loop_.ConnectionTo(*route);
   if (!connection) return Retry(connection.error());
-  const std::size_t credit = std::min<std::size_t>(options_.prefetch_bytes - buffered,
-                                                   std::numeric_limits<std::int32_t>::max());
+  const std::size_t credit = options_.prefetch_bytes - buffered;
   credit_owed_ = 0;
   connection_ = *connection;
   stream_ = connection_->OpenStream({.group = route->group,

@@ -23,6 +23,7 @@ class MemoryBound {
   // Sends every waiter away, now and later.
   void Close();
 
+  bool HasWaiters() const { return waiters_.load() > 0; }
   std::size_t used() const { return used_.load(std::memory_order_relaxed); }
   std::size_t bytes_max() const { return bytes_max_; }
 

@@ -147,6 +147,7 @@ void PartitionSender::OnOutcome(std::uint64_t number, Result<Reply> outcome) {
   }
   MaybeRequeueFailed();
   Pump();
+  if (!IsBusy()) options_.on_idle();
 }
 
 void PartitionSender::OnFailure(OutgoingBatch batch, Error error) {

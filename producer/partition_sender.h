@@ -45,6 +45,7 @@ class PartitionSender : public std::enable_shared_from_this<PartitionSender> {
     std::uint32_t in_flight_max = 5;
     Milliseconds delivery_timeout{120'000};
     std::function<void()> on_sealed = [] {};  // An open batch was sealed here.
+    std::function<void()> on_idle = [] {};    // The last batch under way got its outcome.
   };
   PartitionSender(ClientLoop& loop, Accumulator& accumulator, MemoryBound& memory,
                   ProducerCounters& counters, Options options);
@@ -53,6 +54,8 @@ class PartitionSender : public std::enable_shared_from_this<PartitionSender> {
   void Pump();
   // Seals the open batch whatever its linger; `token` (or nullptr) is told of every batch here.
   void Flush(const std::shared_ptr<FlushToken>& token);
+  // Sealed batches are here: their outcomes will give memory free.
+  bool IsBusy() const { return !queued_.empty() || !in_flight_.empty() || !failed_.empty(); }
   // Everything here, the open batch included, ends with `error`.
   void CancelAll(const Error& error);
 

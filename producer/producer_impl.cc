@@ -170,8 +170,18 @@ void Producer::Impl::Relieve() {
   if (relief_posted_.exchange(true)) return;
   core_->Post([self = shared_from_this()] {
     self->relief_posted_.store(false);
-    if (!self->shut_down_) self->FlushLanes(nullptr);
+    if (!self->shut_down_) self->RelieveLanes();
   });
+}
+
+void Producer::Impl::RelieveLanes() {
+  bool is_busy = false;
+  for (std::uint32_t i = 0; i < lanes_.size(); ++i) {
+    SenderOf(i)->Pump();
+    is_busy = is_busy || SenderOf(i)->IsBusy();
+  }
+  // Batches under way will make room. Else all memory is in batches that linger.
+  if (!is_busy) FlushLanes(nullptr);
 }
 
 Status Producer::Impl::Flush(std::chrono::milliseconds timeout) {
@@ -240,7 +250,11 @@ std::shared_ptr<internal::PartitionSender> Producer::Impl::SenderOf(std::uint32_
                                  .linger = config_.linger,
                                  .in_flight_max = config_.batches_in_flight,
                                  .delivery_timeout = config_.delivery_timeout,
-                                 .on_sealed = [this, partition] { MoveOn(partition); }});
+                                 .on_sealed = [this, partition] { MoveOn(partition); },
+                                 .on_idle =
+                                     [this] {
+                                       if (memory_.HasWaiters()) Relieve();
+                                     }});
   }
   return lane.sender;
 }

@@ -39,13 +39,14 @@ class Producer::Impl : public std::enable_shared_from_this<Producer::Impl> {
   Status TakeMemory(std::size_t bytes);
   void Refuse(const SendCallback& callback, Error error);
   void Wake(std::uint32_t partition);
-  void Relieve();  // Memory is short: sends what lingers.
+  void Relieve();  // Memory is short: sends what lingers, if nothing else is under way.
   void RefuseNewSends();
   void MoveOn(std::uint32_t sticky_partition);  // Its batch is complete.
 
   // The loop's.
   std::shared_ptr<internal::PartitionSender> SenderOf(std::uint32_t partition);
   void FlushLanes(const std::shared_ptr<internal::FlushToken>& token);
+  void RelieveLanes();
   void ShutDown(const Error& error);
   void DestroyWithoutWaiting();
 

@@ -171,6 +171,29 @@ TEST(ConsumerFaults, TellsWhenTheTopicIsDeleted) {
   EXPECT_EQ(consumer.Poll(kLong).error().code, ErrorCode::kTopicNotFound);
 }
 
+// A connection that is cut without a word looks like an end where nothing new comes.
+TEST(ConsumerFaults, LeavesABrokerThatGivesNoSignOfLife) {
+  FakeBroker broker;
+  broker.AddTopic("orders", 1);
+  broker.Append("orders", 0, Numbered(3));
+  ClientConfig config = QuickConfig(broker);
+  config.request_timeout = std::chrono::milliseconds(50);
+  auto client = Client::Connect(config);
+  ASSERT_TRUE(client.has_value());
+  Consumer consumer = Create(*client, From(StartPosition::Start()));
+  Take(consumer, 3);
+  const Promise<bool> connects_again;
+  broker.SetHook([connects_again, told = false](const wire::Message& message) mutable {
+    const bool is_hello = std::holds_alternative<wire::HelloRequest>(message.body);
+    if (is_hello && !std::exchange(told, true)) connects_again.Set(true);
+    return FakeBroker::Verdict{.what = is_hello ? What::kHandle : What::kIgnore};
+  });
+  EXPECT_TRUE(connects_again.future().Get(kLong).has_value());
+  broker.SetHook(nullptr);
+  broker.Append("orders", 0, Numbered(3, 3));
+  EXPECT_EQ(Take(consumer, 3), Numbered(3, 3));
+}
+
 TEST(ConsumerFaults, APushHandlerStopsAtAnError) {
   FakeBroker broker;
   broker.AddTopic("orders", 1);

@@ -35,7 +35,7 @@ struct ConsumerConfig {
   std::string topic;
   std::vector<std::uint32_t> partitions;  // Empty = all.
   StartPosition start;
-  std::size_t prefetch_bytes = 8u << 20;  // Per partition, received ahead of Poll.
+  std::size_t prefetch_bytes = 8u << 20;  // Per partition, received ahead of Poll; at most 1 GiB.
   // What to do when retention has removed the position: fail Poll with kOffsetBelowStart, or go on
   // there.
   enum class AutoOffsetReset {
@@ -64,14 +64,16 @@ class Consumer {
   ~Consumer();
 
   // The next batch of any partition; an empty batch if none came in time. Errors that a later Poll
-  // may overcome are retried inside; kOffsetBelowStart, kOffsetBeyondEnd and kDataCorrupt are
-  // returned (Seek to go on).
+  // may overcome are retried inside; kOffsetBelowStart, kOffsetBeyondEnd, kDataCorrupt and
+  // kTopicNotFound are returned, every time the partition's turn comes (Seek to go on).
   Result<MessageBatch> Poll(std::chrono::milliseconds timeout);
 
   // Push mode: calls `handler` for every batch until Stop or an error, which it returns. With
   // concurrency > 1, that many threads; one partition is handled by one thread at a time, in order.
+  // A handler must not Poll, Close or destroy the consumer; the rest is legal there.
   Status Consume(const std::function<void(const MessageBatch&)>& handler,
                  std::uint32_t concurrency = 1);
+  // Ends the Consume or Poll under way; if there is none, the next.
   void Stop();
 
   Status Seek(std::uint32_t partition, std::uint64_t offset);

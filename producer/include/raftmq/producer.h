@@ -46,7 +46,8 @@ struct ProducerConfig {
 
 // Thread-safe. Messages of one partition keep the order of Send (per thread). The destructor waits
 // for what is under way up to ClientConfig::destructor_timeout, then gives the rest up with
-// kCancelled.
+// kCancelled; no callback runs after it has returned. Inside a callback it is legal too: it returns
+// at once, and the same happens behind it. Flush and Close are refused there (kInvalidArgument).
 class Producer {
  public:
   using SendCallback = std::function<void(const Result<SendReceipt>&)>;
@@ -56,10 +57,13 @@ class Producer {
   Producer& operator=(Producer&&) noexcept;
   ~Producer();
 
-  // The receipt comes when the message is acked as ProducerAcks says. Blocks at the memory bound
-  // under kBlock (kTimeout after delivery_timeout); kQueueFull at once under kFail.
+  // The receipt comes when the message is acked as ProducerAcks says; under kNone when the bytes
+  // have left, and its offset means nothing. Blocks at the memory bound under kBlock (kTimeout
+  // after delivery_timeout); kQueueFull at once under kFail, and always inside a callback.
   Future<SendReceipt> Send(Message message);
-  // The same with a callback on the client's thread, exactly once; the cheapest form.
+  // The same with a callback, exactly once; the cheapest form. It runs on the client's thread, and
+  // must not block there; only a message that is refused at once (kQueueFull, kInvalidArgument,
+  // kBatchTooLarge, kCancelled after Close) calls back before Send returns, on the caller's thread.
   void Send(Message message, SendCallback callback);
 
   // Sends what lingers and waits for every outcome so far; kTimeout if some are still open.
