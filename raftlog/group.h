@@ -98,7 +98,8 @@ class Group {
   virtual GroupStatus status() const = 0;
   virtual const std::vector<DamagedRange>& damage() const = 0;
   // Refuses proposals, waits for what is under way, writes the durable mark, then calls back. From
-  // the call on everything is answered with kDraining. Goes on with Tick.
+  // the call on everything is answered with kDraining. Goes on with Tick. May
+  // be called again: all callers are called back.
   virtual void Drain(std::function<void()> done) = 0;
 };
 

@@ -35,6 +35,7 @@ ReplicaGroup::ReplicaGroup(const GroupOptions& options, const GroupDeps& deps, O
   RAFTMQ_CHECK(state_.membership().size() == 1);
   RAFTMQ_CHECK(state_.membership().front().node == options_.self);
   staged_mark_ = core_.status().durable;
+  MeasureLog();
 }
 
 ReplicaGroup::~ReplicaGroup() {
@@ -99,19 +100,23 @@ Error ReplicaGroup::RefusedNotLeader() const {
 GroupStatus ReplicaGroup::status() const {
   if (last_status_) return *last_status_;
   const RaftStatus& raft = core_.status();
-  GroupStatus status{.term = raft.term,
-                     .leader = raft.leader,
-                     .is_leader = raft.role == RaftRole::kLeader,
-                     .last = raft.last,
-                     .commit = raft.commit,
-                     .durable = raft.durable.last,
-                     .applied = VisibleCommit(),
-                     .log_start = state_.committed_log_start(),
-                     .end = state_.committed_end(),
-                     .durable_end = state_.durable_end()};
+  return {.term = raft.term,
+          .leader = raft.leader,
+          .is_leader = raft.role == RaftRole::kLeader,
+          .last = raft.last,
+          .commit = raft.commit,
+          .durable = raft.durable.last,
+          .applied = VisibleCommit(),
+          .log_start = state_.committed_log_start(),
+          .end = state_.committed_end(),
+          .durable_end = state_.durable_end(),
+          .size_bytes = size_bytes_};
+}
+
+void ReplicaGroup::MeasureLog() {
+  size_bytes_ = 0;
   for (const PartitionLog::SegmentInfo& segment : log_->Segments())
-    status.size_bytes += segment.used_bytes;
-  return status;
+    size_bytes_ += segment.used_bytes;
 }
 
 void ReplicaGroup::UpdateGauges() {

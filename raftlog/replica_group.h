@@ -64,6 +64,7 @@ class ReplicaGroup final : public Group {
   void TickCore();
   Error RefusedNotLeader() const;
   void UpdateGauges();
+  void MeasureLog();
 
   // replica_group_propose.cc
   void Enter(Proposal proposal);
@@ -91,6 +92,7 @@ class ReplicaGroup final : public Group {
   Index VisibleCommit() const;
   void AnswerCommitted();
   void MaybeFinishDrain();
+  void FinishDrain();
 
   // replica_group_read.cc
   Status CheckReadable(Offset offset) const;
@@ -129,10 +131,12 @@ class ReplicaGroup final : public Group {
   int background_budget_ = kBackgroundJobsPerTick;  // Until the next tick or synced job.
   Index reported_commit_;                           // Last one that listeners were told of.
   Microseconds retention_due_{0};
+  std::uint64_t size_bytes_ = 0;  // Of the log: counted along, so that status() stays cheap.
   std::size_t gauged_bytes_ = 0;  // Our share in the shard's pending bytes.
   bool gauged_leader_ = false;
   bool draining_ = false;
-  std::function<void()> drained_;
+  std::vector<std::function<void()>> drained_;  // Callers of Drain who wait.
+  bool closed_ = false;
   std::unique_ptr<GroupStatus> last_status_;  // Once the log is being closed.
   std::shared_ptr<ReplicaGroup*> alive_ = std::make_shared<ReplicaGroup*>(this);
 };

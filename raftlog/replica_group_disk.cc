@@ -112,9 +112,9 @@ void ReplicaGroup::AnswerCommitted() {
 }
 
 void ReplicaGroup::Drain(std::function<void()> done) {
-  RAFTMQ_CHECK(!draining_);
-  draining_ = true;
-  drained_ = std::move(done);
+  if (closed_) return done();
+  drained_.push_back(std::move(done));
+  if (std::exchange(draining_, true)) return;
   while (proposals_.has_held()) {
     const Proposal held = proposals_.TakeHeld();
     if (held.done) held.done(Fail(ErrorCode::kDraining, "the broker is shutting down"));
@@ -129,8 +129,15 @@ void ReplicaGroup::MaybeFinishDrain() {
   job_under_way_ = true;
   deps_.disk.Submit({.job = std::make_unique<CloseJob>(log_),
                      .done = [this, alive = std::weak_ptr(alive_)](std::unique_ptr<LogJob>) {
-                       if (!alive.expired()) std::exchange(drained_, nullptr)();
+                       if (!alive.expired()) FinishDrain();
                      }});
+}
+
+void ReplicaGroup::FinishDrain() {
+  closed_ = true;
+  // The first of them may destroy the group.
+  const std::vector<std::function<void()>> drained = std::exchange(drained_, {});
+  for (const auto& done : drained) done();
 }
 
 }  // namespace raftmq

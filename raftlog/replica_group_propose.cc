@@ -170,6 +170,7 @@ void ReplicaGroup::StageEntry(const AppendedEntry& entry, Proposal proposal) {
               .end_offset = header->end_offset()});
   log_->Stage(shared);
   ++staged_entries_;
+  size_bytes_ += shared.size();
 
   const Proposed proposed{entry.index, block.base_offset, block.append_time_ms};
   if (!proposal.done) return;

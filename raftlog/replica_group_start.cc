@@ -66,6 +66,7 @@ void ReplicaGroup::DropOldSegments() {
   if (options_.internal && applier_.applied() < front->last) return;
   log_->TruncateBefore(front->first);
   state_.TruncateBefore(front->first);
+  MeasureLog();
 }
 
 void ReplicaGroup::MaybeRetain() {

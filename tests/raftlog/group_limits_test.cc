@@ -136,6 +136,17 @@ TEST(GroupLimits, DrainRefusesWhatWasHeldBack) {
   EXPECT_TRUE(drained);
 }
 
+TEST(GroupLimits, EveryCallerOfDrainIsCalledBack) {
+  GroupWorld world;
+  world.Start();
+  int drained = 0;
+  for (int i = 0; i < 2; ++i) world.group->Drain([&] { ++drained; });
+  world.Settle();
+  EXPECT_EQ(drained, 2);
+  world.group->Drain([&] { ++drained; });
+  EXPECT_EQ(drained, 3);
+}
+
 TEST(GroupLimits, DrainsCallbackMayDestroyTheGroup) {
   GroupWorld world;
   world.Start();

@@ -1,4 +1,4 @@
-// A group on a fake log and stepped queues, and the verbs that make its tests read aloud.
+// A group on stepped queues, and the verbs that make its tests read aloud.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -19,15 +19,14 @@
 
 namespace raftmq {
 
-// One node's world around one group. Crash() forgets all but the disk.
-class GroupWorld {
+// One node's world around one group, on any log. Crash() forgets all but the disk.
+class AnyGroupWorld {
  public:
-  explicit GroupWorld(std::size_t cache_bytes = 1u << 20) : cache_bytes_(cache_bytes) {
+  explicit AnyGroupWorld(std::size_t cache_bytes) : cache_bytes_(cache_bytes) {
     options.self = NodeId(1);
-    options.batch_bytes_max = 2048;
     options.retention_ms = -1;
-    options.log.control_reserve_bytes = files.reserve_bytes;
   }
+  virtual ~AnyGroupWorld() = default;
 
   // Opens the group and elects it.
   void Start() {
@@ -36,7 +35,18 @@ class GroupWorld {
     Settle();
     EXPECT_TRUE(group->status().is_leader);
   }
-  void Open();
+  void Open() {
+    shard = std::make_unique<Shard>(cache_bytes_);
+    const GroupDeps deps{.files = file_system(),
+                         .clock = clock,
+                         .disk = shard->disk,
+                         .work = shard->work,
+                         .cache = shard->cache,
+                         .metrics = metrics};
+    Result<std::unique_ptr<OpenedLog>> log = OpenLog();
+    ASSERT_TRUE(log.has_value()) << log.error().ToString();
+    group = MakeGroup(options, deps, std::move(*log));
+  }
   // The process is gone; what was not synced is lost.
   void Crash() {
     group.reset();
@@ -134,8 +144,6 @@ class GroupWorld {
   TailCache& cache() { return shard->cache; }
 
   GroupOptions options;
-  PosixFileSystem no_files;  // Never used.
-  FakeDisk files;
   ManualClock clock;
   GroupMetrics metrics;
   struct Shard {
@@ -147,8 +155,32 @@ class GroupWorld {
   std::unique_ptr<Shard> shard;
   std::unique_ptr<Group> group;
 
+ protected:
+  virtual FileSystem& file_system() = 0;
+  virtual Result<std::unique_ptr<OpenedLog>> OpenLog() = 0;
+
  private:
   std::size_t cache_bytes_;
+};
+
+// On the fake log, whose every mood can be set.
+class GroupWorld final : public AnyGroupWorld {
+ public:
+  explicit GroupWorld(std::size_t cache_bytes = 1u << 20) : AnyGroupWorld(cache_bytes) {
+    options.batch_bytes_max = 2048;
+    options.log.control_reserve_bytes = files.reserve_bytes;
+  }
+
+  FakeDisk files;
+
+ private:
+  FileSystem& file_system() override { return no_files_; }
+  Result<std::unique_ptr<OpenedLog>> OpenLog() override {
+    if (files.entries.empty()) files.Found();
+    return OpenFake(files);
+  }
+
+  PosixFileSystem no_files_;  // Never used.
 };
 
 }  // namespace raftmq
