@@ -89,14 +89,10 @@ Result<Reply> ClientCore::CallLeader(const std::string& topic, std::uint32_t par
 
 Result<TopicSummary> ClientCore::LookUpTopic(const std::string& topic) {
   RAFTMQ_TRY(CheckMayBlock());
-  const RetryingCall::Options options{.timeout = config().request_timeout, .retry_unknown = true};
-  RAFTMQ_TRY(CallAny(wire::MetadataRequest{.topics = {topic}}, options));
   const Promise<TopicSummary> promise;
   Post([loop = loop_.get(), topic, promise] {
-    loop->Refresh(topic, [loop, topic, promise](const Status& fresh) {
-      if (!fresh) return promise.Set(Fail(fresh.error()));
-      promise.Set(loop->FindTopic(topic));
-    });
+    loop->LookUpTopic(topic, loop->config().request_timeout,
+                      [promise](Result<TopicSummary> found) { promise.Set(std::move(found)); });
   });
   return promise.future().Get(config().request_timeout + kGrace);
 }

@@ -94,6 +94,15 @@ Result<Route> ClientLoop::RouteTo(const std::string& topic, std::uint32_t partit
   return cache_.RouteTo(topic, partition);
 }
 
+void ClientLoop::LookUpTopic(const std::string& topic, Milliseconds timeout,
+                             std::function<void(Result<TopicSummary>)> done) {
+  CallAny(wire::MetadataRequest{.topics = {topic}}, {.timeout = timeout, .retry_unknown = true},
+          [this, topic, done = std::move(done)](const Result<Reply>& outcome) {
+            const Result<NodeId> answered = Merge(outcome);
+            done(answered ? cache_.FindTopic(topic) : Result<TopicSummary>(Fail(answered.error())));
+          });
+}
+
 void ClientLoop::Refresh(const std::string& topic, std::function<void(Status)> done) {
   if (torn_down_) return;
   auto [found, is_first] = refreshing_.try_emplace(topic);

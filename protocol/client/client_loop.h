@@ -31,7 +31,9 @@ class ClientLoop {
 
   // From the cache. Also asks for fresh metadata in the background if the cache is old.
   Result<Route> RouteTo(const std::string& topic, std::uint32_t partition);
-  Result<TopicSummary> FindTopic(const std::string& topic) const { return cache_.FindTopic(topic); }
+  // Asks for the topic, again and again within `timeout`. kTopicNotFound if it is not there.
+  void LookUpTopic(const std::string& topic, Milliseconds timeout,
+                   std::function<void(Result<TopicSummary>)> done);
   // The connection to a route's shard; holds until the end of the turn.
   Result<BrokerConnection*> ConnectionTo(const Route& route) {
     return pool_.Get(route.address, route.shard);
