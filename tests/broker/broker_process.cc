@@ -67,7 +67,7 @@ BrokerProcess::BrokerProcess(const Options& options) {
                                      options.data_directory,
                                      "--bootstrap",
                                      "--listen",
-                                     "127.0.0.1:0",
+                                     options.listen.ToString(),
                                      "--peer-listen",
                                      "127.0.0.1:0",
                                      "--http",
