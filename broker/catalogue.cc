@@ -6,6 +6,7 @@
 
 #include "broker/cluster_command.h"
 #include "broker/partition_directory.h"
+#include "broker/start_directory.h"
 #include "protocol/types/check.h"
 
 namespace raftmq::broker {
@@ -82,7 +83,28 @@ void Catalogue::StartCheck() {
   if (!status.is_leader || status.commit != status.last || status.applied < status.commit) return;
   is_replayed_ = true;
   has_changed_ = true;
+  StartClearLeftovers();
   if (state_.topics().empty()) return local_.Publish(state_, [this] { StartFinish(Ok()); });
+}
+
+void Catalogue::StartClearLeftovers() {
+  const std::string path = PartitionsPath(home_.options().storage.data_directory);
+  auto entries = std::make_shared<Result<std::vector<DirectoryEntry>>>();
+  const auto work = [&files = home_.services().files, path, entries] {
+    *entries = files.List(path);
+  };
+  const auto done = [this, ref = anchor_.Ref(), path, entries] {
+    if (ref.get() == nullptr || !*entries) return;
+    const Leftovers left = FindLeftovers(**entries, state_);
+    for (const std::string& name : left.deleted) home_.partitions().RemoveDirectory(name);
+    for (const std::string& name : left.unknown) {
+      home_.services().log.Warn(
+          "catalogue",
+          fmt::format("{}/{} is no partition of this node and is left alone", path, name));
+    }
+  };
+  // A full queue leaves them to the next start.
+  if (!home_.group_deps().work.Submit(work, done)) return;
 }
 
 void Catalogue::StartFinish(Status outcome) {

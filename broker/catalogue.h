@@ -56,6 +56,7 @@ class Catalogue final : public TopicService {
   void OnTurnEnd();
   void StartCheck();
   void StartFinish(Status outcome);
+  void StartClearLeftovers();
   void OnOpened(const TopicId& topic, Status outcome);
   void OnReady(const TopicId& topic);
   void Propose(const ClusterCommand& command, Done done);

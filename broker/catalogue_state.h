@@ -38,6 +38,7 @@ class CatalogueState {
   const CatalogueTopic* FindTopic(const TopicId& id) const;
   bool WasDeleted(const TopicId& id) const;
 
+  const std::deque<TopicId>& deleted() const { return deleted_; }
   const std::map<TopicId, CatalogueTopic>& topics() const { return topics_; }
   const std::map<NodeId, NodeJoined>& nodes() const { return nodes_; }
   std::size_t partition_count() const { return partition_count_; }

@@ -180,12 +180,12 @@ void PartitionSet::DropFinish() {
     const auto found = partitions_.find(group);
     std::erase(touched_, found->second.get());
     partitions_.erase(found);
-    RemoveDirectory(group);
+    RemoveDirectory(group.ToString());
   }
 }
 
-void PartitionSet::RemoveDirectory(const GroupId& group) {
-  const std::string path = PartitionPath(environment_.options.storage.data_directory, group);
+void PartitionSet::RemoveDirectory(const std::string& name) {
+  const std::string path = PartitionsPath(environment_.options.storage.data_directory) + "/" + name;
   auto outcome = std::make_shared<Status>();
   const auto work = [&files = environment_.deps.files, path, outcome] {
     *outcome = RemovePartitionDirectory(files, path);

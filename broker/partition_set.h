@@ -47,8 +47,8 @@ class PartitionSet {
   void Open(std::vector<PartitionOrder> orders, std::function<void(Status)> done);
   // Ends the topic's partitions and removes their directories off the loop.
   void DropTopic(const TopicId& topic);
-  // Removes the directory of a partition that is not open. Off the loop.
-  void RemoveDirectory(const GroupId& group);
+  // Removes the directory of a partition that is not open, by its name. Off the loop.
+  void RemoveDirectory(const std::string& name);
   // Refuses new proposals, lets the rest finish; `done` runs when every partition is closed.
   void Drain(std::function<void()> done);
 

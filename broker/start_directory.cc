@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <set>
+
 #include "broker/catalogue.h"
 #include "broker/partition_directory.h"
 #include "protocol/types/hash.h"
@@ -66,6 +68,24 @@ Result<std::unique_ptr<OpenedLog>> OpenCatalogueLog(FileSystem& files,
   founding.replica = ReplicaNumber(1);
   founding.membership = {{options.node, founding.replica, true}};
   return CreateGroupLog(files, group, founding);
+}
+
+Leftovers FindLeftovers(const std::vector<DirectoryEntry>& entries, const CatalogueState& state) {
+  std::set<std::string> known{kClusterGroup.ToString()};
+  for (const auto& [id, topic] : state.topics()) {
+    for (std::uint32_t i = 0; i < topic.created.placement.size(); ++i) {
+      known.insert(GroupId{id, PartitionNumber(i)}.ToString());
+    }
+  }
+  std::set<std::string> deleted;
+  for (const TopicId& id : state.deleted()) deleted.insert(id.ToHex() + "-");
+  Leftovers left;
+  for (const DirectoryEntry& entry : entries) {
+    if (entry.type != FileType::kDirectory || known.contains(entry.name)) continue;
+    const std::string prefix = entry.name.substr(0, entry.name.find('-') + 1);
+    (deleted.contains(prefix) ? left.deleted : left.unknown).push_back(entry.name);
+  }
+  return left;
 }
 
 }  // namespace raftmq::broker

@@ -2,8 +2,11 @@
 #pragma once
 
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "broker/broker_options.h"
+#include "broker/catalogue_state.h"
 #include "raftlog/group_factory.h"
 #include "raftmq/result.h"
 
@@ -13,5 +16,14 @@ namespace raftmq::broker {
 // there is no partition at all. Blocks. Errors: kForeignDirectory, kUnknownFormat, kIoError.
 Result<std::unique_ptr<OpenedLog>> OpenCatalogueLog(FileSystem& files,
                                                     const BrokerOptions& options);
+
+// Directories in partitions/ that the catalogue does not list.
+struct Leftovers {
+  std::vector<std::string>
+      deleted;  // Of topics that were deleted: a crash came before the removal.
+  std::vector<std::string> unknown;  // Nobody knows them: left alone.
+};
+// Pure.
+Leftovers FindLeftovers(const std::vector<DirectoryEntry>& entries, const CatalogueState& state);
 
 }  // namespace raftmq::broker

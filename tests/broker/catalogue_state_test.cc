@@ -5,6 +5,8 @@
 
 #include <string>
 
+#include "broker/start_directory.h"
+
 namespace raftmq::broker {
 namespace {
 
@@ -115,6 +117,29 @@ TEST(CatalogueState, RemembersABoundedNumberOfDeletedTopics) {
   }
   EXPECT_FALSE(state.WasDeleted({1, 0}));
   EXPECT_TRUE(state.WasDeleted({1, 1}));
+}
+
+TEST(Leftovers, AreRemovedOnlyIfTheirTopicWasDeleted) {
+  CatalogueState state;
+  state.Apply(Index(2), Topic("orders", 5));
+  state.Apply(Index(3), Topic("gone", 6));
+  state.Apply(Index(4), TopicDeleted{{1, 6}});
+  const std::string kept = TopicId{1, 5}.ToHex();
+  const std::string gone = TopicId{1, 6}.ToHex();
+  const std::string foreign = TopicId{1, 7}.ToHex();
+  const auto directory = [](std::string name) {
+    return DirectoryEntry{std::move(name), FileType::kDirectory};
+  };
+  const Leftovers left = FindLeftovers({directory(kept + "-0"),
+                                        directory(kept + "-2"),
+                                        directory(gone + "-1"),
+                                        directory(foreign + "-0"),
+                                        directory("notes"),
+                                        directory(TopicId{0, 1}.ToHex() + "-0"),
+                                        {"file", FileType::kRegular}},
+                                       state);
+  EXPECT_THAT(left.deleted, ::testing::ElementsAre(gone + "-1"));
+  EXPECT_THAT(left.unknown, ::testing::ElementsAre(kept + "-2", foreign + "-0", "notes"));
 }
 
 }  // namespace
