@@ -142,6 +142,9 @@ Result<Checkpoint> DecodeCheckpoint(const std::vector<ByteSpan>& payloads) {
       return Fail(ErrorCode::kBadBatch, fmt::format("expected part {} of {}, found part {} of {}",
                                                     i, payloads.size(), part.part, part.parts));
     }
+    if (i > 0 && part.whole_hash != hash) {
+      return Fail(ErrorCode::kBadBatch, fmt::format("part {} belongs to another checkpoint", i));
+    }
     hash = part.whole_hash;
     whole.PutBytes(payloads[i].subspan(kPartHeaderBytes));
   }

@@ -110,7 +110,6 @@ void Put(ByteWriter& out, const LogMark& mark) {
   out.Put(mark.tail.append_time_ms);
   out.Put(mark.segment_first.value());
   out.Put(mark.position);
-  out.Put(mark.frame_position);
   out.Put(mark.committed.value());
 }
 
@@ -124,7 +123,6 @@ LogMark DecodeMark(ByteReader& in) {
   mark.tail.append_time_ms = in.Get<std::int64_t>();
   mark.segment_first = Index(in.Get<std::uint64_t>());
   mark.position = in.Get<std::uint64_t>();
-  mark.frame_position = in.Get<std::uint64_t>();
   mark.committed = Index(in.Get<std::uint64_t>());
   return mark;
 }

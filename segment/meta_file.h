@@ -30,8 +30,7 @@ struct LogMark {
   LogTail tail;                   // Of the last synced entry.
   Index segment_first;            // The segment that holds it, and where the entry ends in it.
   std::uint64_t position = 0;
-  std::uint64_t frame_position = 0;  // Where the entry's frame begins.
-  Index committed;                   // Known committed then.
+  Index committed;  // Known committed then.
   bool operator==(const LogMark&) const = default;
 };
 

@@ -1,0 +1,40 @@
+#include "segment/frame_check.h"
+
+#include <cstring>
+
+namespace raftmq {
+
+Result<BatchHeader> CheckFrame(ByteSpan bytes, std::uint64_t group_seed) {
+  if (bytes.size() < kBatchHeaderBytes)
+    return Fail(ErrorCode::kDataCorrupt, "the segment ends inside a header");
+  auto header = ParseBatchHeader(bytes);
+  if (!HeaderHashHolds(bytes, group_seed)) {
+    return Fail(ErrorCode::kDataCorrupt,
+                header ? "the header hash does not hold" : header.error().message);
+  }
+  if (!header) {
+    const bool newer = header.error().code == ErrorCode::kUnknownFormat;
+    return Fail(newer ? ErrorCode::kUnknownFormat : ErrorCode::kDataCorrupt,
+                header.error().message);
+  }
+  if (header->padded_length() > bytes.size())
+    return Fail(ErrorCode::kDataCorrupt, "the frame is longer than what is there");
+  if (!PayloadHashHolds(bytes, *header))
+    return Fail(ErrorCode::kDataCorrupt, "the payload hash does not hold");
+  const std::size_t length = header->producer.length;
+  if (!IsAllZero(bytes.subspan(length, header->padded_length() - length)))
+    return Fail(ErrorCode::kDataCorrupt, "the padding is not zero");
+  return header;
+}
+
+std::size_t ClaimedBytes(ByteSpan bytes) {
+  const auto header = ParseBatchHeader(bytes);
+  return header ? header->padded_length() : kBatchHeaderBytes;
+}
+
+bool IsAllZero(ByteSpan bytes) {
+  return bytes.empty() || (bytes[0] == std::byte{0} &&
+                           std::memcmp(bytes.data(), bytes.data() + 1, bytes.size() - 1) == 0);
+}
+
+}  // namespace raftmq

@@ -1,0 +1,142 @@
+#include "segment/log_disk.h"
+
+#include <algorithm>
+
+#include "protocol/types/check.h"
+
+namespace raftmq {
+namespace {
+
+// Shared by all logs of a disk thread: a block of this size for each partition would be most of its
+// memory.
+AlignedBlock& StagingOfThisThread() {
+  static thread_local AlignedBlock staging(kStagingBytes);
+  return staging;
+}
+
+}  // namespace
+
+Status LogDisk::OpenActive(const SegmentName& name, std::uint64_t position) {
+  RAFTMQ_TRY_ASSIGN(active_, SegmentWriter::Open(files_, PathOf(name), position));
+  return Ok();
+}
+
+Status LogDisk::Append(std::span<const SharedBytes> frames, bool on_fresh_page) {
+  RAFTMQ_CHECK(active_ != nullptr);
+  return active_->Append(frames, on_fresh_page, StagingOfThisThread());
+}
+
+Status LogDisk::SyncActive() { return active_ ? active_->Sync() : Ok(); }
+
+SharedBytes LogDisk::UnfinishedPage() const {
+  return active_ ? SharedBytes::Copy(active_->unfinished_page()) : SharedBytes();
+}
+
+Result<std::shared_ptr<FileMap>> LogDisk::MapOf(const SegmentName& name) {
+  RAFTMQ_TRY_ASSIGN(const auto file, files_.Open(PathOf(name), OpenMode::kRead));
+  RAFTMQ_TRY_ASSIGN(auto map, file->Map());
+  return std::shared_ptr<FileMap>(std::move(map));
+}
+
+Status LogDisk::RemoveIfThere(const std::string& path) {
+  auto removed = files_.Remove(path);
+  if (!removed && removed.error().code == ErrorCode::kNotFound) return Ok();
+  return removed;
+}
+
+// Derived data: it need not be synced, and a full disk only means that it is rebuilt at the next
+// start.
+Status LogDisk::WriteIndexFile(const SegmentName& name, const std::vector<std::byte>& bytes) {
+  const std::string path = directory_ + "/" + name.IndexFile();
+  RAFTMQ_TRY(RemoveIfThere(path));
+  auto file = files_.Open(path, OpenMode::kCreate);
+  const Status written = file ? (*file)->Write(0, bytes) : Status(Fail(file.error()));
+  if (written || written.error().code != ErrorCode::kDiskFull) return written;
+  return RemoveIfThere(path);
+}
+
+Status LogDisk::RollOver(const Roll& roll) {
+  if (active_) {
+    RAFTMQ_TRY(active_->Sync());
+    RAFTMQ_TRY(WriteIndexFile(roll.sealed, roll.index_file));
+  }
+  RAFTMQ_TRY(meta_->WriteMark(roll.mark));
+  RAFTMQ_TRY(meta_->Sync());
+  RAFTMQ_TRY(files_.Rename(PreparedPath(), PathOf(roll.next)));
+  RAFTMQ_TRY(files_.SyncDirectory(directory_));
+  return OpenActive(roll.next, 0);
+}
+
+Status LogDisk::Cut(const LogMark& mark, const std::vector<SegmentName>& newer) {
+  RAFTMQ_TRY(meta_->SaveIntent({.pending = true, .after = mark}));
+  RAFTMQ_TRY(meta_->LowerMark(mark));
+  active_.reset();
+  for (auto name = newer.rbegin(); name != newer.rend(); ++name) {
+    RAFTMQ_TRY(RemoveIfThere(directory_ + "/" + name->IndexFile()));
+    RAFTMQ_TRY(RemoveIfThere(PathOf(*name)));
+    RAFTMQ_TRY(files_.SyncDirectory(directory_));
+  }
+  RAFTMQ_TRY_ASSIGN(const auto entries, files_.List(directory_));
+  for (const auto& entry : entries) {
+    const auto name = ParseSegmentLogFile(entry.name);
+    if (!name || name->first != mark.segment_first) continue;
+    RAFTMQ_TRY(
+        RemoveIfThere(directory_ + "/" + name->IndexFile()));  // It told of entries that are gone.
+    RAFTMQ_TRY(OpenActive(*name, mark.position));
+    RAFTMQ_TRY(active_->CutFrom(mark.position));
+    RAFTMQ_TRY(active_->Sync());
+  }
+  RAFTMQ_TRY(files_.SyncDirectory(directory_));
+  return meta_->SaveIntent({.pending = false, .after = mark});
+}
+
+Status LogDisk::FinishCut() {
+  const LogMark mark = meta_->intent().after;
+  RAFTMQ_TRY_ASSIGN(const auto entries, files_.List(directory_));
+  std::vector<SegmentName> newer;
+  for (const auto& entry : entries) {
+    const auto name = ParseSegmentLogFile(entry.name);
+    if (name && name->first > mark.segment_first) newer.push_back(*name);
+  }
+  return Cut(mark, newer);
+}
+
+Status LogDisk::PrepareNew(std::uint64_t capacity) {
+  RAFTMQ_TRY(RemoveIfThere(PreparedPath()));
+  RAFTMQ_TRY_ASSIGN(const auto file, files_.Open(PreparedPath(), OpenMode::kCreate));
+  return file->Allocate(capacity);
+}
+
+Status LogDisk::PrepareReused(const SegmentName& freed) {
+  RAFTMQ_TRY(RemoveIfThere(PreparedPath()));
+  RAFTMQ_TRY(RemoveIfThere(directory_ + "/" + freed.IndexFile()));
+  RAFTMQ_TRY(files_.Rename(PathOf(freed), PreparedPath()));
+  return files_.SyncDirectory(directory_);
+}
+
+Status LogDisk::ZeroPrepared(std::uint64_t at, std::uint64_t count) {
+  RAFTMQ_TRY_ASSIGN(const auto file, files_.Open(PreparedPath(), OpenMode::kDirect));
+  AlignedBlock& zeros = StagingOfThisThread();
+  std::fill_n(zeros.data(), zeros.size(), std::byte{0});
+  for (const std::uint64_t end = at + count; at < end; at += zeros.size()) {
+    RAFTMQ_TRY(file->Write(at, {zeros.data(), static_cast<std::size_t>(std::min<std::uint64_t>(
+                                                  zeros.size(), end - at))}));
+  }
+  return Ok();
+}
+
+Status LogDisk::SyncPrepared() {
+  RAFTMQ_TRY_ASSIGN(const auto file, files_.Open(PreparedPath(), OpenMode::kWrite));
+  RAFTMQ_TRY(file->Sync());
+  return files_.SyncDirectory(directory_);
+}
+
+Status LogDisk::DropPrepared() { return RemoveIfThere(PreparedPath()); }
+
+Status LogDisk::Delete(const SegmentName& name) {
+  RAFTMQ_TRY(RemoveIfThere(directory_ + "/" + name.IndexFile()));
+  RAFTMQ_TRY(RemoveIfThere(PathOf(name)));
+  return files_.SyncDirectory(directory_);
+}
+
+}  // namespace raftmq

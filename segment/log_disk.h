@@ -1,0 +1,74 @@
+// The disk thread's side of one log: its meta file and the writer of its active segment.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "raftmq/result.h"
+#include "segment/file_system.h"
+#include "segment/meta_file.h"
+#include "segment/segment_name.h"
+#include "segment/segment_writer.h"
+
+namespace raftmq {
+
+// Touched only inside jobs, one at a time. Every error but kDiskFull of Prepare is final.
+class LogDisk {
+ public:
+  LogDisk(FileSystem& files, std::string directory, std::unique_ptr<MetaFile> meta)
+      : files_(files), directory_(std::move(directory)), meta_(std::move(meta)) {}
+
+  // The active segment is the one of this name and goes on at `position`.
+  Status OpenActive(const SegmentName& name, std::uint64_t position);
+
+  Status Append(std::span<const SharedBytes> frames, bool on_fresh_page);
+  Status SyncActive();
+
+  // Seals the active segment (synced, its index written, the mark made durable) and opens the
+  // prepared file as the next one. Durable in that order: what stands in the next segment proves
+  // this one whole.
+  struct Roll {
+    SegmentName sealed, next;
+    LogMark mark;                       // Of the sealed segment's last entry.
+    std::vector<std::byte> index_file;  // Of the sealed segment.
+  };
+  Status RollOver(const Roll& roll);
+
+  // Cuts everything above `mark.tail.index`, by the steps of DESIGN.md ("Cutting a suffix").
+  Status Cut(const LogMark& mark, const std::vector<SegmentName>& newer);
+  // Finishes a cut that a crash interrupted; the files that are newer are found by their names.
+  Status FinishCut();
+
+  // One step of making the next segment's file; see SegmentPreparer.
+  Status PrepareNew(std::uint64_t capacity);
+  Status PrepareReused(const SegmentName& freed);
+  Status ZeroPrepared(std::uint64_t at, std::uint64_t count);
+  Status SyncPrepared();
+  Status DropPrepared();
+
+  // Deletes a segment from the log's front, or keeps its file as the next prepared one.
+  Status Delete(const SegmentName& name);
+
+  Status SaveHardState(const HardState& state) { return meta_->SaveHardState(state); }
+  Status WriteMark(const LogMark& mark) { return meta_->WriteMark(mark); }
+  Status SyncMeta() { return meta_->Sync(); }
+  const MetaFile& meta() const { return *meta_; }
+  // Of the active segment, for readers: a copy of the bytes of its unfinished page.
+  SharedBytes UnfinishedPage() const;
+  Result<std::shared_ptr<FileMap>> MapOf(const SegmentName& name);
+  std::string PathOf(const SegmentName& name) const { return directory_ + "/" + name.LogFile(); }
+
+ private:
+  std::string PreparedPath() const { return directory_ + "/prepared.tmp"; }
+  Status RemoveIfThere(const std::string& path);
+  Status WriteIndexFile(const SegmentName& name, const std::vector<std::byte>& bytes);
+
+  FileSystem& files_;
+  const std::string directory_;
+  std::unique_ptr<MetaFile> meta_;
+  std::unique_ptr<SegmentWriter> active_;  // nullptr: the newest segment's file is missing.
+};
+
+}  // namespace raftmq

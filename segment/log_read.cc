@@ -1,0 +1,146 @@
+#include "segment/log_read.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "segment/frame_check.h"
+
+namespace raftmq {
+namespace {
+
+class SegmentRead final : public LogRead {
+ public:
+  explicit SegmentRead(LogReadSpec spec) : spec_(std::move(spec)) {}
+
+  bool IsResident() const override {
+    const std::uint64_t mapped_end = std::min(spec_.view.end, spec_.view.page_at);
+    if (spec_.line.position >= mapped_end) return true;
+    const std::uint64_t wanted = spec_.bytes_max + SparseIndex::kSpacingBytes;
+    return spec_.view.map->IsResident(spec_.line.position,
+                                      std::min(wanted, mapped_end - spec_.line.position));
+  }
+
+  Result<LogSlice> Run() override;
+  const DamagedRange* damage() const override { return damage_ ? &*damage_ : nullptr; }
+
+ private:
+  // `count` bytes at `at`; those of the unfinished page are joined to the mapped ones in scratch_.
+  ByteSpan BytesAt(std::uint64_t at, std::size_t count);
+  bool IsWanted(const BatchHeader& header) const;
+  Error Damage(std::uint64_t at, Index index, Offset offset, const std::string& what);
+
+  const LogReadSpec spec_;
+  ByteBuffer scratch_;
+  std::optional<DamagedRange> damage_;
+};
+
+ByteSpan SegmentRead::BytesAt(std::uint64_t at, std::size_t count) {
+  const SegmentView& view = spec_.view;
+  if (at >= view.end) return {};
+  count = static_cast<std::size_t>(std::min<std::uint64_t>(count, view.end - at));
+  if (at + count <= view.page_at)
+    return view.map->bytes().subspan(static_cast<std::size_t>(at), count);
+  if (at >= view.page_at)
+    return view.page.view().subspan(static_cast<std::size_t>(at - view.page_at), count);
+  const std::size_t mapped = static_cast<std::size_t>(view.page_at - at);
+  scratch_ = ByteBuffer(count);
+  std::memcpy(scratch_.data(), view.map->bytes().data() + at, mapped);
+  std::memcpy(scratch_.data() + mapped, view.page.data(), count - mapped);
+  return scratch_.span();
+}
+
+bool SegmentRead::IsWanted(const BatchHeader& header) const {
+  switch (spec_.from.by) {
+    case ReadFrom::By::kIndex:
+      return header.leader.index.value() >= spec_.from.value;
+    case ReadFrom::By::kOffset:
+      return header.end_offset().value() > spec_.from.value;
+    case ReadFrom::By::kTimestamp:
+      return header.producer.kind == EntryKind::kData &&
+             header.producer.max_timestamp_ms >= static_cast<std::int64_t>(spec_.from.value);
+  }
+  return false;
+}
+
+// Bounds: from the entry that should stand here to the next whole one, or the segment's end.
+Error SegmentRead::Damage(std::uint64_t at, Index index, Offset offset, const std::string& what) {
+  Index next = spec_.segment_end.index.Next();
+  Offset next_offset = spec_.segment_end.next_offset;
+  for (std::uint64_t place = at + kBatchAlignment; place < spec_.view.end;
+       place += kBatchAlignment) {
+    const ByteSpan head = BytesAt(place, kBatchHeaderBytes);
+    if (head.size() < kBatchHeaderBytes) break;
+    const auto header = CheckFrame(BytesAt(place, ClaimedBytes(head)), spec_.group_seed);
+    if (!header || header->leader.index <= index) continue;
+    next = header->leader.index;
+    next_offset = header->leader.base_offset;
+    break;
+  }
+  damage_ = DamagedRange{index, next.Minus(1), offset, next_offset,
+                         fmt::format("'{}' at byte {}: {}", spec_.path, at, what)};
+  return {ErrorCode::kDataCorrupt,
+          fmt::format("offsets {} to {} are damaged and no good copy is known: {}", offset.value(),
+                      next_offset.value(), damage_->what)};
+}
+
+Result<LogSlice> SegmentRead::Run() {
+  std::uint64_t at = spec_.line.position;
+  Index index = spec_.line.index;
+  Offset offset = spec_.line.offset;
+  LogSlice slice{{}, index, index.Minus(1)};
+  std::uint64_t taken_from = 0, taken_to = 0;  // Mapped bytes of the slice so far.
+  while (at < spec_.view.end && index <= spec_.up_to) {
+    const ByteSpan head = BytesAt(at, kBatchHeaderBytes);
+    const std::uint64_t page = AlignUp(at, kPageBytes);
+    if (at != page && IsAllZero(head)) {  // A job that began on a fresh page.
+      if (taken_to > 0) break;
+      at = page;
+      continue;
+    }
+    const ByteSpan frame = head.size() < kBatchHeaderBytes ? head : BytesAt(at, ClaimedBytes(head));
+    const auto header = CheckFrame(frame, spec_.group_seed);
+    const bool follows =
+        header && header->leader.index == index && header->leader.base_offset == offset;
+    if (!follows) {
+      if (taken_to > 0) break;  // What is good is served first.
+      return Fail(
+          Damage(at, index, offset, header ? "another entry stands here" : header.error().message));
+    }
+    const std::size_t length = header->padded_length();
+    if (IsWanted(*header) || taken_to > 0) {
+      if (taken_to > 0 && taken_to + length - taken_from > spec_.bytes_max) break;
+      const bool mapped = at + length <= spec_.view.page_at;
+      if (!mapped && taken_to > 0) break;
+      if (taken_to == 0) slice.first = index;
+      slice.last = index;
+      if (!mapped) {
+        slice.bytes = SharedBytes::Copy(frame.first(length));
+        return slice;
+      }
+      if (taken_to == 0) taken_from = at;
+      taken_to = at + length;
+    } else {
+      slice.first = index.Next();
+      slice.last = index;
+    }
+    at += length;
+    index = index.Next();
+    offset = header->end_offset();
+  }
+  if (taken_to > 0) {
+    slice.bytes = SharedBytes(spec_.view.map, spec_.view.map->bytes().subspan(
+                                                  static_cast<std::size_t>(taken_from),
+                                                  static_cast<std::size_t>(taken_to - taken_from)));
+  }
+  return slice;
+}
+
+}  // namespace
+
+std::unique_ptr<LogRead> MakeLogRead(LogReadSpec spec) {
+  return std::make_unique<SegmentRead>(std::move(spec));
+}
+
+}  // namespace raftmq

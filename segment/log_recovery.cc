@@ -1,0 +1,363 @@
+#include "segment/log_recovery.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+
+#include "protocol/types/check.h"
+#include "segment/frame_check.h"
+#include "segment/segment_scan.h"
+
+namespace raftmq {
+namespace {
+
+class Recovery {
+ public:
+  Recovery(FileSystem& files, const LogOptions& options, RecoveryReport* report)
+      : files_(files), options_(options), report_(report) {}
+
+  Result<RecoveredLog> Run();
+
+ private:
+  // A place where entries should be and are not, to be judged when all evidence is in.
+  struct Hole {
+    std::size_t segment = 0;  // Position in log_.segments of what is before the hole.
+    ScanGap gap;
+  };
+
+  Status OpenMeta();
+  Status ListSegments();
+  Status LoadSealed(std::size_t i);
+  Status Scan(std::size_t i, const LogTail& before, bool direct);
+  Status ScanAboveMark();
+  void Judge();
+  Status FindCheckpoint();
+  Status SettleTail();
+  Status MakeDurable();
+  std::string PathOf(const SegmentName& name) const {
+    return options_.directory + "/" + name.LogFile();
+  }
+  void AddHole(std::size_t segment, const ScanGap& gap) { holes_.push_back({segment, gap}); }
+  void Damaged(const Hole& hole, Index last, Offset end_offset);
+
+  FileSystem& files_;
+  const LogOptions& options_;
+  RecoveryReport* const report_;
+  RecoveredLog log_;
+  std::vector<Hole> holes_;
+  bool rest_is_zero_ = true;
+  std::string end_reason_;
+  std::optional<std::size_t> cut_in_;  // The log is cut inside or after this segment.
+};
+
+Status Recovery::OpenMeta() {
+  RAFTMQ_TRY_ASSIGN(auto meta,
+                    MetaFile::Open(files_, options_.directory + "/meta", &report_->notes));
+  log_.identity = meta->identity();
+  if (log_.identity.group != options_.group) {
+    return Fail(ErrorCode::kForeignDirectory,
+                fmt::format("expected '{}' to hold group {}, found {}", options_.directory,
+                            options_.group.ToString(), log_.identity.group.ToString()));
+  }
+  report_->hard_state = meta->hard_state();
+  const bool cut_is_pending = meta->intent().pending;
+  log_.disk = std::make_shared<LogDisk>(files_, options_.directory, std::move(meta));
+  if (cut_is_pending) {
+    report_->notes.push_back(fmt::format("finished the cut after index {}",
+                                         log_.disk->meta().intent().after.tail.index.value()));
+    RAFTMQ_TRY(log_.disk->FinishCut());
+  }
+  log_.mark = log_.disk->meta().mark();
+  report_->commit_floor = log_.mark.committed;
+  return Ok();
+}
+
+Status Recovery::ListSegments() {
+  RAFTMQ_TRY_ASSIGN(const auto entries, files_.List(options_.directory));
+  for (const auto& entry : entries) {
+    const auto name = ParseSegmentLogFile(entry.name);
+    if (!name) {
+      if (entry.name.ends_with(".tmp"))
+        RAFTMQ_TRY(files_.Remove(options_.directory + "/" + entry.name));
+      continue;
+    }
+    if (entry.type != FileType::kRegular) {
+      return Fail(
+          ErrorCode::kForeignDirectory,
+          fmt::format("expected a regular file at '{}', found another type", PathOf(*name)));
+    }
+    Segment segment;
+    segment.name = *name;
+    segment.path = PathOf(*name);
+    log_.segments.push_back(std::move(segment));
+  }
+  if (log_.segments.empty()) {
+    return Fail(
+        ErrorCode::kDataCorrupt,
+        fmt::format("'{}' has no segment file left: this replica is lost", options_.directory));
+  }
+  return Ok();
+}
+
+// What is known of the entries before a segment: its name, and its checkpoint where that is whole.
+LogTail BeforeSegment(const SegmentName& name) {
+  return {name.first.Minus(1), Term(), name.first_offset, 0, 0};
+}
+
+Status Recovery::LoadSealed(std::size_t i) {
+  Segment& segment = log_.segments[i];
+  segment.sealed = true;
+  auto opened =
+      SegmentBytes::Open(files_, options_.directory + "/" + segment.name.IndexFile(), false);
+  Result<SparseIndex> index = Fail(ErrorCode::kNotFound, "it is missing");
+  SparseIndex::Summary summary;
+  if (opened) {
+    auto bytes = opened->Get(0, static_cast<std::size_t>(opened->size()));
+    index =
+        bytes ? SparseIndex::Decode(*bytes, &summary) : Result<SparseIndex>(Fail(bytes.error()));
+  }
+  if (index) {
+    segment.index = std::move(*index);
+    segment.tail = summary.tail;
+    segment.staged_end = summary.used_bytes;
+    return Ok();
+  }
+  report_->notes.push_back(
+      fmt::format("rebuilt the index of '{}': {}", segment.path, index.error().message));
+  RAFTMQ_TRY(Scan(i, BeforeSegment(segment.name), false));
+  const auto bytes = segment.index.Encode({segment.tail, segment.staged_end});
+  const std::string path = options_.directory + "/" + segment.name.IndexFile();
+  if (opened) RAFTMQ_TRY(files_.Remove(path));
+  RAFTMQ_TRY_ASSIGN(const auto file, files_.Open(path, OpenMode::kCreate));
+  return file->Write(0, bytes);
+}
+
+// Scans one segment, whose entry before is `before`, and takes what it finds.
+Status Recovery::Scan(std::size_t i, const LogTail& before, bool direct) {
+  Segment& segment = log_.segments[i];
+  RAFTMQ_TRY_ASSIGN(auto bytes, SegmentBytes::Open(files_, segment.path, direct));
+  segment.allocated_bytes = AlignDown(static_cast<std::size_t>(bytes.size()), kPageBytes);
+  LogTail from = before;
+  if (from.chain == 0) {
+    // The chain into a segment's first frame is taken from the frame itself where it holds on its
+    // own.
+    RAFTMQ_TRY_ASSIGN(const ByteSpan head, bytes.Get(0, kBatchHeaderBytes));
+    const auto header = head.size() == kBatchHeaderBytes
+                            ? ParseBatchHeader(head)
+                            : Result<BatchHeader>(Fail(ErrorCode::kBadBatch, "short"));
+    if (header) from.chain = header->leader.chain;
+  }
+  bool first = true;
+  RAFTMQ_TRY_ASSIGN(const SegmentScan scan,
+                    ScanSegment(
+                        bytes, 0, from, log_.identity.group_seed,
+                        [&](const BatchHeader& header, ByteSpan frame, std::uint64_t at) {
+                          report_->scanned_bytes += frame.size();
+                          report_->commit_floor =
+                              std::max(report_->commit_floor, header.leader.committed_up_to);
+                          segment.index.Add(header, at);
+                          if (first) segment.opened_ms = header.leader.append_time_ms;
+                          first = false;
+                        },
+                        [&](const ScanGap& gap) { AddHole(i, gap); }));
+  segment.tail = scan.tail;
+  segment.staged_end = scan.end;
+  rest_is_zero_ = scan.rest_is_zero;
+  end_reason_ = scan.end_reason;
+  return Ok();
+}
+
+Status Recovery::ScanAboveMark() {
+  std::size_t at_mark = log_.segments.size();
+  for (std::size_t i = 0; i < log_.segments.size(); ++i) {
+    if (log_.segments[i].name.first == log_.mark.segment_first) at_mark = i;
+  }
+  for (std::size_t i = 0; i < std::min(at_mark, log_.segments.size()); ++i) {
+    const bool last = i + 1 == log_.segments.size();
+    RAFTMQ_TRY(last ? Scan(i, BeforeSegment(log_.segments[i].name), true) : LoadSealed(i));
+  }
+  for (std::size_t i = at_mark; i < log_.segments.size(); ++i) {
+    Segment& segment = log_.segments[i];
+    const LogTail before =
+        i == at_mark || i == 0 ? BeforeSegment(segment.name) : log_.segments[i - 1].tail;
+    RAFTMQ_TRY(Scan(i, before, true));
+    segment.sealed = i + 1 < log_.segments.size();
+  }
+  return Ok();
+}
+
+void Recovery::Damaged(const Hole& hole, Index last, Offset end_offset) {
+  const Index first = hole.gap.before.index.Next();
+  report_->damage.push_back({first, std::max(first, last), hole.gap.before.next_offset, end_offset,
+                             fmt::format("'{}' at byte {}: {}", log_.segments[hole.segment].path,
+                                         hole.gap.begin, hole.gap.what)});
+  report_->notes.push_back(
+      fmt::format("damage: entries {} to {} ({}) were promised and are kept as damaged",
+                  first.value(), std::max(first, last).value(), report_->damage.back().what));
+}
+
+// Holes between segments and inside them, from the oldest: promised ones are damage, the first that
+// is not ends the log.
+void Recovery::Judge() {
+  for (std::size_t i = 0; i + 1 < log_.segments.size(); ++i) {
+    const Segment& next = log_.segments[i + 1];
+    if (log_.segments[i].tail.index.Next() >= next.name.first) continue;
+    holes_.push_back(
+        {i,
+         {log_.segments[i].tail, log_.segments[i].staged_end, log_.segments[i].staged_end,
+          next.name.first, next.name.first_offset, "a segment ends before its successor begins"}});
+  }
+  std::sort(holes_.begin(), holes_.end(),
+            [](const Hole& a, const Hole& b) { return a.gap.before.index < b.gap.before.index; });
+  const Index promised = std::max(log_.mark.tail.index, report_->commit_floor);
+  for (const Hole& hole : holes_) {
+    if (hole.gap.before.index < promised) {
+      Damaged(hole, hole.gap.next.Minus(1), hole.gap.next_offset);
+      continue;
+    }
+    cut_in_ = hole.segment;
+    Segment& segment = log_.segments[hole.segment];
+    report_->notes.push_back(fmt::format("cut '{}' at byte {} after index {}: {}, never promised",
+                                         segment.path, hole.gap.begin,
+                                         hole.gap.before.index.value(), hole.gap.what));
+    segment.tail = hole.gap.before;
+    segment.staged_end = hole.gap.begin;
+    segment.index.CutFrom(hole.gap.begin, hole.gap.before.index.Next());
+    segment.sealed = false;
+    break;
+  }
+}
+
+// Where the log ends, and a clean place for what comes next.
+Status Recovery::SettleTail() {
+  std::vector<SegmentName> newer;
+  if (cut_in_) {
+    while (log_.segments.size() > *cut_in_ + 1) {
+      newer.insert(newer.begin(), log_.segments.back().name);
+      log_.segments.pop_back();
+    }
+  }
+  Segment& last = log_.segments.back();
+  log_.tail = last.tail;
+  if (!cut_in_ && log_.mark.tail.index > log_.tail.index) {
+    // The end was promised and is gone. Its identity is the mark's; new entries follow that.
+    const Hole hole{log_.segments.size() - 1,
+                    {last.tail, last.staged_end, 0, Index(), Offset(), end_reason_}};
+    Damaged(hole, log_.mark.tail.index, log_.mark.tail.next_offset);
+    log_.active_is_missing = last.name.first != log_.mark.segment_first;
+    log_.tail = log_.mark.tail;
+    last.tail = log_.tail;
+    if (!log_.active_is_missing) last.staged_end = log_.mark.position;
+    return log_.active_is_missing ? Ok() : log_.disk->OpenActive(last.name, last.staged_end);
+  }
+  if (cut_in_ || !rest_is_zero_) {
+    if (!cut_in_) {
+      report_->notes.push_back(
+          fmt::format("cleared '{}' from byte {} on, after index {}: a write that was never "
+                      "promised, or an older use of the file",
+                      last.path, last.staged_end, last.tail.index.value()));
+    }
+    LogMark mark = log_.mark;
+    mark.truncations += 1;
+    mark.tail = last.tail;
+    mark.segment_first = last.name.first;
+    mark.position = last.staged_end;
+    mark.committed = std::min(mark.committed, last.tail.index);
+    log_.mark = mark;
+    return log_.disk->Cut(mark, newer);
+  }
+  return log_.disk->OpenActive(last.name, last.staged_end);
+}
+
+// The newest checkpoint that is whole and committed. Damage may hide one: then an older one serves.
+Status Recovery::FindCheckpoint() {
+  for (std::size_t i = log_.segments.size(); i-- > 0;) {
+    RAFTMQ_TRY_ASSIGN(auto bytes, SegmentBytes::Open(files_, log_.segments[i].path, true));
+    std::vector<ByteBuffer> parts;
+    std::uint64_t at = 0;
+    std::uint32_t wanted = 1;
+    Index index = log_.segments[i].name.first;
+    for (; parts.size() < wanted; index = index.Next()) {
+      RAFTMQ_TRY_ASSIGN(ByteSpan frame, bytes.Get(at, kBatchHeaderBytes));
+      if (frame.size() < kBatchHeaderBytes) break;
+      RAFTMQ_TRY_ASSIGN(frame, bytes.Get(at, ClaimedBytes(frame)));
+      const auto header = CheckFrame(frame, log_.identity.group_seed);
+      if (!header || header->leader.index != index ||
+          header->producer.kind != EntryKind::kCheckpoint)
+        break;
+      if (index > std::max(report_->commit_floor, Index(1))) break;
+      const ByteSpan payload =
+          frame.subspan(kBatchHeaderBytes, header->producer.length - kBatchHeaderBytes);
+      RAFTMQ_TRY_ASSIGN(const CheckpointPart part, ParseCheckpointPart(payload));
+      wanted = part.parts;
+      ByteBuffer copy(payload.size());
+      std::copy(payload.begin(), payload.end(), copy.data());
+      parts.push_back(std::move(copy));
+      at += header->padded_length();
+    }
+    std::vector<ByteSpan> spans;
+    for (const auto& part : parts) spans.push_back(part.span());
+    if (parts.size() < wanted) continue;
+    auto checkpoint = DecodeCheckpoint(spans);
+    if (!checkpoint) continue;
+    report_->newest_checkpoint = std::move(*checkpoint);
+    report_->newest_checkpoint_index = log_.segments[i].name.first;
+    return Ok();
+  }
+  return Fail(
+      ErrorCode::kDataCorrupt,
+      fmt::format("no segment in '{}' has a whole committed checkpoint: this replica is lost",
+                  options_.directory));
+}
+
+// Before anybody votes, acks or serves by what was read, it is made durable.
+Status Recovery::MakeDurable() {
+  for (auto& segment : log_.segments) {
+    const bool scanned = segment.name.first >= log_.mark.segment_first;
+    if (!scanned) continue;
+    RAFTMQ_TRY_ASSIGN(const auto file, files_.Open(segment.path, OpenMode::kWrite));
+    RAFTMQ_TRY(file->Sync());
+  }
+  RAFTMQ_TRY(files_.SyncDirectory(options_.directory));
+  const Segment& last = log_.segments.back();
+  if (log_.active_is_missing || log_.mark.tail == log_.tail) return Ok();
+  log_.mark.tail = log_.tail;
+  log_.mark.segment_first = last.name.first;
+  log_.mark.position = last.staged_end;
+  log_.mark.committed = std::min(report_->commit_floor, log_.tail.index);
+  RAFTMQ_TRY(log_.disk->WriteMark(log_.mark));
+  return log_.disk->SyncMeta();
+}
+
+Result<RecoveredLog> Recovery::Run() {
+  RAFTMQ_TRY(OpenMeta());
+  RAFTMQ_TRY(ListSegments());
+  RAFTMQ_TRY(ScanAboveMark());
+  Judge();
+  RAFTMQ_TRY(SettleTail());
+  report_->commit_floor = std::min(report_->commit_floor, log_.tail.index);
+  RAFTMQ_TRY(FindCheckpoint());
+  RAFTMQ_TRY(MakeDurable());
+  for (auto& segment : log_.segments) {
+    RAFTMQ_TRY_ASSIGN(segment.view.map, log_.disk->MapOf(segment.name));
+    segment.allocated_bytes = segment.view.map->bytes().size();
+    segment.view.end = segment.staged_end;
+    segment.view.page_at = segment.sealed ? AlignUp(segment.staged_end, kPageBytes)
+                                          : AlignDown(segment.staged_end, kPageBytes);
+    segment.view.map->AdviseSequential(segment.sealed);
+  }
+  if (!log_.active_is_missing) log_.segments.back().view.page = log_.disk->UnfinishedPage();
+  log_.segments.back().sealed = log_.active_is_missing;
+  report_->tail = log_.tail;
+  return std::move(log_);
+}
+
+}  // namespace
+
+Result<RecoveredLog> RecoverLog(FileSystem& files, const LogOptions& options,
+                                RecoveryReport* report) {
+  return Recovery(files, options, report).Run();
+}
+
+}  // namespace raftmq

@@ -1,0 +1,40 @@
+// One segment as the loop knows it, and the view of its bytes that reads take with them.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "protocol/types/bytes.h"
+#include "protocol/types/ids.h"
+#include "segment/checkpoint.h"
+#include "segment/file_system.h"
+#include "segment/segment_name.h"
+#include "segment/sparse_index.h"
+
+namespace raftmq {
+
+// The durable bytes of a segment at one moment. Immutable; may be used by any thread, also after
+// the segment's file is gone. Pages of the map from `page_at` on are never touched: the unfinished
+// last page is written again and again, so its bytes come as a copy.
+struct SegmentView {
+  std::shared_ptr<FileMap> map;
+  SharedBytes page;           // Bytes from page_at to end.
+  std::uint64_t page_at = 0;  // Multiple of kPageBytes.
+  std::uint64_t end = 0;      // Where durable frames end.
+};
+
+// Loop-affine.
+struct Segment {
+  SegmentName name;
+  std::string path;
+  std::uint64_t allocated_bytes = 0;
+  std::uint64_t staged_end = 0;  // Where the next frame goes. >= view.end.
+  SegmentView view;
+  SparseIndex index;
+  LogTail tail;  // Its last staged entry.
+  bool sealed = false;
+  std::int64_t opened_ms = 0;  // Append time of its first entry: how fast it fills.
+};
+
+}  // namespace raftmq

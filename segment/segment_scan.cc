@@ -1,0 +1,156 @@
+#include "segment/segment_scan.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "segment/frame_check.h"
+
+namespace raftmq {
+namespace {
+
+constexpr std::size_t kWindowBytes = 1u << 20;
+
+struct Found {
+  BatchHeader header;
+  std::uint64_t position = 0;
+};
+
+// The frame at `position`, whole by itself; kDataCorrupt if there is none.
+Result<BatchHeader> FrameAt(SegmentBytes& bytes, std::uint64_t position, std::uint64_t seed,
+                            ByteSpan* frame) {
+  RAFTMQ_TRY_ASSIGN(ByteSpan head, bytes.Get(position, kBatchHeaderBytes));
+  if (head.size() == kBatchHeaderBytes) {
+    RAFTMQ_TRY_ASSIGN(head, bytes.Get(position, ClaimedBytes(head)));
+  }
+  *frame = head;
+  return CheckFrame(head, seed);
+}
+
+// The same, and it must be the entry that follows `before`.
+Result<BatchHeader> NextFrameAt(SegmentBytes& bytes, std::uint64_t position, const LogTail& before,
+                                std::uint64_t seed, ByteSpan* frame) {
+  RAFTMQ_TRY_ASSIGN(const BatchHeader header, FrameAt(bytes, position, seed, frame));
+  const LeaderBlock& leader = header.leader;
+  if (leader.index != before.index.Next()) {
+    return Fail(ErrorCode::kDataCorrupt,
+                fmt::format("expected index {}, found {}", before.index.Next().value(),
+                            leader.index.value()));
+  }
+  if (leader.chain != before.chain)
+    return Fail(ErrorCode::kDataCorrupt, "the chain to the entry before does not hold");
+  if (leader.base_offset != before.next_offset) {
+    return Fail(ErrorCode::kDataCorrupt,
+                fmt::format("expected offset {}, found {}", before.next_offset.value(),
+                            leader.base_offset.value()));
+  }
+  return header;
+}
+
+// The first whole frame from `position` on whose index is above `above`.
+Result<std::optional<Found>> FindFrame(SegmentBytes& bytes, std::uint64_t position, Index above,
+                                       std::uint64_t seed) {
+  while (position + kBatchHeaderBytes <= bytes.size()) {
+    RAFTMQ_TRY_ASSIGN(const ByteSpan window, bytes.Get(position, kPageBytes));
+    if (IsAllZero(window)) {
+      position += AlignDown(window.size(), kBatchAlignment);
+      continue;
+    }
+    ByteSpan frame;
+    const auto header = FrameAt(bytes, position, seed, &frame);
+    if (header && header->leader.index > above)
+      return std::optional<Found>(Found{*header, position});
+    if (!header && header.error().code == ErrorCode::kIoError) return Fail(header.error());
+    position += kBatchAlignment;
+  }
+  return std::optional<Found>();
+}
+
+Result<bool> IsZeroFrom(SegmentBytes& bytes, std::uint64_t position) {
+  while (position < bytes.size()) {
+    RAFTMQ_TRY_ASSIGN(const ByteSpan window, bytes.Get(position, kWindowBytes));
+    if (!IsAllZero(window)) return false;
+    position += window.size();
+  }
+  return true;
+}
+
+}  // namespace
+
+Result<SegmentBytes> SegmentBytes::Open(FileSystem& files, const std::string& path, bool direct) {
+  RAFTMQ_TRY_ASSIGN(auto file, files.Open(path, direct ? OpenMode::kDirect : OpenMode::kRead));
+  RAFTMQ_TRY_ASSIGN(const std::uint64_t size, file->Size());
+  return SegmentBytes(std::move(file), size);
+}
+
+Result<ByteSpan> SegmentBytes::Get(std::uint64_t at, std::size_t count) {
+  if (at >= size_) return ByteSpan();
+  count = static_cast<std::size_t>(std::min<std::uint64_t>(count, size_ - at));
+  if (at < window_at_ || at + count > window_at_ + window_bytes_) {
+    window_at_ = AlignDown(at, kPageBytes);
+    const std::size_t wanted = std::max(kWindowBytes, AlignUp(at + count - window_at_, kPageBytes));
+    if (!window_ || window_->size() < wanted) window_ = std::make_unique<AlignedBlock>(wanted);
+    // Whole pages only; what a direct read cannot take of an odd end is not part of any frame.
+    window_bytes_ = std::min<std::uint64_t>(wanted, size_ - window_at_);
+    const std::size_t whole = AlignDown(window_bytes_, kPageBytes);
+    const std::size_t readable = file_->IsDirect() ? whole : window_bytes_;
+    window_bytes_ = readable;
+    RAFTMQ_TRY(file_->Read(window_at_, {window_->data(), readable}));
+  }
+  const std::size_t skip = static_cast<std::size_t>(at - window_at_);
+  if (skip >= window_bytes_) return ByteSpan();
+  return ByteSpan(window_->data() + skip, std::min(count, window_bytes_ - skip));
+}
+
+LogTail TailAfter(const BatchHeader& header) {
+  return {header.leader.index, header.leader.term, header.end_offset(), header.header_hash,
+          header.leader.append_time_ms};
+}
+
+Result<SegmentScan> ScanSegment(
+    SegmentBytes& bytes, std::uint64_t position, const LogTail& before, std::uint64_t group_seed,
+    const std::function<void(const BatchHeader&, ByteSpan, std::uint64_t)>& on_frame,
+    const std::function<void(const ScanGap&)>& on_gap) {
+  SegmentScan scan;
+  scan.tail = before;
+  scan.end = position;
+  for (;;) {
+    ByteSpan frame;
+    auto header = NextFrameAt(bytes, scan.end, scan.tail, group_seed, &frame);
+    std::uint64_t at = scan.end;
+    if (!header && at % kPageBytes != 0) {  // A job may have begun on a fresh page.
+      const std::uint64_t page = AlignUp(at, kPageBytes);
+      ByteSpan page_frame;
+      const auto on_page = NextFrameAt(bytes, page, scan.tail, group_seed, &page_frame);
+      if (on_page) {
+        RAFTMQ_TRY_ASSIGN(const ByteSpan between, bytes.Get(at, page - at));
+        if (IsAllZero(between)) {
+          header = NextFrameAt(bytes, page, scan.tail, group_seed, &frame);
+          at = page;
+        }
+      }
+    }
+    if (!header) {
+      if (header.error().code != ErrorCode::kDataCorrupt) return Fail(header.error());
+      RAFTMQ_TRY_ASSIGN(const auto next, FindFrame(bytes, scan.end, scan.tail.index, group_seed));
+      scan.end_reason = header.error().message;
+      if (!next) break;
+      const LogTail resumed{next->header.leader.index.Minus(1), next->header.leader.term,
+                            next->header.leader.base_offset, next->header.leader.chain,
+                            next->header.leader.append_time_ms};
+      on_gap({scan.tail, scan.end, next->position, next->header.leader.index,
+              next->header.leader.base_offset, header.error().message});
+      scan.tail = resumed;
+      scan.end = next->position;
+      continue;
+    }
+    on_frame(*header, frame.first(header->padded_length()), at);
+    scan.tail = TailAfter(*header);
+    scan.frame_at = at;
+    scan.end = at + header->padded_length();
+  }
+  RAFTMQ_TRY_ASSIGN(scan.rest_is_zero, IsZeroFrom(bytes, scan.end));
+  return scan;
+}
+
+}  // namespace raftmq

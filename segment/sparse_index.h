@@ -1,0 +1,77 @@
+// From index, offset or time to a place in one segment: one line about every 64 KiB. A pure
+// function of the segment's frames, so it may be deleted and is rebuilt identically.
+//
+// Sealed segments keep theirs in a file: header {magic, version, count, summary}, lines, XXH3-64 of
+// it all.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "protocol/types/batch_header.h"
+#include "protocol/types/bytes.h"
+#include "protocol/types/ids.h"
+#include "raftmq/result.h"
+#include "segment/checkpoint.h"
+
+namespace raftmq {
+
+// Loop-affine while growing; immutable once its segment is sealed.
+class SparseIndex {
+ public:
+  static constexpr std::uint64_t kSpacingBytes = 64u << 10;
+
+  struct Line {
+    Index index;    // Of the frame at `position`.
+    Offset offset;  // Its base offset.
+    std::int64_t max_timestamp_ms =
+        0;  // Greatest in the segment before the frame; lowest int64 if none.
+    std::uint64_t position = 0;
+    bool operator==(const Line&) const = default;
+  };
+
+  // Takes in the frame at `position`; frames come in order.
+  void Add(const BatchHeader& header, std::uint64_t position);
+  // Drops the frames from `position` on, the first of which is `index`. The greatest timestamp may
+  // stay too high: then a search by time begins earlier than it had to.
+  void CutFrom(std::uint64_t position, Index index);
+
+  // The last line at or before the entry; the segment's front if there is none.
+  Line BeforeIndex(Index index) const;
+  // The last line whose offset is <= `offset`.
+  Line BeforeOffset(Offset offset) const;
+  // The last line before which every timestamp is below `timestamp_ms`.
+  Line BeforeTime(std::int64_t timestamp_ms) const;
+
+  // The term of an entry of this segment. REQUIRES: it is one.
+  Term TermAt(Index index) const;
+  std::int64_t max_timestamp_ms() const { return max_timestamp_ms_; }
+  bool IsEmpty() const { return lines_.empty(); }
+
+  // What the end of a sealed segment is, so that a start needs not scan it.
+  struct Summary {
+    LogTail tail;
+    std::uint64_t used_bytes = 0;
+    bool operator==(const Summary&) const = default;
+  };
+  std::vector<std::byte> Encode(const Summary& summary) const;
+  // Errors: kDataCorrupt, kUnknownFormat: delete the file and rebuild.
+  static Result<SparseIndex> Decode(ByteSpan file, Summary* summary);
+  bool operator==(const SparseIndex&) const = default;
+
+ private:
+  static constexpr std::int64_t kNoTime = INT64_MIN;
+
+  struct TermRun {
+    Index first;
+    Term term;
+    bool operator==(const TermRun&) const = default;
+  };
+
+  std::vector<Line> lines_;
+  std::vector<TermRun> runs_;
+  std::int64_t max_timestamp_ms_ = kNoTime;
+};
+
+}  // namespace raftmq
