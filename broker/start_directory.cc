@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <set>
 
 #include "broker/catalogue.h"
@@ -33,11 +34,8 @@ Result<std::vector<DirectoryEntry>> ListPartitions(FileSystem& files,
   return std::move(*entries);
 }
 
-bool HasDirectories(const std::vector<DirectoryEntry>& entries) {
-  for (const DirectoryEntry& entry : entries) {
-    if (entry.type == FileType::kDirectory) return true;
-  }
-  return false;
+std::ptrdiff_t CountDirectories(const std::vector<DirectoryEntry>& entries) {
+  return std::ranges::count(entries, FileType::kDirectory, &DirectoryEntry::type);
 }
 
 bool Names(const std::vector<DirectoryEntry>& entries, const std::string& name) {
@@ -54,8 +52,13 @@ Result<std::unique_ptr<OpenedLog>> OpenCatalogueLog(FileSystem& files,
   RAFTMQ_TRY_ASSIGN(const auto entries, ListPartitions(files, options.storage.data_directory));
   const std::string name = kClusterGroup.ToString();
   const GroupOptions group = Catalogue::OptionsFor(options);
-  if (Names(entries, name)) return OpenGroupLog(files, group);
-  if (HasDirectories(entries)) {
+  if (Names(entries, name)) {
+    auto opened = OpenGroupLog(files, group);
+    const bool is_unfinished = !opened && opened.error().code == ErrorCode::kNotFound;
+    // A founding that was interrupted: nothing can have been logged anywhere yet.
+    if (!is_unfinished || CountDirectories(entries) > 1) return opened;
+    RAFTMQ_TRY(RemovePartitionDirectory(files, group.log.directory));
+  } else if (CountDirectories(entries) > 0) {
     return Fail(
         ErrorCode::kForeignDirectory,
         fmt::format("{} is missing beside other partitions: without the catalogue nobody knows "

@@ -58,7 +58,7 @@ class SegmentedLog final : public PartitionLog {
   void NoteUncommitted(const BatchHeader& header, std::uint64_t begin);
   const Segment& SegmentFor(const ReadFrom& from) const;
   LogMark MarkOf(const EntryMark& entry) const;
-  std::optional<SegmentName> TakeFreed(std::uint64_t capacity);
+  std::unique_ptr<LogJob> TakeDeleteJob();
   std::unique_ptr<LogJob> TakeIdleJob(std::int64_t now_ms);
   void ForgetCommitted();
   std::unique_ptr<StepJob> MakeJob(std::vector<LogStep> steps, const LogMark& after);
@@ -285,34 +285,35 @@ void SegmentedLog::Completed(std::unique_ptr<LogJob> job) {
 std::unique_ptr<LogJob> SegmentedLog::TakeBackgroundJob(std::int64_t now_ms) {
   if (job_is_under_way_ || !steps_.empty()) return nullptr;
   const bool is_half_full = HasActive() && active().staged_end > active().allocated_bytes / 2;
-  if (is_half_full || roll_is_wanted_) {
-    const std::uint64_t capacity = NextSegmentBytes(now_ms);
-    const auto freed = preparer_.IsIdle() ? TakeFreed(capacity) : std::nullopt;
-    if (auto step = preparer_.NextStep(capacity, freed)) {
-      job_is_under_way_ = true;
-      prepare_is_under_way_ = true;
-      return MakeJob({*step}, staged_);
-    }
+  const bool wants_file = !preparer_.ready() && (is_half_full || roll_is_wanted_);
+  const std::uint64_t capacity = NextSegmentBytes(now_ms);
+  const bool can_reuse = wants_file && preparer_.IsIdle() && !doomed_.empty() &&
+                         doomed_.front().allocated_bytes == capacity;
+  // Deletion first: a new file may need just that space.
+  if (!doomed_.empty() && !can_reuse) return TakeDeleteJob();
+  if (!wants_file) return TakeIdleJob(now_ms);
+  // A segment that retention gave up has written blocks. Oldest first, like deletion, so that a
+  // crash leaves no gap.
+  std::optional<SegmentName> freed;
+  if (can_reuse) {
+    freed = doomed_.front().name;
+    doomed_.pop_front();
   }
-  return TakeIdleJob(now_ms);
+  const auto step = preparer_.NextStep(capacity, freed);
+  RAFTMQ_CHECK(step.has_value());
+  job_is_under_way_ = true;
+  prepare_is_under_way_ = true;
+  return MakeJob({*step}, staged_);
 }
 
-// A segment that retention gave up and that has the size of the next one: its blocks are written
-// ones. Oldest first like deletion, so that a crash leaves no gap.
-std::optional<SegmentName> SegmentedLog::TakeFreed(std::uint64_t capacity) {
-  if (doomed_.empty() || doomed_.front().allocated_bytes != capacity) return std::nullopt;
+std::unique_ptr<LogJob> SegmentedLog::TakeDeleteJob() {
   const SegmentName name = doomed_.front().name;
   doomed_.pop_front();
-  return name;
+  job_is_under_way_ = true;
+  return MakeJob({DeleteStep{name}}, staged_);
 }
 
 std::unique_ptr<LogJob> SegmentedLog::TakeIdleJob(std::int64_t now_ms) {
-  if (!doomed_.empty()) {
-    const SegmentName name = doomed_.front().name;
-    doomed_.pop_front();
-    job_is_under_way_ = true;
-    return MakeJob({DeleteStep{name}}, staged_);
-  }
   if (marked_ == durable_ && marked_is_synced_) return nullptr;
   if (idle_since_ms_ == 0) idle_since_ms_ = now_ms;
   if (now_ms - idle_since_ms_ < kMarkIdleMs) return nullptr;
