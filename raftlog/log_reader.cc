@@ -21,6 +21,12 @@ Error Corrupt(const DamagedRange& damage) {
                       damage.first_offset.value(), damage.end_offset.value(), damage.what)};
 }
 
+Error Missing(Offset offset, Index up_to) {
+  return {ErrorCode::kInternal,
+          fmt::format("expected offset {} in the files up to entry {}, found nothing",
+                      offset.value(), up_to.value())};
+}
+
 // What a search step found in one slice.
 struct Found {
   std::optional<Group::OffsetAtTime> record;
@@ -40,6 +46,8 @@ std::optional<Group::OffsetAtTime> FirstRecord(const OpenedBatch& batch,
 
 Result<Found> FindInSlice(const LogSlice& slice, const LogReader::FindRequest& request) {
   Found found;
+  // Nothing up to where it may look, in the last segment that could have it.
+  if (slice.last < slice.first) found.end = request.end;
   FrameCursor frames(slice.bytes);
   while (const auto frame = frames.Next()) {
     const BatchHeader& header = frame->header;
@@ -68,11 +76,7 @@ void LogReader::Read(Offset offset, Index up_to, std::size_t bytes_max, ReadDone
   }
   std::unique_ptr<LogRead> read =
       log_.Read({.by = ReadFrom::By::kOffset, .value = offset.value()}, up_to, bytes_max);
-  if (!read) {
-    return done(Fail(ErrorCode::kInternal,
-                     fmt::format("expected offset {} in the files up to entry {}, found nothing",
-                                 offset.value(), up_to.value())));
-  }
+  if (!read) return done(Fail(Missing(offset, up_to)));
   const std::size_t known_damage = log_.damage().size();
   Run(std::move(read), [=, this, done = std::move(done)](Result<LogSlice> slice) {
     // New damage was marked: what lies before it is served, or it is named.
@@ -84,6 +88,7 @@ void LogReader::Read(Offset offset, Index up_to, std::size_t bytes_max, ReadDone
       if (frame->header.producer.kind == EntryKind::kData) run.batches.push_back(frame->bytes);
       run.next_offset = frame->header.end_offset();
     }
+    if (run.batches.empty()) return done(Fail(Missing(offset, up_to)));
     done(std::move(run));
   });
 }

@@ -29,7 +29,14 @@ class SegmentRead final : public LogRead {
   // `count` bytes at `at`; those of the unfinished page are joined to the mapped ones in scratch_.
   ByteSpan BytesAt(std::uint64_t at, std::size_t count);
   bool IsWanted(const BatchHeader& header) const;
-  Error Damage(std::uint64_t at, Index index, Offset offset, const std::string& what);
+  // Where the walk stands.
+  struct Place {
+    std::uint64_t at = 0;
+    Index index;    // Of the entry that should stand here.
+    Offset offset;  // Its base offset.
+  };
+  Place FindDamage(const Place& from, const std::string& what);
+  bool IsBeforeWanted(const Place& next) const;
 
   const LogReadSpec spec_;
   ByteBuffer scratch_;
@@ -64,25 +71,34 @@ bool SegmentRead::IsWanted(const BatchHeader& header) const {
   return false;
 }
 
-// Bounds: from the entry that should stand here to the next whole one, or the segment's end.
-Error SegmentRead::Damage(std::uint64_t at, Index index, Offset offset, const std::string& what) {
-  Index next = spec_.segment_end.index.Next();
-  Offset next_offset = spec_.segment_end.next_offset;
-  for (std::uint64_t place = at + kBatchAlignment; place < spec_.view.end;
+// Notes the damage at `from` and returns the next whole entry, or the segment's end.
+SegmentRead::Place SegmentRead::FindDamage(const Place& from, const std::string& what) {
+  Place next{spec_.view.end, spec_.segment_end.index.Next(), spec_.segment_end.next_offset};
+  for (std::uint64_t place = from.at + kBatchAlignment; place < spec_.view.end;
        place += kBatchAlignment) {
     const ByteSpan head = BytesAt(place, kBatchHeaderBytes);
     if (head.size() < kBatchHeaderBytes) break;
     const auto header = CheckFrame(BytesAt(place, ClaimedBytes(head)), spec_.group_seed);
-    if (!header || header->leader.index <= index) continue;
-    next = header->leader.index;
-    next_offset = header->leader.base_offset;
+    if (!header || header->leader.index <= from.index) continue;
+    next = {place, header->leader.index, header->leader.base_offset};
     break;
   }
-  damage_ = DamagedRange{index, next.Minus(1), offset, next_offset,
-                         fmt::format("'{}' at byte {}: {}", spec_.path, at, what)};
-  return {ErrorCode::kDataCorrupt,
-          fmt::format("offsets {} to {} are damaged and no good copy is known: {}", offset.value(),
-                      next_offset.value(), damage_->what)};
+  damage_ = DamagedRange{from.index, next.index.Minus(1), from.offset, next.offset,
+                         fmt::format("'{}' at byte {}: {}", spec_.path, from.at, what)};
+  return next;
+}
+
+// True if nothing that is wanted lies before `next`.
+bool SegmentRead::IsBeforeWanted(const Place& next) const {
+  switch (spec_.from.by) {
+    case ReadFrom::By::kIndex:
+      return next.index.value() <= spec_.from.value;
+    case ReadFrom::By::kOffset:
+      return next.offset.value() <= spec_.from.value;
+    case ReadFrom::By::kTimestamp:
+      return false;  // The damaged entries may have been the ones.
+  }
+  return false;
 }
 
 Result<LogSlice> SegmentRead::Run() {
@@ -94,7 +110,8 @@ Result<LogSlice> SegmentRead::Run() {
   while (at < spec_.view.end && index <= spec_.up_to) {
     const ByteSpan head = BytesAt(at, kBatchHeaderBytes);
     const std::uint64_t page = AlignUp(at, kPageBytes);
-    if (at != page && IsAllZero(head)) {  // A job that began on a fresh page.
+    if (at != page && IsAllZero(head.first(std::min<std::size_t>(
+                          head.size(), page - at)))) {  // A job that began on a fresh page.
       if (taken_to > 0) break;
       at = page;
       continue;
@@ -105,8 +122,18 @@ Result<LogSlice> SegmentRead::Run() {
         header && header->leader.index == index && header->leader.base_offset == offset;
     if (!follows) {
       if (taken_to > 0) break;  // What is good is served first.
-      return Fail(
-          Damage(at, index, offset, header ? "another entry stands here" : header.error().message));
+      const Place next = FindDamage({at, index, offset},
+                                    header ? "another entry stands here" : header.error().message);
+      if (!IsBeforeWanted(next)) {
+        return Fail(ErrorCode::kDataCorrupt,
+                    fmt::format("offsets {} to {} are damaged and no good copy is known: {}",
+                                offset.value(), next.offset.value(), damage_->what));
+      }
+      // Damage on the way from the index to the wanted entry does not concern it.
+      at = next.at;
+      index = next.index;
+      offset = next.offset;
+      continue;
     }
     const std::size_t length = header->padded_length();
     if (IsWanted(*header) || taken_to > 0) {

@@ -96,7 +96,8 @@ class LogRead {
   virtual bool IsResident() const = 0;
   // Errors: kDataCorrupt with bounds in the message; kIoError.
   virtual Result<LogSlice> Run() = 0;
-  // What Run found when it answered kDataCorrupt, for PartitionLog::MarkDamaged.
+  // What Run found, for PartitionLog::MarkDamaged: why it answered kDataCorrupt, or what it passed
+  // over on the way to its first entry. Null if nothing.
   virtual const DamagedRange* damage() const = 0;
 };
 
