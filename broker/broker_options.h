@@ -48,7 +48,7 @@ struct BrokerOptions {
   std::uint64_t boot_id = 0;  // Another one at every start.
   std::uint32_t shards = 1;
   bool auto_create_topics = false;  // --dev.
-  Milliseconds tick{10};
+  Milliseconds tick{20};
   Milliseconds stall_limit{30'000};  // A loop or disk silent for longer fails /livez.
   SessionLimits session;
   CatalogueLimits catalogue;
