@@ -112,9 +112,10 @@ int Serve(const BrokerSettings& settings, const std::vector<std::string>& warnin
                (*broker)->catalogue().topic_count()));
   AnnounceReady(options, **broker);
   while (signals.Wait() == StopSignal::kReload) {
-    log.Warn("broker",
-             "SIGHUP: this version reads its configuration only at the start; restart it to apply "
-             "changes");
+    log.WarnLimited(
+        "broker", "reload",
+        "SIGHUP: this version reads its configuration only at the start; restart it to apply "
+        "changes");
   }
   log.Info("broker", "draining");
   return Drain(**broker, settings, signals, log, clock);

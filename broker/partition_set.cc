@@ -213,14 +213,18 @@ void PartitionSet::Drain(std::function<void()> done) {
   }
 }
 
-void PartitionSet::PublishGauges() {
+std::uint64_t PartitionSet::PublishGauges() {
+  std::uint64_t segments = 0;
   std::map<TopicMetrics*, std::uint64_t> sizes;
   for (const auto& [name, metrics] : topic_metrics_) sizes[metrics.get()] = 0;
   for (auto& [id, partition] : partitions_) {
     partition->PublishStats();
-    sizes[&partition->metrics()] += partition->group().status().size_bytes;
+    const GroupStatus status = partition->group().status();
+    sizes[&partition->metrics()] += status.size_bytes;
+    segments += status.segments;
   }
   for (const auto& [metrics, bytes] : sizes) metrics->size_bytes.Set(bytes);
+  return segments;
 }
 
 GroupOptions PartitionSet::OptionsFor(const PartitionOrder& order) const {

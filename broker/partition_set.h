@@ -58,8 +58,8 @@ class PartitionSet {
   void Tick();
   void TurnEnd();
   std::size_t size() const { return partitions_.size(); }
-  // Sums for the shard's gauges: leaders, topic sizes.
-  void PublishGauges();
+  // Sums up the sizes of topics; returns the number of segment files.
+  std::uint64_t PublishGauges();
 
  private:
   struct Opening;

@@ -145,7 +145,7 @@ void Shard::TurnEnd() {
 void Shard::KeepHouse() {
   const Microseconds now = Now();
   for (auto& [session, owner] : sessions_) session->OnTime(now);
-  partitions_->PublishGauges();
+  metrics_.segments.Set(partitions_->PublishGauges());
   if (drained_) FinishDrain();
 }
 

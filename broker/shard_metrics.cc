@@ -94,6 +94,9 @@ void ShardMetrics::RegisterGroups(MetricsRegistry& registry) {
 
 void ShardMetrics::RegisterDisk(MetricsRegistry& registry) {
   registrations_.push_back(registry.Add(
+      GaugeFamily("raftmq_storage_segments", "Segment files of the topics' partitions."), {},
+      &segments));
+  registrations_.push_back(registry.Add(
       SecondsFamily("raftmq_storage_fsync_duration_seconds", "Time of all syncs of one round."), {},
       &disk.sync_us));
   registrations_.push_back(

@@ -26,6 +26,7 @@ class ShardMetrics {
   DiskMetrics disk;  // Written by the disk thread.
   GroupMetrics groups;
   Counter connections;
+  Counter segments;
   Counter bytes_in;
   Counter bytes_out;
   Histogram loop_lag_us;

@@ -14,10 +14,10 @@ inline constexpr std::uint32_t kPartitionsMax = 1024;  // Of one topic.
 
 // What a topic's settings mean. Defaults come from the broker's configuration.
 struct TopicSettings {
-  std::uint64_t segment_bytes = 128u << 20;            // "segment.bytes": 1 MiB to 4 GiB.
-  std::int64_t retention_ms = 7LL * 24 * 3600 * 1000;  // "retention.ms": -1 = keep for ever.
-  std::int64_t retention_bytes = -1;                   // "retention.bytes": -1 = no bound.
-  std::uint64_t message_bytes_max = (1u << 20) + 12;  // "max.message.bytes": a whole batch, as sent.
+  std::uint64_t segment_bytes = 128u << 20;             // "segment.bytes": 1 MiB to 4 GiB.
+  std::int64_t retention_ms = 7LL * 24 * 3600 * 1000;   // "retention.ms": -1 = keep for ever.
+  std::int64_t retention_bytes = -1;                    // "retention.bytes": -1 = no bound.
+  std::uint64_t message_bytes_max = (1u << 20) + 4096;  // "max.message.bytes": a batch, as sent.
   bool operator==(const TopicSettings&) const = default;
 };
 

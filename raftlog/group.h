@@ -42,6 +42,7 @@ struct GroupStatus {
   Offset log_start, end;  // end = next offset to be committed.
   Offset durable_end;     // Next offset after what is synced here.
   std::uint64_t size_bytes = 0;
+  std::uint32_t segments = 0;
 };
 
 // Shard-affine. Callbacks run on the shard's loop, once each; after the destructor none run (those

@@ -110,13 +110,17 @@ GroupStatus ReplicaGroup::status() const {
           .log_start = state_.committed_log_start(),
           .end = state_.committed_end(),
           .durable_end = state_.durable_end(),
-          .size_bytes = size_bytes_};
+          .size_bytes = size_bytes_,
+          .segments = segments_};
 }
 
 void ReplicaGroup::MeasureLog() {
   size_bytes_ = 0;
-  for (const PartitionLog::SegmentInfo& segment : log_->Segments())
+  segments_ = 0;
+  for (const PartitionLog::SegmentInfo& segment : log_->Segments()) {
     size_bytes_ += segment.used_bytes;
+    ++segments_;
+  }
 }
 
 void ReplicaGroup::UpdateGauges() {

@@ -132,6 +132,7 @@ class ReplicaGroup final : public Group {
   Index reported_commit_;                           // Last one that listeners were told of.
   Microseconds retention_due_{0};
   std::uint64_t size_bytes_ = 0;  // Of the log: counted along, so that status() stays cheap.
+  std::uint32_t segments_ = 0;    // The same.
   std::size_t gauged_bytes_ = 0;  // Our share in the shard's pending bytes.
   bool gauged_leader_ = false;
   bool draining_ = false;

@@ -47,6 +47,7 @@ ReplicaGroup::Room ReplicaGroup::TryRoll() {
     Append(
         {.kind = EntryKind::kCheckpoint, .buffer = std::move(frame), .frame_bytes = frame_bytes});
   }
+  ++segments_;
   deps_.metrics.rolls.Add();
   return Room::kGo;
 }

@@ -211,9 +211,10 @@ TEST_F(Service, HealthAndMetricsAnswer) {
   EXPECT_EQ(HttpGet(broker_.http(), "/livez").status, 200);
   EXPECT_EQ(HttpGet(broker_.http(), "/readyz").status, 200);
   const auto metrics = HttpGet(broker_.http(), "/metrics");
-  for (const char* line : {"raftmq_topic_messages_total{direction=\"in\",topic=\"orders\"} 1",
-                           "raftmq_cluster_topics 1", "raftmq_storage_fsync_duration_seconds_count",
-                           "raftmq_request_duration_seconds_bucket"}) {
+  for (const char* line :
+       {"raftmq_topic_messages_total{direction=\"in\",topic=\"orders\"} 1",
+        "raftmq_cluster_topics 1", "raftmq_storage_segments",
+        "raftmq_storage_fsync_duration_seconds_count", "raftmq_request_duration_seconds_bucket"}) {
     EXPECT_THAT(metrics.body, HasSubstr(line));
   }
 }
