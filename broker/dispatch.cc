@@ -62,7 +62,7 @@ Result<Partition*> FindPartition(Shard& shard, const GroupId& group) {
   return Fail(shard.WhyNotHere(group));
 }
 
-wire::ErrorReply WithBounds(Error error, Partition& partition) {
+wire::ErrorReply WithBounds(Error error, Partition& partition, Offset at) {
   const GroupStatus status = partition.group().status();
   wire::ErrorReply reply{std::move(error), {}, {}};
   switch (reply.error.code) {
@@ -73,10 +73,12 @@ wire::ErrorReply WithBounds(Error error, Partition& partition) {
       reply.end = status.end;
       break;
     case ErrorCode::kDataCorrupt:
-      // Bounds of the first damage: where good data ends, and where it goes on.
-      if (!partition.group().damage().empty()) {
-        reply.end = partition.group().damage().front().first_offset;
-        reply.log_start = partition.group().damage().front().end_offset;
+      // Where good data ends, and where it goes on.
+      for (const DamagedRange& range : partition.group().damage()) {
+        if (range.end_offset <= at) continue;
+        reply.end = range.first_offset;
+        reply.log_start = range.end_offset;
+        break;
       }
       break;
     default:

@@ -129,7 +129,7 @@ void FetchStream::SendEnd() {
 void FetchStream::End(Error error) {
   session_.CountError(Api::kFetch, error.code);
   session_.Send(id_,
-                partition_ != nullptr ? WithBounds(std::move(error), *partition_)
+                partition_ != nullptr ? WithBounds(std::move(error), *partition_, next_)
                                       : wire::ErrorReply{std::move(error), {}, {}},
                 {});
   Finish();

@@ -32,7 +32,7 @@ void HandleListOffsets(Session& session, std::uint64_t id, const wire::ListOffse
 // kTopicNotFound, kPartitionNotFound, kDataCorrupt for a replica that was lost.
 Result<Partition*> FindPartition(Shard& shard, const GroupId& group);
 
-// The error with the bounds that its code carries.
-wire::ErrorReply WithBounds(Error error, Partition& partition);
+// The error with the bounds that its code carries; `at` is the offset that was asked for.
+wire::ErrorReply WithBounds(Error error, Partition& partition, Offset at = {});
 
 }  // namespace raftmq::broker

@@ -165,6 +165,44 @@ TEST_F(Failure, ForeignFilesAreLeftAlone) {
   EXPECT_TRUE(fs::exists(data_.path() + "/partitions/backup"));
 }
 
+TEST_F(Failure, DamageIsServedUpToAndNamedWithItsBounds) {
+  {
+    BrokerProcess broker({.data_directory = data_.path()});
+    TopicClient topic(broker.client(), "orders");
+    Produce(topic.client, topic.group, {"first"});
+    Produce(topic.client, topic.group, {"damaged-1", "damaged-2"});
+    Produce(topic.client, topic.group, {"last"});
+    broker.Signal(SIGTERM);
+    ASSERT_EQ(broker.WaitForExit(kPatience), 0);
+  }
+  const fs::path segment =
+      PartitionOf(data_.path()) / "00000000000000000001-00000000000000000000.log";
+  {
+    std::fstream file(segment, std::ios::in | std::ios::out | std::ios::binary);
+    std::string bytes(64 << 10, '\0');
+    file.read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+    const auto at = bytes.find("damaged-1");
+    ASSERT_NE(at, std::string::npos);
+    file.clear();
+    file.seekp(static_cast<std::streamoff>(at));
+    file.put('D');
+  }
+  BrokerProcess broker({.data_directory = data_.path()});
+  ASSERT_TRUE(broker.IsReady()) << broker.Stderr();
+  TopicClient topic(broker.client(), "orders");
+  const auto fetch = [&topic](std::uint64_t offset) {
+    return topic.client.Call(wire::FetchRequest{
+        .group = topic.group, .offset = Offset(offset), .credit_bytes = 1, .one_answer = true});
+  };
+  EXPECT_THAT(ValuesOf(fetch(0)->attachment.view()), ::testing::ElementsAre("first"));
+  const auto inside = fetch(2);
+  EXPECT_EQ(ErrorOf(inside).code, ErrorCode::kDataCorrupt);
+  EXPECT_EQ(As<wire::ErrorReply>(inside).end, Offset(1));
+  EXPECT_EQ(As<wire::ErrorReply>(inside).log_start, Offset(3));
+  EXPECT_THAT(ValuesOf(fetch(3)->attachment.view()), ::testing::ElementsAre("last"));
+  EXPECT_EQ(Produce(topic.client, topic.group, {"goes on"}), Offset(4));
+}
+
 TEST_F(Failure, AFailedSyncEndsTheProcessAndNothingOfItIsAcked) {
   const std::string when = data_.path() + "-fails";
   std::vector<std::string> acked;
