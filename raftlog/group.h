@@ -68,9 +68,11 @@ class Group {
 
   // Committed batches from `offset` on, at least one if there is any, at most bytes_max otherwise.
   // From the tail cache or the map at once, or later from the I/O pool. An empty slice at the end.
-  // Errors: kOffsetBelowStart, kOffsetBeyondEnd, kDataCorrupt, kNotYet.
+  // Errors: kOffsetBelowStart, kOffsetBeyondEnd (kNotYet instead until the leader has committed in
+  // its term: the end may be higher than it knows), kDataCorrupt, kOverloaded.
   virtual void Fetch(Offset offset, std::size_t bytes_max, FetchDone done) = 0;
-  // First record with timestamp >= timestamp_ms; the end if every record is older.
+  // First record with timestamp >= timestamp_ms; the end if every record is older. kNotYet until
+  // the leader has committed in its term.
   struct OffsetAtTime {
     Offset offset;
     std::int64_t timestamp_ms = -1;

@@ -96,6 +96,8 @@ class ReplicaGroup final : public Group {
 
   // replica_group_read.cc
   Status CheckReadable(Offset offset) const;
+  bool KnowsCommit() const;
+  Error NotYet() const;
   FetchSlice EmptySlice(Offset next) const;
   bool FetchFromCache(Offset offset, std::size_t bytes_max, FetchSlice* slice) const;
   Index ReadableUpTo() const;

@@ -33,11 +33,25 @@ Status ReplicaGroup::CheckReadable(Offset offset) const {
                             state_.committed_log_start().value()));
   }
   if (offset > state_.committed_end()) {
+    if (!KnowsCommit()) return Fail(NotYet());
     return Fail(ErrorCode::kOffsetBeyondEnd,
                 fmt::format("offset {} is beyond the end {} in term {}", offset.value(),
                             state_.committed_end().value(), core_.status().term.value()));
   }
   return Ok();
+}
+
+// Until an entry of its own term is committed, a leader knows only a lower bound of what is (Raft
+// paper, section 8): an end that clients have seen before may lie above.
+bool ReplicaGroup::KnowsCommit() const {
+  const RaftStatus& raft = core_.status();
+  return raft.role == RaftRole::kLeader && core_.TermAt(raft.commit) == raft.term;
+}
+
+Error ReplicaGroup::NotYet() const {
+  return {ErrorCode::kNotYet,
+          fmt::format("term {} has only begun: what is committed beyond offset {} is not known yet",
+                      core_.status().term.value(), state_.committed_end().value())};
 }
 
 FetchSlice ReplicaGroup::EmptySlice(Offset next) const {
@@ -70,6 +84,7 @@ Index ReplicaGroup::ReadableUpTo() const {
 void ReplicaGroup::FindOffset(std::int64_t timestamp_ms,
                               std::function<void(Result<OffsetAtTime>)> done) {
   if (draining_) return done(Fail(ErrorCode::kDraining, "the broker is shutting down"));
+  if (!KnowsCommit()) return done(Fail(NotYet()));
   reader_.FindOffset({.timestamp_ms = timestamp_ms,
                       .log_start = state_.committed_log_start(),
                       .end = state_.committed_end(),

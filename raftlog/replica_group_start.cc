@@ -20,6 +20,7 @@ void ReplicaGroup::Trim(Offset log_start, std::function<void(Result<Offset>)> do
   if (draining_) return done(Fail(ErrorCode::kDraining, "the broker is shutting down"));
   if (core_.status().role != RaftRole::kLeader) return done(Fail(RefusedNotLeader()));
   if (log_start > state_.committed_end()) {
+    if (!KnowsCommit()) return done(Fail(NotYet()));
     return done(Fail(ErrorCode::kOffsetBeyondEnd,
                      fmt::format("expected a log start up to the end {}, found {}",
                                  state_.committed_end().value(), log_start.value())));

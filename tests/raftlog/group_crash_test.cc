@@ -20,8 +20,12 @@ TEST(GroupCrash, AckedIsThereAndReadableBeforeTheElection) {
   world.Open();
   // The last frame says that the one before it was committed; more is known after the election.
   EXPECT_EQ(world.group->status().end, Offset(1));
+  EXPECT_EQ(world.Fetch(2).error().code, ErrorCode::kNotYet);  // A consumer was told this end.
+  EXPECT_EQ(world.Find(1).error().code, ErrorCode::kNotYet);
   world.group->Tick();
   world.Settle();
+  EXPECT_TRUE(world.Fetch(2).has_value());
+  EXPECT_EQ(world.Fetch(3).error().code, ErrorCode::kOffsetBeyondEnd);
   EXPECT_THAT(world.ReadFrom(0), ElementsAre("a", "b"));
   EXPECT_EQ(world.group->status().term, Term(2));
 }

@@ -1,6 +1,7 @@
 // Several groups on one real disk thread and I/O pool: for the thread sanitizer.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <memory>
 #include <vector>
 
@@ -11,6 +12,7 @@
 #include "segment/posix_file_system.h"
 #include "tests/raftlog/fake_log.h"
 #include "tests/raftlog/thread_loop.h"
+#include "tests/segment/temp_directory.h"
 
 namespace raftmq {
 namespace {
@@ -90,6 +92,75 @@ TEST(GroupThreads, ManyGroupsShareOneDiskThread) {
   int drained = 0;
   for (const auto& group : groups) group->Drain([&] { ++drained; });
   loop.RunUntil([&] { return drained == kGroups; });
+}
+
+// The same on real logs, made by the factory and read back by it.
+TEST(GroupThreads, RealLogsAreMadeFilledAndOpenedAgain) {
+  constexpr std::size_t kGroups = 3;
+  constexpr int kBatches = 400;
+  ThreadLoop loop;
+  RealClock clock;
+  DiskMetrics disk_metrics;
+  GroupMetrics metrics;
+  PosixFileSystem files;
+  TempDirectory directory;
+  TailCache cache(4096);
+  DiskThread disk(loop.Poster(), clock, disk_metrics);
+  IoPool pool({.threads = 2}, loop.Poster());
+  const GroupDeps deps{files, clock, disk, pool, cache, metrics};
+  const auto options = [&](std::size_t i) {
+    GroupOptions of{.self = NodeId(1), .batch_bytes_max = 2048};
+    of.log.directory = directory / std::to_string(i);
+    of.log.group.partition = PartitionNumber(static_cast<std::uint32_t>(i));
+    of.log.segment_bytes_first = of.log.segment_bytes_max = 1;
+    of.retention_ms = -1;
+    return of;
+  };
+  std::vector<std::unique_ptr<Group>> groups(kGroups);
+  const auto receive = [&](std::size_t i) {
+    return [&groups, i](Result<std::unique_ptr<Group>> group) {
+      ASSERT_TRUE(group.has_value()) << group.error().ToString();
+      groups[i] = std::move(*group);
+      groups[i]->Tick();
+    };
+  };
+  const auto all_lead = [&] {
+    return std::all_of(groups.begin(), groups.end(), [](const auto& group) {
+      return group != nullptr && group->status().is_leader;
+    });
+  };
+  for (std::size_t i = 0; i < kGroups; ++i) {
+    LogFounding founding{.group_seed = 7,
+                         .membership = {{.node = NodeId(1), .number = ReplicaNumber(1)}},
+                         .replica = ReplicaNumber(1)};
+    CreateGroup(options(i), std::move(founding), deps, receive(i));
+  }
+  loop.RunUntil(all_lead);
+  std::vector<Producer> producers(kGroups);
+  for (std::size_t i = 0; i < kGroups; ++i) {
+    producers[i] = {.group = groups[i].get(), .to_send = kBatches};
+    for (int window = 0; window < 4; ++window) producers[i].SendOne();
+  }
+  loop.RunUntil([&] {
+    // A roll may wait for its file: ticks go on, as the broker's do.
+    for (const auto& group : groups) group->Tick();
+    return std::all_of(producers.begin(), producers.end(),
+                       [](const Producer& producer) { return producer.acked == kBatches; });
+  });
+  EXPECT_GT(metrics.rolls.value(), 0u);
+  int drained = 0;
+  for (const auto& group : groups) group->Drain([&] { ++drained; });
+  loop.RunUntil([&] { return drained == kGroups; });
+  groups.clear();
+  groups.resize(kGroups);
+  for (std::size_t i = 0; i < kGroups; ++i) OpenGroup(options(i), deps, receive(i));
+  loop.RunUntil(all_lead);
+  loop.RunUntil([&] {
+    return std::all_of(groups.begin(), groups.end(), [](const auto& group) {
+      return group->status().commit == group->status().last;
+    });
+  });
+  for (const auto& group : groups) EXPECT_EQ(group->status().end, Offset(kBatches));
 }
 
 }  // namespace
