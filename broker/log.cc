@@ -2,11 +2,14 @@
 
 #include <fmt/chrono.h>
 #include <fmt/format.h>
+#include <poll.h>
 #include <spdlog/pattern_formatter.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <map>
 #include <mutex>
@@ -37,6 +40,14 @@ std::string JsonPattern(NodeId node) {
   return fmt::format(R"({{"ts":"%Y-%m-%dT%H:%M:%S.%eZ","level":"%l","node":{},%v}})", node.value());
 }
 
+// A pipe that poll calls writable takes 4096 bytes (PIPE_BUF) without blocking.
+constexpr std::size_t kTextBytesMax = 4096 - 256;
+
+bool WouldBlock() {
+  pollfd stderr_poll{.fd = STDERR_FILENO, .events = POLLOUT, .revents = 0};
+  return ::poll(&stderr_poll, 1, 0) == 0;
+}
+
 }  // namespace
 
 struct Log::Impl {
@@ -45,6 +56,7 @@ struct Log::Impl {
     std::uint64_t left_out = 0;
   };
   bool json = false;
+  std::atomic<std::uint64_t> left_out{0};  // Lines since stderr was last writable.
   std::unique_ptr<spdlog::logger> logger;
   std::mutex mutex;  // Guards repeats.
   std::map<std::string, Repeats, std::less<>> repeats;
@@ -69,7 +81,19 @@ Log::~Log() = default;
 void Log::SetLevel(LogLevel level) { impl_->logger->set_level(ToSpdlog(level)); }
 
 void Log::Write(LogLevel level, std::string_view component, std::string_view text) {
-  const std::string escaped = EscapeForLog(text);
+  if (WouldBlock()) {
+    impl_->left_out.fetch_add(1);
+    return;
+  }
+  if (const std::uint64_t left_out = impl_->left_out.exchange(0); left_out > 0) {
+    WriteLine(LogLevel::kWarn, "log",
+              fmt::format("{} lines were left out: nobody read stderr", left_out));
+  }
+  WriteLine(level, component, text);
+}
+
+void Log::WriteLine(LogLevel level, std::string_view component, std::string_view text) {
+  const std::string escaped = EscapeForLog(text, kTextBytesMax);
   const std::string line = impl_->json
                                ? fmt::format(R"("component":"{}","msg":"{}")", component, escaped)
                                : fmt::format("{:<9} {}", component, escaped);
@@ -93,10 +117,11 @@ void Log::WarnLimited(std::string_view component, std::string_view kind, std::st
                                 : fmt::format("{} ({} more like it left out)", text, left_out));
 }
 
-std::string EscapeForLog(std::string_view text) {
+std::string EscapeForLog(std::string_view text, std::size_t bytes_max) {
   std::string out;
-  out.reserve(text.size());
+  out.reserve(std::min(text.size(), bytes_max));
   for (const char c : text) {
+    if (out.size() >= bytes_max) return out + "...";
     const auto byte = static_cast<unsigned char>(c);
     if (c == '"' || c == '\\') {
       out += '\\';

@@ -2,6 +2,7 @@
 // otherwise. Whatever came from outside is escaped, so that nobody can forge a line.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -18,8 +19,8 @@ struct LogOptions {
   LogFormat format = LogFormat::kAuto;
 };
 
-// Thread-safe. Lines are written by the calling thread into stderr; a full pipe may hold it up, so
-// shards only log what is rare, and repeats through Limited.
+// Thread-safe. Lines are written by the calling thread; when nobody reads stderr and its pipe is
+// full they are left out and counted, so that no shard ever waits for it.
 class Log {
  public:
   explicit Log(const LogOptions& options);
@@ -44,11 +45,14 @@ class Log {
   void SetLevel(LogLevel level);
 
  private:
+  void WriteLine(LogLevel level, std::string_view component, std::string_view text);
+
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };
 
-// Control characters, quotes and bytes outside ASCII as escapes: fit for one line of a log.
-std::string EscapeForLog(std::string_view text);
+// Control characters, quotes and bytes outside ASCII as escapes: fit for one line of a log. What
+// would make more than about `bytes_max` bytes ends in "...".
+std::string EscapeForLog(std::string_view text, std::size_t bytes_max = SIZE_MAX);
 
 }  // namespace raftmq::broker

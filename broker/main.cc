@@ -122,6 +122,7 @@ int Serve(const BrokerSettings& settings, const std::vector<std::string>& warnin
 }
 
 int Main(int argc, char** argv) {
+  KeepStandardStreams();
   const std::vector<std::string> arguments(argv + 1, argv + argc);
   const Configured configured = Configure(arguments, ProcessEnvironment());
   std::fputs(configured.out.c_str(), stdout);

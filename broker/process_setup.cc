@@ -1,5 +1,6 @@
 #include "broker/process_setup.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -44,6 +45,14 @@ sigset_t WaitedSignals() {
 }
 
 }  // namespace
+
+void KeepStandardStreams() {
+  int descriptor = 0;
+  do {  // open takes the lowest that is free.
+    descriptor = ::open("/dev/null", O_RDWR);
+  } while (descriptor >= 0 && descriptor <= STDERR_FILENO);
+  if (descriptor >= 0) ::close(descriptor);
+}
 
 void SetUpProcess() {
   umask(077);

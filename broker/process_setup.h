@@ -15,6 +15,10 @@ inline constexpr int kExitLocked = 12;
 inline constexpr int kExitForeign = 13;
 inline constexpr int kExitUnknownFormat = 14;
 
+// Makes sure that descriptors 0 to 2 are taken, before anything else is opened: what is printed
+// must never land in a data file.
+void KeepStandardStreams();
+
 // Files only for the owner, as many descriptors as allowed, SIGPIPE ignored, and SIGBUS (a mapped
 // page that cannot be read, or a file that somebody cut) reported and ended with exit code 11.
 void SetUpProcess();

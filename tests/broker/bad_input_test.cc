@@ -1,8 +1,10 @@
 // Hostile and broken clients (RELIABILITY.md section 4, rows E01 to E31): each gets a clear answer
 // in bounded time and memory, and nobody else notices.
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <unistd.h>
 
 #include <memory>
 #include <random>
@@ -315,6 +317,29 @@ TEST_F(BadInput, SignalStormsDoNoHarm) {  // E31
   broker_.Signal(SIGTERM);
   broker_.Signal(SIGHUP);
   EXPECT_EQ(broker_.WaitForExit(kPatience), 0) << broker_.Stderr();
+}
+
+TEST(BadInputStreams, AFullPipeBehindStderrHoldsNobodyUp) {  // E31
+  int ends[2];
+  ASSERT_EQ(pipe2(ends, O_CLOEXEC | O_NONBLOCK), 0);
+  const std::string filler(4096, 'x');
+  while (write(ends[1], filler.data(), filler.size()) > 0) {
+  }
+  ASSERT_EQ(fcntl(ends[1], F_SETFL, 0), 0);  // The broker's writes would block.
+  TemporaryDirectory data;
+  BrokerProcess broker({.data_directory = data.path(), .stderr_descriptor = ends[1]});
+  ASSERT_TRUE(broker.IsReady());
+  WireClient http(broker.client());
+  http.SendRaw(AsBytes("GET / HTTP/1.1\r\n\r\n"));  // Makes a line.
+  EXPECT_TRUE(http.WaitForClose());
+  {
+    TopicClient topic(broker.client(), "orders");
+    Produce(topic.client, topic.group, {"x"});
+  }
+  broker.Signal(SIGTERM);
+  EXPECT_EQ(broker.WaitForExit(kPatience), 0);
+  close(ends[0]);
+  close(ends[1]);
 }
 
 TEST_F(BadInput, NamesFromOutsideCannotForgeLogLines) {  // E30

@@ -90,7 +90,8 @@ BrokerProcess::BrokerProcess(const Options& options) {
   if (pid_ == 0) {
     const int log = open(stderr_path.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
     dup2(ready[1], STDOUT_FILENO);
-    dup2(log, STDERR_FILENO);
+    dup2(options.stderr_descriptor >= 0 ? options.stderr_descriptor : log, STDERR_FILENO);
+    close(STDIN_FILENO);  // A service has none (E31).
     execve(RAFTMQD_PATH, argv.data(), envp.data());
     _exit(127);
   }

@@ -34,6 +34,7 @@ class BrokerProcess {
     std::map<std::string, std::string> environment;
     std::string node_id = "1";
     std::string cluster_id = "test";
+    int stderr_descriptor = -1;      // Instead of a file; not closed.
     Address listen{"127.0.0.1", 0};  // Of clients; a port to be found again after a restart.
   };
   // Starts it and waits until it says that it serves, or ends.

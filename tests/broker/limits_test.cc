@@ -54,6 +54,7 @@ TEST(Log, EscapesWhatCouldForgeALine) {
   EXPECT_EQ(EscapeForLog("\x1b[2J\r"), "\\u001b[2J\\u000d");
   EXPECT_EQ(EscapeForLog("say \"hi\" \\"), "say \\\"hi\\\" \\\\");
   EXPECT_EQ(EscapeForLog("\xff"), "\\u00ff");
+  EXPECT_EQ(EscapeForLog("abcdef", 3), "abc...");
 }
 
 }  // namespace
