@@ -74,6 +74,12 @@ struct DirectoryEntry {
   bool operator==(const DirectoryEntry&) const = default;
 };
 
+// What a path names, without following a symbolic link.
+struct PathInfo {
+  FileType type = FileType::kRegular;
+  bool owned_by_us = true;  // The owner is this process's effective user.
+};
+
 // Thread-safe. Paths are as given by the caller; nothing follows a symbolic link in the last part.
 // Created files have mode 0600, directories 0700.
 class FileSystem {
@@ -89,6 +95,7 @@ class FileSystem {
   virtual Result<std::vector<DirectoryEntry>> List(const std::string& path) = 0;  // Sorted by name.
   virtual Result<std::unique_ptr<FileLock>> Lock(const std::string& path) = 0;  // kLocked if held.
   virtual Result<std::uint64_t> FreeBytes(const std::string& path) = 0;
+  virtual Result<PathInfo> Inspect(const std::string& path) = 0;  // kNotFound.
 };
 
 }  // namespace raftmq

@@ -134,4 +134,10 @@ Result<std::uint64_t> PosixFileSystem::FreeBytes(const std::string& path) {
   return static_cast<std::uint64_t>(status.f_bavail) * status.f_frsize;
 }
 
+Result<PathInfo> PosixFileSystem::Inspect(const std::string& path) {
+  struct stat status {};
+  if (lstat(path.c_str(), &status) != 0) return PosixFailure("stat", path, errno);
+  return PathInfo{.type = TypeOf(status.st_mode), .owned_by_us = status.st_uid == geteuid()};
+}
+
 }  // namespace raftmq

@@ -16,6 +16,7 @@ class PosixFileSystem final : public FileSystem {
   Result<std::vector<DirectoryEntry>> List(const std::string& path) override;
   Result<std::unique_ptr<FileLock>> Lock(const std::string& path) override;
   Result<std::uint64_t> FreeBytes(const std::string& path) override;
+  Result<PathInfo> Inspect(const std::string& path) override;
 };
 
 }  // namespace raftmq
