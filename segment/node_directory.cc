@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <utility>
 
 #include "protocol/types/check.h"
@@ -87,6 +88,12 @@ Status CheckIdentity(const NodeIdentity& found, const NodeDirectoryOptions& opti
                           options.cluster_id));
 }
 
+std::string ParentOf(const std::string& path) {
+  const std::string parent =
+      std::filesystem::path(path + "/").lexically_normal().parent_path().parent_path().string();
+  return parent.empty() ? "." : parent;
+}
+
 bool IsOurs(const std::string& name) {
   return name == kLockName || name == kNodeName || name == kUnfinishedName ||
          name == kPartitionsName;
@@ -149,9 +156,32 @@ Status Found(FileSystem& files, const NodeDirectoryOptions& options,
                 fmt::format("{} is empty and there is no cluster to join; --bootstrap founds one",
                             options.path));
   }
+  // The directory's own name must not be lost after what is in it was relied on.
+  RAFTMQ_TRY(files.SyncDirectory(ParentOf(options.path)));
   directory->identity = {options.cluster_id, options.node, options.incarnation};
   directory->is_new = true;
   return WriteIdentity(files, options, directory->identity);
+}
+
+// Reads only, so that nothing is touched in a directory that is refused.
+Status CheckUntouched(FileSystem& files, const NodeDirectoryOptions& options) {
+  const auto info = files.Inspect(options.path);
+  if (!info && info.error().code == ErrorCode::kNotFound) return Ok();
+  RAFTMQ_TRY(info);
+  if (info->type == FileType::kRegular)
+    return Fail(ErrorCode::kForeignDirectory,
+                fmt::format("expected {} to be a directory, found a file", options.path));
+  RAFTMQ_TRY_ASSIGN(const auto entries, files.List(options.path));
+  std::vector<std::string> notes;
+  RAFTMQ_TRY(CheckEntries(entries, options, &notes));
+  if (!Has(entries, kNodeName)) return Ok();
+  RAFTMQ_TRY_ASSIGN(const PathInfo node, files.Inspect(PathOf(options, kNodeName)));
+  if (!node.owned_by_us)
+    return Fail(ErrorCode::kForeignDirectory,
+                fmt::format("{} belongs to another user of this machine: run raftmqd as that user",
+                            PathOf(options, kNodeName)));
+  RAFTMQ_TRY_ASSIGN(const NodeIdentity identity, ReadIdentity(files, options));
+  return CheckIdentity(identity, options);
 }
 
 Status CreateIfMissing(FileSystem& files, const std::string& path) {
@@ -163,6 +193,7 @@ Status CreateIfMissing(FileSystem& files, const std::string& path) {
 }  // namespace
 
 Result<NodeDirectory> OpenNodeDirectory(FileSystem& files, const NodeDirectoryOptions& options) {
+  RAFTMQ_TRY(CheckUntouched(files, options));
   RAFTMQ_TRY(CreateIfMissing(files, options.path));
   NodeDirectory directory;
   RAFTMQ_TRY_ASSIGN(directory.lock, files.Lock(PathOf(options, kLockName)));
@@ -171,6 +202,8 @@ Result<NodeDirectory> OpenNodeDirectory(FileSystem& files, const NodeDirectoryOp
   if (Has(entries, kNodeName)) {
     RAFTMQ_TRY_ASSIGN(directory.identity, ReadIdentity(files, options));
     RAFTMQ_TRY(CheckIdentity(directory.identity, options));
+    // A founding that was killed before this step may have left a name that is not durable.
+    RAFTMQ_TRY(files.SyncDirectory(options.path));
   } else {
     RAFTMQ_TRY(Found(files, options, entries, &directory));
   }

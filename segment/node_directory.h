@@ -45,7 +45,8 @@ struct NodeDirectoryOptions {
   bool may_found = false;         // Else an empty directory is refused.
 };
 
-// Takes the lock first and touches nothing before; founds an empty directory if it may. A crash at
+// Looks first, and touches nothing in a directory that it refuses; takes the lock and looks
+// again; founds an empty directory if it may. A crash at
 // any step leaves a directory that is either still empty or founded. Blocks.
 // Errors: kLocked (another process runs on it), kForeignDirectory (another cluster's or node's, or
 // names of ours that are links, fifos or devices, or data without a `node` file), kUnknownFormat,

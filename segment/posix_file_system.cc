@@ -49,6 +49,21 @@ int OpenDescriptor(const std::string& path, int flags) {
   return open(path.c_str(), flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, kFileMode);
 }
 
+// For the message of whoever is refused; the lock holds without it, so failures do not matter.
+void LeavePid(int descriptor) {
+  const std::string text = fmt::format("{}\n", getpid());
+  if (ftruncate(descriptor, 0) != 0 || pwrite(descriptor, text.data(), text.size(), 0) < 0) return;
+}
+
+// ", pid 1234", or nothing if the holder left no number.
+std::string HolderOf(int descriptor) {
+  char text[16] = {};
+  const ssize_t got = pread(descriptor, text, sizeof text - 1, 0);
+  std::string digits(text, got > 0 ? static_cast<std::size_t>(got) : 0);
+  digits.resize(std::min(digits.find_first_not_of("0123456789"), digits.size()));
+  return digits.empty() ? "" : ", pid " + digits;
+}
+
 FileType TypeOf(mode_t mode) {
   if (S_ISREG(mode)) return FileType::kRegular;
   return S_ISDIR(mode) ? FileType::kDirectory : FileType::kOther;
@@ -118,12 +133,16 @@ Result<std::vector<DirectoryEntry>> PosixFileSystem::List(const std::string& pat
 Result<std::unique_ptr<FileLock>> PosixFileSystem::Lock(const std::string& path) {
   const int descriptor = OpenDescriptor(path, O_RDWR | O_CREAT);
   if (descriptor < 0) return PosixFailure("open", path, errno);
-  if (flock(descriptor, LOCK_EX | LOCK_NB) == 0)
+  if (flock(descriptor, LOCK_EX | LOCK_NB) == 0) {
+    LeavePid(descriptor);
     return std::unique_ptr<FileLock>(std::make_unique<PosixLock>(descriptor));
+  }
   const int number = errno;
+  const std::string holder = HolderOf(descriptor);
   close(descriptor);
   if (number == EWOULDBLOCK)
-    return Fail(ErrorCode::kLocked, fmt::format("'{}' is locked by another process", path));
+    return Fail(ErrorCode::kLocked,
+                fmt::format("'{}' is locked by another process{}", path, holder));
   return PosixFailure("lock", path, number);
 }
 

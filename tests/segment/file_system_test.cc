@@ -2,6 +2,8 @@
 #include "segment/file_system.h"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <memory>
@@ -193,6 +195,29 @@ TYPED_TEST(FileSystemTest, ALockIsHeldByOneAndReleasedByItsDestructor) {
     EXPECT_EQ(files.Lock(this->disk_.Path("LOCK")).error().code, ErrorCode::kLocked);
   }
   EXPECT_TRUE(files.Lock(this->disk_.Path("LOCK")).has_value());
+}
+
+TEST(PosixFileSystemTest, ALockedDirectoryNamesTheHolder) {
+  RealDisk disk;
+  const auto held = disk.files.Lock(disk.Path("LOCK"));
+  EXPECT_NE(
+      disk.files.Lock(disk.Path("LOCK")).error().message.find("pid " + std::to_string(getpid())),
+      std::string::npos);
+}
+
+TEST(PosixFileSystemTest, LinksAndFifosAreNotOpened) {
+  RealDisk disk;
+  ASSERT_TRUE(disk.files.Open(disk.Path("a"), OpenMode::kCreate).has_value());
+  ASSERT_EQ(symlink(disk.Path("a").c_str(), disk.Path("link").c_str()), 0);
+  ASSERT_EQ(mkfifo(disk.Path("fifo").c_str(), 0600), 0);
+  for (const char* const name : {"link", "fifo"}) {
+    for (const OpenMode mode : {OpenMode::kRead, OpenMode::kWrite, OpenMode::kDirect}) {
+      const auto opened = disk.files.Open(disk.Path(name), mode);
+      ASSERT_FALSE(opened.has_value()) << name;
+      EXPECT_EQ(opened.error().code, ErrorCode::kForeignDirectory) << opened.error().message;
+    }
+    EXPECT_EQ(disk.files.Inspect(disk.Path(name))->type, FileType::kOther);
+  }
 }
 
 TYPED_TEST(FileSystemTest, InspectingNamesTypeAndOwner) {

@@ -72,6 +72,16 @@ TEST_F(NodeDirectoryTest, RefusesAnotherNodeAndAnotherCluster) {
   EXPECT_THAT(opened.error().message, HasSubstr("belongs to node 1 of cluster 'demo'"));
 }
 
+TEST_F(NodeDirectoryTest, NothingIsTouchedInADirectoryThatIsRefused) {
+  ASSERT_TRUE(OpenNodeDirectory(files_, options_).has_value());
+  ASSERT_TRUE(files_.Remove(options_.path + "/LOCK").has_value());
+  const auto before = files_.List(options_.path);
+  auto other = options_;
+  other.cluster_id = "other";
+  EXPECT_EQ(CodeOf(other), ErrorCode::kForeignDirectory);
+  EXPECT_EQ(*files_.List(options_.path), *before);
+}
+
 TEST_F(NodeDirectoryTest, AnEmptyDirectoryIsFoundedOnlyWhenAsked) {
   options_.may_found = false;
   const auto opened = OpenNodeDirectory(files_, options_);
