@@ -13,9 +13,10 @@ StepJob::StepJob(std::shared_ptr<LogDisk> disk, std::vector<LogStep> steps, LogM
   for (const auto& step : steps_) {
     if (!std::holds_alternative<PrepareStep>(step) && !std::holds_alternative<DeleteStep>(step))
       is_background_ = false;
+    if (std::holds_alternative<CutStep>(step)) moves_tail_ = true;
     const auto* append = std::get_if<AppendStep>(&step);
     if (!append) continue;
-    appends_ = true;
+    moves_tail_ = true;
     for (const auto& frame : append->frames) bytes_ += frame.size();
   }
 }
@@ -28,7 +29,7 @@ void StepJob::Write() {
 }
 
 void StepJob::Sync() {
-  if (failed_ || !appends_) return;
+  if (failed_ || !moves_tail_) return;
   if (const Status synced = disk_->SyncActive(); !synced) return Fatal(synced.error());
   unfinished_page_ = disk_->UnfinishedPage();
 }

@@ -73,7 +73,7 @@ class StepJob final : public LogJob {
   const LogMark after_;
   const std::function<void(const Error&)> on_fatal_;
   std::uint64_t bytes_ = 0;
-  bool appends_ = false;
+  bool moves_tail_ = false;
   bool is_background_ = true;
   bool failed_ = false;
   std::vector<std::pair<SegmentName, std::shared_ptr<FileMap>>> opened_;

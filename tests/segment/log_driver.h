@@ -1,0 +1,172 @@
+// Drives one partition's log on a disk in memory, every job carried out at once, and remembers what
+// the log promised after each step.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "protocol/types/batch_builder.h"
+#include "segment/memory_file_system.h"
+#include "segment/operation_trace.h"
+#include "segment/partition_log.h"
+
+namespace raftmq {
+
+inline LogOptions SmallLog() {
+  LogOptions options;
+  options.directory = "/p";
+  options.group = {TopicId{1, 2}, PartitionNumber(3)};
+  options.segment_bytes_first = 64u << 10;
+  options.segment_bytes_max = 64u << 10;
+  options.control_reserve_bytes = 1u << 10;
+  options.on_fatal = [](const Error& error) { ADD_FAILURE() << error.ToString(); };
+  return options;
+}
+
+// Header hash of every entry, by index; 0 where the log does not reach any more.
+struct LogContents {
+  Index first;
+  std::vector<std::uint64_t> hashes{0};
+  std::uint64_t last() const { return hashes.size() - 1; }
+};
+
+// All that can be read of the log.
+inline LogContents ContentsOf(const PartitionLog& log) {
+  LogContents contents{.first = log.bounds().first};
+  contents.hashes.resize(contents.first.value(), 0);
+  for (Index next = contents.first; next <= log.bounds().durable;) {
+    const auto read = log.Read({.value = next.value()}, log.bounds().durable, std::size_t{1} << 20);
+    if (!read) break;
+    const auto slice = read->Run();
+    EXPECT_TRUE(slice.has_value()) << slice.error().ToString();
+    if (!slice || slice->last < slice->first) break;
+    EXPECT_EQ(slice->first, next);
+    for (ByteSpan left = slice->bytes.view(); !left.empty();) {
+      const auto header = ParseBatchHeader(left);
+      EXPECT_TRUE(header.has_value());
+      if (!header) return contents;
+      EXPECT_EQ(header->leader.index.value(), contents.hashes.size());
+      contents.hashes.push_back(header->header_hash);
+      left = left.subspan(header->padded_length());
+    }
+    next = slice->last.Next();
+  }
+  return contents;
+}
+
+class LogDriver {
+ public:
+  // Operations done when the log said so, and what it held durably then.
+  struct Promise {
+    std::size_t steps = 0;
+    LogContents contents;
+  };
+
+  explicit LogDriver(LogOptions options) : options_(std::move(options)), trace_(&files_) {
+    auto log = PartitionLog::Create(
+        files_, options_,
+        {.group_seed = kSeed, .membership = membership_, .replica = ReplicaNumber(1)});
+    EXPECT_TRUE(log.has_value()) << log.error().ToString();
+    log_ = std::move(*log);
+    EXPECT_TRUE(files_.SyncDirectory("/").has_value());
+    Promised();
+  }
+
+  // One data entry with a value of about `bytes`, staged.
+  void Stage(std::size_t bytes) {
+    BatchBuilder builder(64u << 10);
+    const std::string value(bytes, static_cast<char>('a' + log_->tail().index.value() % 26));
+    EXPECT_TRUE(builder.Append({.value = value, .timestamp_ms = 1000}));
+    StageFrame(builder.Finish({}));
+  }
+  // Writes and syncs what is staged.
+  void Flush() {
+    if (auto job = log_->TakeJob()) Run(std::move(job));
+    Promised();
+  }
+  void Append(std::size_t bytes) {
+    Stage(bytes);
+    Flush();
+  }
+  void Background() {
+    for (now_ms_ += 100; auto job = log_->TakeBackgroundJob(now_ms_); now_ms_ += 100)
+      Run(std::move(job));
+    Promised();
+  }
+  void Roll() {
+    while (!log_->CanRoll()) Background();
+    Checkpoint checkpoint{.group = options_.group,
+                          .group_seed = kSeed,
+                          .membership = membership_,
+                          .before = log_->tail(),
+                          .segment_bytes = log_->NextSegmentBytes(now_ms_)};
+    for (const ByteBuffer& part : EncodeCheckpoint(checkpoint))
+      StageFrame(MakeControlEntry(EntryKind::kCheckpoint, part.span()));
+    Flush();
+  }
+  void Commit() {
+    committed_ = log_->bounds().durable;
+    log_->Committed(committed_);
+  }
+  void Cut(Index last_kept) {
+    ++term_;
+    log_->TruncateAfter(last_kept);
+    Flush();
+  }
+  void Trim(std::size_t segments) {
+    log_->TruncateBefore(log_->Segments()[segments].first);
+    Background();
+  }
+  void SaveHardState(std::uint64_t term) {
+    log_->SaveHardState({Term(term), NodeId(1)});
+    Flush();
+  }
+  void Close() {
+    log_->Close();
+    Promised();
+  }
+
+  PartitionLog& log() { return *log_; }
+  MemoryFileSystem& files() { return files_; }
+  const OperationTrace& trace() const { return trace_; }
+  const std::vector<Promise>& promises() const { return promises_; }
+  const LogOptions& options() const { return options_; }
+
+ private:
+  static constexpr std::uint64_t kSeed = 99;
+
+  void StageFrame(ByteBuffer frame) {
+    const LogTail tail = log_->tail();
+    StampBatch(frame.span(),
+               {.index = tail.index.Next(),
+                .term = Term(term_),
+                .base_offset = tail.next_offset,
+                .append_time_ms = now_ms_,
+                .committed_up_to = committed_,
+                .chain = tail.chain},
+               kSeed);
+    log_->Stage(SharedBytes(std::move(frame)));
+  }
+  void Run(std::unique_ptr<LogJob> job) {
+    job->Write();
+    job->Sync();
+    log_->Completed(std::move(job));
+  }
+  void Promised() { promises_.push_back({trace_.size(), ContentsOf(*log_)}); }
+
+  const LogOptions options_;
+  const Membership membership_{{.node = NodeId(1), .number = ReplicaNumber(1)}};
+  MemoryFileSystem files_;
+  OperationTrace trace_;
+  std::unique_ptr<PartitionLog> log_;
+  std::vector<Promise> promises_;
+  std::uint64_t term_ = 1;
+  std::int64_t now_ms_ = 1'000'000;
+  Index committed_;
+};
+
+}  // namespace raftmq
