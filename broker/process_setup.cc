@@ -9,26 +9,12 @@
 #include <cerrno>
 #include <ctime>
 
+#include "segment/sigbus_guard.h"
+
 namespace raftmq::broker {
 namespace {
 
 const int kWakeSignal = SIGRTMIN;
-
-// Async-signal-safe: nothing but write and _exit.
-void AppendHex(char* out, std::uintptr_t value) {
-  constexpr char kDigits[] = "0123456789abcdef";
-  for (int i = 15; i >= 0; --i, value >>= 4) out[i] = kDigits[value & 0xF];
-}
-
-void OnSegmentFault(int, siginfo_t* info, void*) {
-  char line[] =
-      "raftmqd: SIGBUS at 0x0000000000000000: a mapped segment could not be read (damaged disk "
-      "or a file that was cut from outside); exit 11\n";
-  AppendHex(line + sizeof("raftmqd: SIGBUS at 0x") - 1,
-            reinterpret_cast<std::uintptr_t>(info->si_addr));
-  [[maybe_unused]] const auto written = ::write(STDERR_FILENO, line, sizeof line - 1);
-  ::_exit(kExitSegmentFault);
-}
 
 void RaiseDescriptorLimit() {
   rlimit limit{};
@@ -58,10 +44,7 @@ void SetUpProcess() {
   umask(077);
   RaiseDescriptorLimit();
   signal(SIGPIPE, SIG_IGN);
-  struct sigaction action {};
-  action.sa_sigaction = OnSegmentFault;
-  action.sa_flags = SA_SIGINFO;
-  sigaction(SIGBUS, &action, nullptr);
+  InstallSigbusGuard();
 }
 
 SignalWaiter::SignalWaiter() {

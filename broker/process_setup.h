@@ -10,7 +10,7 @@ namespace raftmq::broker {
 inline constexpr int kExitDrained = 0;
 inline constexpr int kExitOther = 1;
 inline constexpr int kExitBadConfig = 2;
-inline constexpr int kExitSegmentFault = 11;
+// 11 is kExitSegmentFault of segment/sigbus_guard.h.
 inline constexpr int kExitLocked = 12;
 inline constexpr int kExitForeign = 13;
 inline constexpr int kExitUnknownFormat = 14;
@@ -19,8 +19,8 @@ inline constexpr int kExitUnknownFormat = 14;
 // must never land in a data file.
 void KeepStandardStreams();
 
-// Files only for the owner, as many descriptors as allowed, SIGPIPE ignored, and SIGBUS (a mapped
-// page that cannot be read, or a file that somebody cut) reported and ended with exit code 11.
+// Files only for the owner, as many descriptors as allowed, SIGPIPE ignored, and a mapped segment
+// that cannot be read, or that somebody cut, reported and ended with exit code 11.
 void SetUpProcess();
 
 enum class StopSignal { kStop, kReload, kDone };

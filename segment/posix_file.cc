@@ -9,10 +9,12 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
+#include <optional>
 #include <vector>
 
 #include "protocol/types/check.h"
 #include "segment/posix_error.h"
+#include "segment/sigbus_guard.h"
 
 namespace raftmq {
 namespace {
@@ -23,8 +25,13 @@ constexpr std::size_t kZeroChunkBytes = 1u << 20;
 class PosixFileMap final : public FileMap {
  public:
   PosixFileMap(int descriptor, std::byte* base, std::size_t size, std::string path)
-      : descriptor_(descriptor), base_(base), size_(size), path_(std::move(path)) {}
+      : descriptor_(descriptor),
+        base_(base),
+        size_(size),
+        path_(std::move(path)),
+        guard_(std::in_place, base_, size_, path_) {}
   ~PosixFileMap() override {
+    guard_.reset();
     if (size_ > 0) munmap(base_, size_);
     close(descriptor_);
   }
@@ -73,6 +80,7 @@ class PosixFileMap final : public FileMap {
   std::byte* const base_;
   const std::size_t size_;
   const std::string path_;
+  std::optional<GuardedRange> guard_;  // Gone before the mapping is.
 };
 
 // A page-aligned block of zeros, as direct writes need it.
