@@ -16,7 +16,7 @@ namespace {
 constexpr std::uint32_t kNodeMagic = 0x4E514D52;  // "RMQN".
 constexpr std::uint16_t kNodeVersion = 1;
 constexpr std::size_t kNodeFixedBytes = 24;
-constexpr std::size_t kNodeFileBytesMax = kNodeFixedBytes + 0xFFFF + 8;
+constexpr std::size_t kNodeFileBytesMax = 2 * (kNodeFixedBytes + 0xFFFF + 8);
 
 constexpr const char* kLockName = "LOCK";
 constexpr const char* kNodeName = "node";
@@ -70,13 +70,27 @@ Result<NodeIdentity> Decode(const std::string& path, ByteSpan bytes) {
   return identity;
 }
 
-Result<NodeIdentity> ReadIdentity(FileSystem& files, const NodeDirectoryOptions& options) {
+struct ReadNode {
+  NodeIdentity identity;
+  bool one_copy_is_damaged = false;
+};
+
+Result<ReadNode> ReadIdentity(FileSystem& files, const NodeDirectoryOptions& options) {
   const std::string path = PathOf(options, kNodeName);
   RAFTMQ_TRY_ASSIGN(const auto file, files.Open(path, OpenMode::kRead));
   RAFTMQ_TRY_ASSIGN(const std::uint64_t size, file->Size());
   ByteBuffer bytes(std::min<std::size_t>(size, kNodeFileBytesMax));
   RAFTMQ_TRY(file->Read(0, bytes.span()));
-  return Decode(path, bytes.span());
+  const auto first = Decode(path, bytes.span().first(bytes.size() / 2));
+  const auto second = Decode(path, bytes.span().subspan(bytes.size() / 2));
+  for (const auto* const copy : {&first, &second}) {
+    if (!*copy && copy->error().code == ErrorCode::kUnknownFormat) return Fail(copy->error());
+  }
+  if (!first && !second) return Fail(first.error());
+  if (first && second && !(*first == *second))
+    return Fail(ErrorCode::kDataCorrupt,
+                fmt::format("the two copies in {} differ; restore it from a copy", path));
+  return ReadNode{first ? *first : *second, !first || !second};
 }
 
 Status CheckIdentity(const NodeIdentity& found, const NodeDirectoryOptions& options) {
@@ -135,7 +149,9 @@ Status WriteIdentity(FileSystem& files, const NodeDirectoryOptions& options,
   }
   {
     RAFTMQ_TRY_ASSIGN(const auto file, files.Open(unfinished, OpenMode::kCreate));
-    RAFTMQ_TRY(file->Write(0, Encode(identity)));
+    const auto copy = Encode(identity);
+    RAFTMQ_TRY(file->Write(0, copy));
+    RAFTMQ_TRY(file->Write(copy.size(), copy));
     RAFTMQ_TRY(file->Sync());
   }
   RAFTMQ_TRY(files.Rename(unfinished, PathOf(options, kNodeName)));
@@ -180,8 +196,8 @@ Status CheckUntouched(FileSystem& files, const NodeDirectoryOptions& options) {
     return Fail(ErrorCode::kForeignDirectory,
                 fmt::format("{} belongs to another user of this machine: run raftmqd as that user",
                             PathOf(options, kNodeName)));
-  RAFTMQ_TRY_ASSIGN(const NodeIdentity identity, ReadIdentity(files, options));
-  return CheckIdentity(identity, options);
+  RAFTMQ_TRY_ASSIGN(const ReadNode found, ReadIdentity(files, options));
+  return CheckIdentity(found.identity, options);
 }
 
 Status CreateIfMissing(FileSystem& files, const std::string& path) {
@@ -200,8 +216,14 @@ Result<NodeDirectory> OpenNodeDirectory(FileSystem& files, const NodeDirectoryOp
   RAFTMQ_TRY_ASSIGN(const auto entries, files.List(options.path));
   RAFTMQ_TRY(CheckEntries(entries, options, &directory.notes));
   if (Has(entries, kNodeName)) {
-    RAFTMQ_TRY_ASSIGN(directory.identity, ReadIdentity(files, options));
-    RAFTMQ_TRY(CheckIdentity(directory.identity, options));
+    RAFTMQ_TRY_ASSIGN(const ReadNode found, ReadIdentity(files, options));
+    RAFTMQ_TRY(CheckIdentity(found.identity, options));
+    directory.identity = found.identity;
+    if (found.one_copy_is_damaged) {
+      RAFTMQ_TRY(WriteIdentity(files, options, found.identity));
+      directory.notes.push_back(
+          fmt::format("repaired one of two copies in {}", PathOf(options, kNodeName)));
+    }
     // A founding that was killed before this step may have left a name that is not durable.
     RAFTMQ_TRY(files.SyncDirectory(options.path));
   } else {

@@ -4,7 +4,8 @@
 //   node         cluster id, node id, incarnation, format: written once
 //   partitions/  one directory per partition
 //
-// `node` holds one line of magic and version, the fields and their hash:
+// `node` holds these bytes twice, one copy after the other; a damaged copy is made again from its
+// twin:
 //
 //   0   u32 magic "RMQN"    4  u16 version 1    6  u16 bytes of the cluster id
 //   8   u32 node id        12  u32 zero        16  u64 incarnation
@@ -27,6 +28,7 @@ struct NodeIdentity {
   NodeId node;
   std::uint64_t incarnation =
       0;  // Drawn when the directory was founded; another disk, another one.
+  bool operator==(const NodeIdentity&) const = default;
 };
 
 // A data directory that belongs to this process for as long as this lives.
@@ -50,7 +52,7 @@ struct NodeDirectoryOptions {
 // any step leaves a directory that is either still empty or founded. Blocks.
 // Errors: kLocked (another process runs on it), kForeignDirectory (another cluster's or node's, or
 // names of ours that are links, fifos or devices, or data without a `node` file), kUnknownFormat,
-// kDataCorrupt (the `node` file is damaged), kDiskFull, kIoError.
+// kDataCorrupt (both copies in `node` are damaged), kDiskFull, kIoError.
 Result<NodeDirectory> OpenNodeDirectory(FileSystem& files, const NodeDirectoryOptions& options);
 
 }  // namespace raftmq

@@ -84,14 +84,15 @@ TEST_F(Failure, AnotherNodesDirectoryIsRefusedAndUntouched) {
 
 TEST_F(Failure, AnUnknownFormatIsRefused) {
   ProduceAndStop();
-  // The whole of `node`, as a later version would write it.
+  // Both copies in `node`, as a later version would write them.
   const std::string path = data_.path() + "/node";
   std::ifstream in(path, std::ios::binary);
   std::string bytes((std::istreambuf_iterator<char>(in)), {});
+  bytes.resize(bytes.size() / 2);
   bytes[4] = 2;
   const std::uint64_t hash = Hash64(AsBytes(bytes).first(bytes.size() - 8));
   bytes.replace(bytes.size() - 8, 8, reinterpret_cast<const char*>(&hash), 8);
-  std::ofstream(path, std::ios::binary) << bytes;
+  std::ofstream(path, std::ios::binary) << bytes << bytes;
   EXPECT_EQ(ExitOf({.data_directory = data_.path()}), kExitUnknownFormat);
 }
 

@@ -96,7 +96,7 @@ TEST_F(NodeDirectoryTest, PartitionsWithoutANodeFileAreNobodys) {
   EXPECT_EQ(CodeOf(options_), ErrorCode::kForeignDirectory);
 }
 
-TEST_F(NodeDirectoryTest, EveryFlippedBitAndEveryCutIsFound) {
+TEST_F(NodeDirectoryTest, EveryFlippedBitIsRepairedAndEveryCutIsFound) {
   ASSERT_EQ(CodeOf(options_), ErrorCode::kOk);
   std::ifstream in(NodeFile(), std::ios::binary);
   const std::string good((std::istreambuf_iterator<char>(in)), {});
@@ -107,6 +107,10 @@ TEST_F(NodeDirectoryTest, EveryFlippedBitAndEveryCutIsFound) {
   for (std::size_t bit = 0; bit < good.size() * 8; ++bit) {
     std::string bad = good;
     bad[bit / 8] = static_cast<char>(bad[bit / 8] ^ (1 << (bit % 8)));
+    EXPECT_EQ(code_with(bad), ErrorCode::kOk) << bit;
+    std::ifstream repaired(NodeFile(), std::ios::binary);
+    ASSERT_EQ(std::string((std::istreambuf_iterator<char>(repaired)), {}), good) << bit;
+    bad[(bit / 8 + good.size() / 2) % good.size()] ^= 1;  // The twin as well.
     EXPECT_EQ(code_with(bad), ErrorCode::kDataCorrupt) << bit;
   }
   for (std::size_t size = 0; size < good.size(); ++size) {
