@@ -1,0 +1,23 @@
+#include "cli/exit_code.h"
+
+namespace raftmq::cli {
+
+ExitCode ExitCodeOf(ErrorCode code) {
+  switch (code) {
+    case ErrorCode::kOk:
+      return kExitOk;
+    case ErrorCode::kTimeout:
+    case ErrorCode::kUnreachable:
+      return kExitUnreachable;
+    case ErrorCode::kTopicNotFound:
+    case ErrorCode::kPartitionNotFound:
+    case ErrorCode::kNotFound:
+      return kExitNotFound;
+    case ErrorCode::kInvalidArgument:
+      return kExitUsage;
+    default:
+      return kExitFailed;
+  }
+}
+
+}  // namespace raftmq::cli

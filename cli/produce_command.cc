@@ -1,0 +1,185 @@
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <deque>
+#include <fstream>
+#include <functional>
+#include <mutex>
+#include <sstream>
+
+#include "cli/commands.h"
+#include "cli/connect.h"
+#include "cli/exit_code.h"
+#include "cli/interrupt.h"
+#include "cli/output.h"
+#include "cli/producer_setup.h"
+#include "raftmq/producer.h"
+
+namespace raftmq::cli {
+namespace {
+
+constexpr std::size_t kLineBytesMax = 32u << 20;
+constexpr int kErrorsShown = 5;
+
+// Counts outcomes and prints receipts in the order of the input. Thread-safe: sends come from the
+// reading thread, outcomes from the client's.
+class Receipts {
+ public:
+  explicit Receipts(bool verbose) : verbose_(verbose) {}
+
+  Producer::SendCallback Next() {
+    std::lock_guard lock(mutex_);
+    const std::uint64_t number = sent_++;
+    if (verbose_) waiting_.emplace_back();
+    return [this, number](const Result<SendReceipt>& receipt) { Settle(number, receipt); };
+  }
+  std::uint64_t unacked() const {
+    std::lock_guard lock(mutex_);
+    return sent_ - acked_;
+  }
+  std::uint64_t sent() const {
+    std::lock_guard lock(mutex_);
+    return sent_;
+  }
+
+ private:
+  void Settle(std::uint64_t number, const Result<SendReceipt>& receipt) {
+    std::lock_guard lock(mutex_);
+    if (receipt) {
+      ++acked_;
+    } else if (shown_++ < kErrorsShown) {
+      ReportError(fmt::format("record {} was not acknowledged", number + 1), receipt.error());
+    }
+    if (verbose_) PrintInOrder(number, receipt);
+  }
+  void PrintInOrder(std::uint64_t number, const Result<SendReceipt>& receipt) {
+    waiting_[number - printed_] =
+        receipt ? fmt::format("{}@{}\n", receipt->partition, receipt->offset) : std::string("-\n");
+    while (!waiting_.empty() && !waiting_.front().empty()) {
+      out_.Write(waiting_.front());
+      waiting_.pop_front();
+      ++printed_;
+    }
+    out_.Flush();
+  }
+
+  mutable std::mutex mutex_;
+  const bool verbose_;
+  std::uint64_t sent_ = 0, acked_ = 0, printed_ = 0;
+  int shown_ = 0;
+  std::deque<std::string> waiting_;  // Receipts not yet printed; empty text = no outcome yet.
+  Output out_;
+};
+
+// Calls back for every line of a descriptor, without its newline; a last line without one counts.
+Status ReadLines(int descriptor, const std::function<void(std::string_view)>& on_line) {
+  std::string pending;
+  std::string chunk(256u << 10, '\0');
+  while (!IsInterrupted()) {
+    const ssize_t got = ::read(descriptor, chunk.data(), chunk.size());
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0)
+      return Fail(ErrorCode::kIoError,
+                  fmt::format("cannot read the input: {}", std::strerror(errno)));
+    if (got == 0) break;
+    std::string_view rest(chunk.data(), static_cast<std::size_t>(got));
+    for (auto newline = rest.find('\n'); newline != std::string_view::npos;
+         newline = rest.find('\n')) {
+      if (pending.empty()) {
+        on_line(rest.substr(0, newline));
+      } else {
+        on_line(pending.append(rest.substr(0, newline)));
+        pending.clear();
+      }
+      rest.remove_prefix(newline + 1);
+    }
+    pending.append(rest);
+    if (pending.size() > kLineBytesMax) {
+      return Fail(
+          ErrorCode::kBatchTooLarge,
+          fmt::format("expected lines of at most {} bytes, found a longer one", kLineBytesMax));
+    }
+  }
+  if (!pending.empty()) on_line(pending);
+  return Ok();
+}
+
+Result<std::vector<std::pair<std::string, std::string>>> ParseHeaders(
+    const std::vector<std::string>& texts) {
+  std::vector<std::pair<std::string, std::string>> headers;
+  for (const auto& text : texts) {
+    const auto equals = text.find('=');
+    if (equals == std::string::npos || equals == 0) {
+      return Fail(ErrorCode::kInvalidArgument,
+                  fmt::format("expected a header as NAME=VALUE, found '{}'", text));
+    }
+    headers.emplace_back(text.substr(0, equals), text.substr(equals + 1));
+  }
+  return headers;
+}
+
+Message MessageOf(const Message& common, const ProduceArguments& arguments, std::string_view line) {
+  Message message = common;
+  if (arguments.key_separator) {
+    const auto at = line.find(*arguments.key_separator);
+    if (at != std::string_view::npos) {
+      message.key = std::string(line.substr(0, at));
+      line.remove_prefix(at + arguments.key_separator->size());
+    }
+  }
+  message.value = std::string(line);
+  return message;
+}
+
+Status SendInput(Producer& producer, Receipts& receipts, const ProduceArguments& arguments) {
+  RAFTMQ_TRY_ASSIGN(auto headers, ParseHeaders(arguments.headers));
+  Message common;
+  common.partition = arguments.partition;
+  common.key = arguments.key;
+  common.headers = std::move(headers);
+  if (!arguments.file.empty()) {
+    std::ifstream file(arguments.file, std::ios::binary);
+    if (!file)
+      return Fail(ErrorCode::kNotFound,
+                  fmt::format("cannot open '{}': {}", arguments.file, std::strerror(errno)));
+    std::ostringstream bytes;
+    bytes << file.rdbuf();
+    common.value = std::move(bytes).str();
+    producer.Send(std::move(common), receipts.Next());
+    return Ok();
+  }
+  return ReadLines(STDIN_FILENO, [&](std::string_view line) {
+    producer.Send(MessageOf(common, arguments, line), receipts.Next());
+  });
+}
+
+}  // namespace
+
+int Produce(const GlobalArguments& global, const ProduceArguments& arguments) {
+  const auto config = ProducerSetup(arguments.topic, arguments.acks, arguments.codec);
+  if (!config) return ReportError("cannot produce", config.error());
+  auto client = Connect(global);
+  if (!client) return ReportError("cannot reach the cluster", client.error());
+  Receipts receipts(arguments.verbose);  // Outlives the producer, whose callbacks use it.
+  ProducerConfig producer_config = *config;
+  producer_config.linger = arguments.linger;
+  if (global.timeout) producer_config.delivery_timeout = *global.timeout;
+  auto producer = Producer::Create(*client, producer_config);
+  if (!producer)
+    return ReportError(fmt::format("cannot produce to '{}'", arguments.topic), producer.error());
+  const auto read = SendInput(*producer, receipts, arguments);
+  const auto closed = producer->Close(producer_config.delivery_timeout + std::chrono::seconds(1));
+  if (!read) return ReportError("cannot produce", read.error());
+  if (const auto unacked = receipts.unacked(); unacked > 0) {
+    fmt::print(stderr, "raftmq: {} of {} records were not acknowledged\n", unacked,
+               receipts.sent());
+    return kExitFailed;
+  }
+  if (!closed) return ReportError("cannot finish", closed.error());
+  return IsInterrupted() ? kExitInterrupted : kExitOk;
+}
+
+}  // namespace raftmq::cli
