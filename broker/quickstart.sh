@@ -1,0 +1,94 @@
+#!/usr/bin/env bash
+# Builds raftmq, starts it on this machine, sends real input through it, kills it, and reads everything
+# again. Usage: broker/quickstart.sh [--keep]   (--keep leaves the broker running at the end)
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+keep=false
+case "${1:-}" in
+  "") ;;
+  --keep) keep=true ;;
+  *) echo "quickstart.sh: expected --keep or nothing, found '$1'" >&2; exit 2 ;;
+esac
+
+lines_max=200000
+partitions=6
+topic="quickstart-$(date +%s)"
+work=build/quickstart
+raftmq=build/release/bin/raftmq
+local_dir=$work/cluster
+export LC_ALL=C
+
+say() { printf '\n== %s\n' "$*"; }
+fail() { printf 'quickstart.sh: %s\n' "$*" >&2; exit 1; }
+
+build() {
+  scripts/install_dependencies.sh build
+  mkdir -p build "$work"
+  cmake --preset release -DRAFTMQ_BUILD_TESTS=OFF >build/release.configure.log 2>&1 || { cat build/release.configure.log >&2; return 1; }
+  cmake --build --preset release -j "$(nproc)" --target raftmq raftmqd
+}
+
+# Real text, one record a line: the file's name is the key, and each value carries its line's number.
+make_input() {
+  { printf '%s\0' /usr/share/doc/*/copyright; find /usr/include -type f -print0 | sort -z; } |
+    xargs -0 awk '{ printf "%s\t%s\n", FILENAME, $0 }' 2>/dev/null | tr -d '\000' |
+    head -n "$lines_max" | awk -F'\t' '{ key = $1; sub(/^[^\t]*\t/, ""); printf "%s\t%d\t%s\n", key, NR, $0 }' >"$work/input.txt" || true
+  [ -s "$work/input.txt" ] || fail "found no input under /usr/share/doc and /usr/include"
+}
+
+sha() { sha256sum | cut -d' ' -f1; }
+
+# check NAME: consumes the topic and compares it with the input, and the order of each key.
+check() {
+  local output="$work/output-$1.txt"
+  "$raftmq" consume "$topic" -e -f '%k\t%v\n' --timeout 60s >"$output"
+  awk -F'\t' '$2 <= last[$1] { print "out of order: key " $1 ", line " $2; exit 1 } { last[$1] = $2 }' "$output" ||
+    fail "$1: messages of a key came out of order"
+  local doubles
+  doubles=$(cut -f2 "$output" | sort -n | uniq -d | wc -l)
+  local restored
+  restored=$(sort -t $'\t' -k2,2n "$output" | sha)
+  printf '%s: %d records, every key in order, doubles=%d, sha256 %s\n' "$1" "$(wc -l <"$output")" "$doubles" "$restored"
+  [ "$restored" = "$input_sha" ] || fail "$1: expected sha256 $input_sha, found $restored"
+}
+
+started=$SECONDS
+say "Building"
+build
+
+say "Starting a broker"
+"$raftmq" local up -n 1 --dir "$local_dir" | tee "$work/brokers"
+export RAFTMQ_BROKERS
+RAFTMQ_BROKERS=$(sed 's/^brokers=//' "$work/brokers")
+$keep || trap '"$raftmq" local down --dir "$local_dir" || true' EXIT
+"$raftmq" topic create "$topic" -p "$partitions"
+
+say "Producing the first $lines_max lines of /usr/share/doc/*/copyright and /usr/include, keyed by file"
+make_input
+input_sha=$(sha <"$work/input.txt")
+begin=$(date +%s%N)
+"$raftmq" produce "$topic" -K $'\t' -v <"$work/input.txt" >"$work/receipts.txt"
+milliseconds=$(( ($(date +%s%N) - begin) / 1000000 ))
+printf 'produced: %d records, %d acked, %d bytes in %d ms, sha256 %s\n' "$(wc -l <"$work/input.txt")" \
+  "$(grep -c @ "$work/receipts.txt")" "$(wc -c <"$work/input.txt")" "$milliseconds" "$input_sha"
+
+say "Consuming"
+check consumed
+
+say "Killing the broker with -9, starting it again, reading everything again"
+"$raftmq" local kill 1 --dir "$local_dir"
+"$raftmq" local start 1 --dir "$local_dir"
+"$raftmq" cluster health --wait --timeout 30s
+check after-kill
+
+say "Topic and metrics"
+"$raftmq" topic describe "$topic"
+http=$("$raftmq" local status --dir "$local_dir" --format json | sed 's/.*"http":"\([^"]*\)".*/\1/')
+curl -fsS "http://$http/metrics" | grep -E '^raftmq_(topic_messages_total|storage_bytes_written_total|storage_fsync_duration_seconds_count|cluster_)' | head -n 20
+
+say "Done in $((SECONDS - started)) s: all of it is there, in order, after kill -9"
+if $keep; then
+  printf 'The broker is still running:\n  export RAFTMQ_BROKERS=%s\n  %s consume %s -n 5\n  %s local down --dir %s\n' \
+    "$RAFTMQ_BROKERS" "$raftmq" "$topic" "$raftmq" "$local_dir"
+fi
