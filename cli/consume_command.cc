@@ -94,8 +94,12 @@ int PrintMessages(Consumer& consumer, const Printer& printer, const ConsumeArgum
       continue;
     }
     out.Flush();
-    if (timeout && Clock::now() - last_progress >= *timeout)
-      return arguments.count || arguments.end ? kExitUnreachable : kExitOk;
+    if (timeout && Clock::now() - last_progress >= *timeout) {
+      if (!arguments.count && !arguments.end) return kExitOk;
+      fmt::print(stderr, "raftmq: stopped: no message came within --timeout {} ms\n",
+                 timeout->count());
+      return kExitUnreachable;
+    }
   }
   return IsInterrupted() ? kExitInterrupted : kExitOk;
 }

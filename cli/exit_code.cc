@@ -14,6 +14,9 @@ ExitCode ExitCodeOf(ErrorCode code) {
     case ErrorCode::kNotFound:
       return kExitNotFound;
     case ErrorCode::kInvalidArgument:
+    case ErrorCode::kBadName:
+    case ErrorCode::kBadConfig:
+    case ErrorCode::kBadRequest:
       return kExitUsage;
     default:
       return kExitFailed;

@@ -156,6 +156,16 @@ Status SendInput(Producer& producer, Receipts& receipts, const ProduceArguments&
   });
 }
 
+// A partition that is not there is said once, before the input is read.
+Status CheckPartition(Client& client, const ProduceArguments& arguments) {
+  if (!arguments.partition) return Ok();
+  RAFTMQ_TRY_ASSIGN(const auto topic, DescribeTopic(client, arguments.topic));
+  if (*arguments.partition < topic.partitions.size()) return Ok();
+  return Fail(ErrorCode::kPartitionNotFound,
+              fmt::format("expected a partition from 0 to {}, found {}",
+                          topic.partitions.size() - 1, *arguments.partition));
+}
+
 }  // namespace
 
 int Produce(const GlobalArguments& global, const ProduceArguments& arguments) {
@@ -168,8 +178,15 @@ int Produce(const GlobalArguments& global, const ProduceArguments& arguments) {
   producer_config.linger = arguments.linger;
   if (global.timeout) producer_config.delivery_timeout = *global.timeout;
   auto producer = Producer::Create(*client, producer_config);
-  if (!producer)
+  if (!producer) {
+    if (producer.error().code == ErrorCode::kTopicNotFound) {  // Ask again for the nearest name.
+      if (const auto topic = DescribeTopic(*client, arguments.topic); !topic)
+        return ReportError("cannot produce", topic.error());
+    }
     return ReportError(fmt::format("cannot produce to '{}'", arguments.topic), producer.error());
+  }
+  if (const auto known = CheckPartition(*client, arguments); !known)
+    return ReportError(fmt::format("cannot produce to '{}'", arguments.topic), known.error());
   const auto read = SendInput(*producer, receipts, arguments);
   const auto closed = producer->Close(producer_config.delivery_timeout + std::chrono::seconds(1));
   if (!read) return ReportError("cannot produce", read.error());

@@ -32,13 +32,15 @@ json PartitionJson(const PartitionDescription& partition) {
           {"term", partition.term},
           {"log_start", partition.log_start},
           {"end", partition.end},
-          {"size_bytes", partition.size_bytes},
           {"replicas", std::move(replicas)}};
 }
 
 json TopicJson(const TopicDescription& topic) {
   json partitions = json::array();
-  for (const auto& partition : topic.partitions) partitions.push_back(PartitionJson(partition));
+  for (const auto& partition : topic.partitions) {
+    partitions.push_back(PartitionJson(partition));
+    partitions.back()["size_bytes"] = partition.size_bytes;
+  }
   return {{"name", topic.name},
           {"id", topic.id},
           {"settings", topic.settings},

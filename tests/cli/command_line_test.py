@@ -1,0 +1,298 @@
+#!/usr/bin/env python3
+"""The tool as a shell sees it: fixed forms, exit codes, what a wrong word is answered with.
+
+Usage: command_line_test.py RAFTMQ [unittest arguments]
+Starts its own broker on free loopback ports, in a temporary directory.
+"""
+import base64
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+RAFTMQ = os.path.abspath(sys.argv.pop(1))
+DEADLINE_SECONDS = 60
+
+
+def run(*arguments, stdin=b"", env=None, cwd=None):
+    """Runs the tool; answers (exit code, stdout, stderr), the last two as text."""
+    done = subprocess.run([RAFTMQ, *arguments], input=stdin, capture_output=True, timeout=DEADLINE_SECONDS,
+                          env={**os.environ, **(env or {})}, cwd=cwd, check=False)
+    return done.returncode, done.stdout.decode(), done.stderr.decode()
+
+
+class WithBroker(unittest.TestCase):
+    """One broker for the class; each test has topics of its own."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.scratch = tempfile.TemporaryDirectory()
+        cls.dir = os.path.join(cls.scratch.name, "cluster")
+        code, out, err = run("local", "up", "-n", "1", "--dir", cls.dir)
+        assert code == 0, err
+        assert out.startswith("brokers="), out
+        cls.brokers = out.strip().removeprefix("brokers=")
+
+    @classmethod
+    def tearDownClass(cls):
+        run("local", "down", "--dir", cls.dir)
+        cls.scratch.cleanup()
+
+    def topic(self, *arguments):
+        name = self.id().rsplit(".", 1)[-1].replace("_", "-")
+        self.ok("topic", "create", name, *arguments)
+        return name
+
+    def tool(self, *arguments, stdin=b""):
+        return run("--brokers", self.brokers, *arguments, stdin=stdin)
+
+    def ok(self, *arguments, stdin=b""):
+        code, out, err = self.tool(*arguments, stdin=stdin)
+        self.assertEqual(code, 0, err)
+        return out
+
+    def fails(self, expected_code, *arguments, stdin=b"", saying=()):
+        code, out, err = self.tool(*arguments, stdin=stdin)
+        self.assertEqual(code, expected_code, out + err)
+        for words in saying:
+            self.assertIn(words, err)
+        return err
+
+    def status(self):
+        return json.loads(self.ok("local", "status", "--dir", self.dir, "--format", "json"))
+
+
+class Produce(WithBroker):
+    def test_a_line_is_a_record_an_empty_one_too_and_the_last_without_newline(self):
+        topic = self.topic()
+        self.assertEqual(self.ok("produce", topic, "-v", stdin=b"a\n\nlast"), "0@0\n0@1\n0@2\n")
+        self.assertEqual(self.ok("consume", topic, "-e"), "a\n\nlast\n")
+
+    def test_the_key_ends_at_the_first_separator_and_may_be_absent(self):
+        topic = self.topic()
+        self.ok("produce", topic, "-K", ":", stdin=b"k:v:w\nno separator\n:empty key\n")
+        lines = [json.loads(line) for line in self.ok("consume", topic, "-e", "--json").splitlines()]
+        self.assertEqual([(line["key"], line["value"]) for line in lines],
+                         [("k", "v:w"), (None, "no separator"), ("", "empty key")])
+
+    def test_a_pipe_that_stays_open_is_served_at_once(self):
+        topic = self.topic()
+        with subprocess.Popen([RAFTMQ, "--brokers", self.brokers, "produce", topic, "-v"], stdin=subprocess.PIPE,
+                              stdout=subprocess.PIPE) as producer:
+            for number in range(3):
+                producer.stdin.write(b"line\n")
+                producer.stdin.flush()
+                self.assertEqual(producer.stdout.readline(), f"0@{number}\n".encode())
+            producer.stdin.close()
+            self.assertEqual(producer.wait(DEADLINE_SECONDS), 0)
+
+    def test_receipts_come_in_input_order_over_all_partitions(self):
+        topic = self.topic("-p", "5")
+        keys = [f"key{number % 17}" for number in range(5000)]
+        receipts = self.ok("produce", topic, "-K", ":", "-v",
+                           stdin="".join(f"{key}:{n}\n" for n, key in enumerate(keys)).encode()).splitlines()
+        self.assertEqual(len(receipts), len(keys))
+        where = {}
+        for line in self.ok("consume", topic, "-e", "-f", r"%p@%o %v\n").splitlines():
+            receipt, value = line.split(" ")
+            where[int(value)] = receipt
+        self.assertEqual([where[n] for n in range(len(keys))], receipts)
+
+    def test_headers_codecs_and_a_whole_file(self):
+        topic = self.topic()
+        blob = bytes(range(256)) * 40
+        path = os.path.join(self.scratch.name, "blob")
+        with open(path, "wb") as file:
+            file.write(blob)
+        self.ok("produce", topic, "-H", "trace=7", "-z", "zstd", "--file", path)
+        self.ok("produce", topic, "-z", "lz4", stdin=b"x" * 10000)
+        first, second = [json.loads(line) for line in self.ok("consume", topic, "-e", "--json").splitlines()]
+        self.assertEqual(base64.b64decode(first["value_base64"]), blob)
+        self.assertEqual(first["headers"], [{"name": "trace", "value": "7"}])
+        self.assertEqual(second["value"], "x" * 10000)
+
+    def test_wrong_words_are_answered_with_the_right_ones(self):
+        topic = self.topic()
+        self.fails(4, "produce", topic[:-1] + "z", stdin=b"x\n", saying=["not found", "did you mean"])
+        self.fails(4, "produce", topic, "-p", "9", stdin=b"x\n", saying=["9"])
+        self.fails(2, "produce", topic, "-z", "gzip", stdin=b"x\n", saying=["gzip", "zstd"])
+        self.fails(2, "produce", topic, "--acks", "all", stdin=b"x\n", saying=["all", "quorum"])
+        self.fails(2, "produce", topic, "--linger", "soon", stdin=b"x\n", saying=["soon"])
+        self.fails(2, "produce", topic, "-H", "nothing", stdin=b"x\n", saying=["nothing"])
+
+    def test_unacked_records_make_it_exit_1(self):
+        topic = self.topic("-c", "max.message.bytes=100000")
+        self.fails(1, "produce", topic, stdin=b"x" * 2_000_000 + b"\n", saying=["1 of 1 records were not acknowledged", "limit"])
+
+
+class Consume(WithBroker):
+    def test_offsets_count_from_the_start_the_end_and_by_time(self):
+        topic = self.topic("-p", "2")
+        for partition in "01":
+            self.ok("produce", topic, "-p", partition, stdin="".join(f"{n}\n" for n in range(10)).encode())
+        for start, expected in {"start": 20, "7": 6, "-4": 8, "end": 0, "-1h": 20, "@2020-01-01T00:00:00Z": 20,
+                                "@2200-01-01T00:00:00Z": 0}.items():
+            with self.subTest(start=start):
+                self.assertEqual(len(self.ok("consume", topic, "-e", "-o", start).splitlines()), expected)
+        self.assertEqual(len(self.ok("consume", topic, "-n", "3").splitlines()), 3)
+        self.assertEqual(self.ok("consume", topic, "-p", "1", "-o", "8", "-e", "-f", r"%t/%p@%o %k %v\n"),
+                         f"{topic}/1@8  8\n{topic}/1@9  9\n")
+        self.fails(2, "consume", topic, "-o", "yesterday", saying=["yesterday", "start"])
+        self.fails(2, "consume", topic, "-f", "%y", saying=["%y"])
+        self.fails(4, "consume", topic, "-p", "5", saying=["5"])
+
+    def test_json_names_what_is_null_and_what_is_not_text(self):
+        topic = self.topic()
+        self.ok("produce", topic, stdin=b"\xff\xfe\n\"quoted\"\n")
+        first, second = [json.loads(line) for line in self.ok("consume", topic, "-e", "--json").splitlines()]
+        self.assertEqual((first["topic"], first["partition"], first["offset"], first["key"]), (topic, 0, 0, None))
+        self.assertEqual(base64.b64decode(first["value_base64"]), b"\xff\xfe")
+        self.assertEqual(second["value"], '"quoted"')
+        self.assertGreater(second["timestamp_ms"], 1_600_000_000_000)
+
+    def test_a_reader_that_leaves_ends_it_quietly(self):
+        topic = self.topic()
+        self.ok("produce", topic, stdin=b"some text that fills a pipe\n" * 50_000)
+        with subprocess.Popen([RAFTMQ, "--brokers", self.brokers, "consume", topic], stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE) as consumer:
+            consumer.stdout.readline()
+            consumer.stdout.close()
+            self.assertEqual(consumer.wait(DEADLINE_SECONDS), 0)
+            self.assertEqual(consumer.stderr.read(), b"")
+
+    def test_it_waits_for_new_messages_until_its_timeout_or_ctrl_c(self):
+        topic = self.topic()
+        with subprocess.Popen([RAFTMQ, "--brokers", self.brokers, "consume", topic], stdout=subprocess.PIPE) as consumer:
+            for word in (b"one\n", b"two\n"):
+                self.ok("produce", topic, stdin=word)
+                self.assertEqual(consumer.stdout.readline(), word)
+            consumer.send_signal(signal.SIGINT)
+            self.assertEqual(consumer.wait(DEADLINE_SECONDS), 130)
+        self.assertEqual(self.ok("consume", topic, "--timeout", "1s"), "one\ntwo\n")
+        self.fails(3, "consume", topic, "-n", "3", "--timeout", "1s", saying=["no message came"])
+
+
+class Topics(WithBroker):
+    def test_create_list_describe_delete(self):
+        topic = self.topic("-p", "3", "-c", "retention.ms=60000")
+        self.assertIn(topic, [entry["name"] for entry in json.loads(self.ok("topic", "list", "--format", "json"))])
+        described = json.loads(self.ok("--format", "json", "topic", "describe", topic))
+        self.assertEqual(len(described["partitions"]), 3)
+        self.fails(1, "topic", "create", topic, saying=["already"])
+        self.fails(2, "topic", "delete", topic, saying=["--yes"])
+        self.ok("topic", "delete", topic, "--yes")
+        self.fails(4, "topic", "describe", topic, saying=["not found"])
+
+    def test_bad_names_settings_and_numbers_are_refused_by_name(self):
+        self.fails(2, "topic", "create", "a/b", saying=["a/b"])
+        self.fails(2, "topic", "create", "t", "-p", "0", saying=["0"])
+        self.fails(2, "topic", "create", "t", "-p", "many", saying=["many"])
+        self.fails(2, "topic", "create", "t", "-c", "retention.m=1", saying=["retention.m", "retention.ms"])
+        self.fails(2, "topic", "create", "t", "-c", "retention.ms", saying=["KEY=VALUE"])
+        self.fails(2, "topic", "create", "t", "-c", "retention.ms=soon", saying=["soon"])
+
+    def test_trim_removes_what_is_below(self):
+        topic = self.topic()
+        self.ok("produce", topic, stdin=b"a\nb\nc\n")
+        self.fails(2, "topic", "trim", f"{topic}/0", "--to", "2", saying=["--yes"])
+        self.ok("topic", "trim", f"{topic}/0", "--to", "2", "--yes")
+        self.assertEqual(self.ok("consume", topic, "-e"), "c\n")
+        self.fails(2, "topic", "trim", topic, "--to", "2", "--yes", saying=["TOPIC/PARTITION"])
+        self.fails(1, "topic", "trim", f"{topic}/0", "--to", "4", "--yes", saying=["4"])
+
+    def test_partition_list_has_the_fixed_shape(self):
+        topic = self.topic("-p", "2")
+        self.ok("produce", topic, "-p", "1", stdin=b"a\nb\n")
+        rows = json.loads(self.ok("partition", "list", topic, "--format", "json"))
+        self.assertEqual([row["partition"] for row in rows], [0, 1])
+        self.assertEqual(set(rows[1]), {"topic", "partition", "leader", "term", "log_start", "end", "replicas"})
+        self.assertEqual((rows[1]["leader"], rows[1]["log_start"], rows[1]["end"]), (1, 0, 2))
+        replica = rows[1]["replicas"][0]
+        self.assertEqual(set(replica), {"node", "role", "end", "commit", "durable"})
+        self.assertEqual((replica["node"], replica["role"], replica["end"]), (1, "leader", 2))
+
+
+class Bench(WithBroker):
+    def test_json_has_the_fixed_keys(self):
+        topic = self.topic()
+        for verb, options in {"produce": ["--size", "100", "--rate", "500", "--batch", "64KiB"], "latency": [],
+                              "consume": []}.items():
+            with self.subTest(verb=verb):
+                result = json.loads(self.ok("bench", verb, topic, "--duration", "1s", "--no-progress", "--format", "json",
+                                            *options))
+                self.assertGreater(result["records"], 0)
+                self.assertEqual(result["errors"], 0)
+                self.assertLessEqual({"seconds", "bytes_per_second", "records_per_second", "latency_us"}, set(result))
+                self.assertLessEqual({"p50", "p99", "p999", "max"}, set(result["latency_us"]))
+
+
+class Local(WithBroker):
+    def test_a_killed_broker_continues_with_its_data(self):
+        topic = self.topic()
+        self.ok("produce", topic, stdin=b"kept\n")
+        self.ok("local", "kill", "1", "--dir", self.dir)
+        self.assertEqual(self.status()[0]["state"], "stopped")
+        self.fails(3, "topic", "list", "--timeout", "1s", saying=[self.brokers])
+        self.ok("local", "start", "1", "--dir", self.dir)
+        self.assertEqual(self.ok("consume", topic, "-e"), "kept\n")
+        self.ok("local", "stop", "1", "--dir", self.dir)
+        self.assertEqual(self.ok("local", "up", "-n", "1", "--dir", self.dir).strip(), f"brokers={self.brokers}")
+        self.assertEqual(self.ok("consume", topic, "-e"), "kept\n")
+
+    def test_a_paused_broker_is_seen_and_continued(self):
+        self.ok("local", "pause", "1", "--dir", self.dir)
+        self.assertEqual(self.status()[0]["state"], "paused")
+        self.fails(3, "cluster", "info", "--timeout", "1s", saying=[self.brokers])
+        self.ok("local", "start", "1", "--dir", self.dir)
+        row = self.status()[0]
+        self.assertEqual(row["state"], "running")
+        self.assertEqual(set(row), {"node", "pid", "state", "client", "peer", "http", "data"})
+        self.ok("cluster", "health", "--wait")
+
+    def test_unknown_nodes_and_directories_are_named(self):
+        self.fails(4, "local", "kill", "7", "--dir", self.dir, saying=["7"])
+        self.fails(4, "local", "status", "--dir", self.dir + "-absent", saying=["-absent", "raftmq local up"])
+
+    def test_the_cluster_of_this_directory_is_found_without_being_named(self):
+        os.symlink(self.dir, os.path.join(self.scratch.name, "raftmq-local"))
+        code, out, err = run("cluster", "info", "--format", "json", cwd=self.scratch.name)
+        self.assertEqual(code, 0, err)
+        self.assertEqual(len(json.loads(out)["nodes"]), 1)
+
+
+class Words(unittest.TestCase):
+    def test_unknown_commands_and_options_exit_2_with_the_nearest(self):
+        for arguments, words in ((["consme"], ["consume"]), (["topic", "lst"], ["list"]), ([], ["raftmq"]),
+                                 (["produce"], ["topic"]), (["topic", "list", "--formt", "json"], ["--formt"]),
+                                 (["topic", "list", "--format", "xml"], ["xml", "json"])):
+            with self.subTest(arguments=arguments):
+                code, out, err = run(*arguments)
+                self.assertEqual((code, out), (2, ""))
+                for word in words:
+                    self.assertIn(word, err)
+
+    def test_nobody_there_is_exit_3_and_a_bad_address_exit_2(self):
+        code, _, err = run("topic", "list", "--brokers", "127.0.0.1:1", "--timeout", "1s")
+        self.assertEqual(code, 3, err)
+        self.assertIn("127.0.0.1:1", err)
+        code, _, err = run("topic", "list", "--brokers", "nowhere")
+        self.assertEqual(code, 2, err)
+        self.assertIn("nowhere", err)
+        code, _, err = run("topic", "list", env={"RAFTMQ_BROKERS": "127.0.0.1:1"})
+        self.assertEqual(code, 3, err)
+
+    def test_help_version_and_completion(self):
+        self.assertIn("Examples", run("--help")[1])
+        self.assertRegex(run("--version")[1], r"^raftmq \d+\.\d+\.\d+\n$")
+        code, script, _ = run("completion", "bash")
+        self.assertEqual(code, 0)
+        subprocess.run(["bash", "-n"], input=script.encode(), check=True)
+        self.assertEqual(run("completion", "tcsh")[0], 2)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
