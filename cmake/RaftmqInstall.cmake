@@ -40,3 +40,6 @@ list(JOIN client_private_flags " " client_private_flags)
 file(RELATIVE_PATH prefix_from_pc /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
 configure_file(${CMAKE_CURRENT_LIST_DIR}/raftmq.pc.in ${generated}/raftmq.pc @ONLY)
 install(FILES ${generated}/raftmq.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT client)
+
+# The programs: `cmake --install BUILD --component programs --prefix PREFIX`.
+install(TARGETS raftmq raftmqd RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT programs)
