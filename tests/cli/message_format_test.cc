@@ -38,11 +38,12 @@ TEST(MessageJsonTest, NullStaysNullAndBinaryGoesToBase64) {
   MessageView message = Sample();
   message.key = std::nullopt;
   message.value = std::string_view("\xff\x00\x01", 3);
+  message.headers.clear();
   std::string out;
   AppendJson("orders", message, &out);
   EXPECT_NE(out.find("\"key\":null"), std::string::npos) << out;
   EXPECT_NE(out.find("\"value_base64\":\"/wAB\""), std::string::npos) << out;
-  EXPECT_EQ(out.find("\"value\":"), out.rfind("\"value\":")) << out;  // Only the header's.
+  EXPECT_EQ(out.find("\"value\":"), std::string::npos) << out;
   EXPECT_EQ(out.back(), '\n');
 }
 
