@@ -8,17 +8,10 @@
 #include "protocol/types/batch_header.h"
 #include "protocol/types/bytes.h"
 #include "protocol/types/ids.h"
+#include "protocol/types/membership.h"
 #include "raftmq/result.h"
 
 namespace raftmq {
-
-struct Replica {
-  NodeId node;
-  ReplicaNumber number;
-  bool voter = true;
-  bool operator==(const Replica&) const = default;
-};
-using Membership = std::vector<Replica>;  // Sorted by node.
 
 // Position and identity of the last entry before a place in the log.
 struct LogTail {

@@ -1,0 +1,99 @@
+// What the replicas of one group say to each other, without the entries' bytes: those travel beside
+// an AppendRequest and are none of the core's business.
+#pragma once
+
+#include <cstdint>
+#include <variant>
+#include <vector>
+
+#include "protocol/types/ids.h"
+#include "protocol/types/membership.h"
+#include "raftlog/core/term_runs.h"
+
+namespace raftmq {
+
+// Raft paper, sections 5.2 and 5.4; pre-votes: Ongaro's thesis, section 9.6.
+struct VoteRequest {
+  bool is_pre_vote = false;  // Would you vote for me? The message's term is then the one to come.
+  bool is_transfer = false;  // The leader itself asked for this election: no stickiness.
+  Index last;
+  Term last_term;
+  bool operator==(const VoteRequest&) const = default;
+};
+// A granted pre-vote bears the asked term, a rejected one the rejecter's own.
+struct VoteReply {
+  bool is_pre_vote = false;
+  bool is_granted = false;
+  bool operator==(const VoteReply&) const = default;
+};
+
+// A configuration entry of an append: the membership counts from the entry on.
+struct MembershipAt {
+  Index index;
+  Membership membership;
+  bool operator==(const MembershipAt&) const = default;
+};
+
+// Entries (previous, last], or none: then it is a heartbeat, a probe, or news of the commit.
+struct AppendRequest {
+  Index previous;
+  Term previous_term;
+  Index last;
+  std::vector<TermRun> runs;              // Of the entries; the first begins at previous + 1.
+  std::vector<MembershipAt> memberships;  // Of the configuration entries among them.
+  Index commit;                           // Of the leader; may be above `last`.
+  std::uint64_t round = 0;                // Of leadership checks (ReadIndex); comes back.
+  bool operator==(const AppendRequest&) const = default;
+};
+struct AppendReply {
+  Index matched;  // The log agrees with the leader's up to here.
+  Index durable;  // <= matched: and holds it synced up to here.
+  std::uint64_t round = 0;
+  bool operator==(const AppendReply&) const = default;
+};
+// The log has no entry `previous` of that term.
+struct AppendRejection {
+  Index previous;  // As asked.
+  Index hint;      // No agreement can lie above it ...
+  Term hint_term;  // ... and this is the follower's term there.
+  std::uint64_t round = 0;
+  bool operator==(const AppendRejection&) const = default;
+};
+// The leader has no entries that far back any more: drop the whole log and begin behind `before`.
+// All up to there is committed. Answered by an AppendReply.
+struct ResetRequest {
+  Index before;
+  Term before_term;
+  std::uint64_t round = 0;
+  bool operator==(const ResetRequest&) const = default;
+};
+
+// Leadership is handed to you: campaign at once (thesis, section 3.10).
+struct TransferNow {
+  bool operator==(const TransferNow&) const = default;
+};
+
+// What is the lowest index that a linearizable read must have seen? (thesis, section 6.4)
+struct ReadRequest {
+  std::uint64_t id = 0;  // Of the asker.
+  bool operator==(const ReadRequest&) const = default;
+};
+struct ReadReply {
+  std::uint64_t id = 0;
+  bool is_confirmed = false;  // False: ask again, or another.
+  Index index;
+  bool operator==(const ReadReply&) const = default;
+};
+
+using RaftBody = std::variant<VoteRequest, VoteReply, AppendRequest, AppendReply, AppendRejection,
+                              ResetRequest, TransferNow, ReadRequest, ReadReply>;
+
+struct RaftMessage {
+  ReplicaId from;
+  ReplicaId to;
+  Term term;
+  RaftBody body;
+  bool operator==(const RaftMessage&) const = default;
+};
+
+}  // namespace raftmq
