@@ -26,8 +26,8 @@ Shard::Shard(std::uint32_t number, const NodeServices& services)
       cache_(services.options.storage.tail_cache_bytes),
       work_(std::make_unique<IoPool>(IoPoolOptions{}, PostTo(loop_))),
       disk_(std::make_unique<DiskThread>(PostTo(loop_), services.clock, metrics_.disk)),
-      deps_(std::make_unique<GroupDeps>(
-          GroupDeps{services.files, services.clock, *disk_, *work_, cache_, metrics_.groups})),
+      deps_(std::make_unique<GroupDeps>(GroupDeps{services.files, services.clock, *disk_, *work_,
+                                                  cache_, metrics_.groups, transport_})),
       partitions_(std::make_unique<PartitionSet>(
           PartitionSet::Environment{services.options, services.log, services.metrics, *deps_})),
       tick_(loop_),

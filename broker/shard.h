@@ -43,6 +43,12 @@ struct NodeServices {
   const Clock& clock;
 };
 
+// Of a node without peers: no group here has another replica.
+class NoPeers final : public Transport {
+ public:
+  void Send(PeerMessage) override {}
+};
+
 // Loop-affine but for the constructor, the destructor and what says otherwise.
 class Shard {
  public:
@@ -108,6 +114,7 @@ class Shard {
   Mailbox<Letter> mailbox_;
   ShardMetrics metrics_;
   TailCache cache_;
+  NoPeers transport_;
   std::unique_ptr<IoPool> work_;
   std::unique_ptr<DiskThread> disk_;
   std::unique_ptr<GroupDeps> deps_;

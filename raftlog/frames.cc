@@ -1,8 +1,15 @@
 #include "raftlog/frames.h"
 
 #include "protocol/types/check.h"
+#include "segment/checkpoint.h"
 
 namespace raftmq {
+
+bool IsCheckpointStart(const Frame& frame) {
+  if (frame.header.producer.kind != EntryKind::kCheckpoint) return false;
+  const Result<CheckpointPart> part = ParseCheckpointPart(frame.payload());
+  return part && part->part == 0;
+}
 
 std::optional<Frame> FrameCursor::Next() {
   if (at_ >= slice_.size()) return std::nullopt;

@@ -20,6 +20,9 @@ struct Frame {
   }
 };
 
+// True for part 0 of a checkpoint, which opens a segment.
+bool IsCheckpointStart(const Frame& frame);
+
 // Walks the frames from the first to the last. REQUIRES: the slice holds whole verified frames.
 class FrameCursor {
  public:

@@ -11,6 +11,7 @@
 #include "protocol/types/bytes.h"
 #include "protocol/types/clock.h"
 #include "protocol/types/ids.h"
+#include "raftlog/transport.h"
 #include "raftmq/result.h"
 #include "segment/partition_log.h"
 
@@ -81,6 +82,20 @@ class Group {
                           std::function<void(Result<OffsetAtTime>)> done) = 0;
   // Moves the log start by a replicated entry. kOffsetBeyondEnd above commit.
   virtual void Trim(Offset log_start, std::function<void(Result<Offset>)> done) = 0;
+
+  // For internal topics: proposes a sealed command on the leader, wherever that is. The offset in
+  // the outcome is known only where the leader is. Errors as for Propose; kTimeout: unknown.
+  virtual void ProposeAnywhere(ByteBuffer frame, ProposeDone done) = 0;
+  // Calls back once this replica serves everything that was committed when it was called, with the
+  // end then: a linearizable read, without trusting clocks. Errors: kNotYet, kTimeout, kDraining.
+  virtual void ReadIndex(std::function<void(Result<Offset>)> done) = 0;
+  // Starts handing leadership to another voter. Errors: kNotLeader, kInvalidArgument.
+  virtual void TransferTo(NodeId to, std::function<void(Status)> done) = 0;
+
+  // From the other replicas; whatever it is, it may be late, doubled or lost.
+  virtual void Receive(PeerMessage message) = 0;
+  // The connection to a node broke.
+  virtual void PeerUnreachable(NodeId node) = 0;
 
   // Called after commit (and so the end) has moved; wakes parked streams. One listener.
   virtual void SetOnCommit(std::function<void()> on_commit) = 0;

@@ -28,6 +28,7 @@ LogOptions LogOptionsOf(const GroupOptions& options) {
 RecoveryReport ReportOfFounding(const PartitionLog& log, const LogOptions& options,
                                 const LogFounding& founding) {
   RecoveryReport report;
+  report.replica = founding.replica;
   report.tail = log.tail();
   // Entry 1 is a pure function of the creating command: committed by that (DESIGN.md section 5).
   report.commit_floor = log.bounds().last;

@@ -22,6 +22,7 @@
 #include "raftlog/group_metrics.h"
 #include "raftlog/opened_log.h"
 #include "raftlog/tail_cache.h"
+#include "raftlog/transport.h"
 #include "raftlog/work_queues.h"
 #include "raftmq/result.h"
 #include "segment/checkpoint.h"
@@ -33,6 +34,8 @@ namespace raftmq {
 // One topic's settings and bounds for one of its groups.
 struct GroupOptions {
   NodeId self;
+  RaftConfig raft;                      // Timers and seed; `self` is taken from the log.
+  Milliseconds disk_hang_limit{3'000};  // A job that takes longer ends a leadership.
   // directory and group are the partition's. segment_bytes_first is raised so that the greatest
   // batch fits into any segment.
   LogOptions log;
@@ -52,6 +55,7 @@ struct GroupDeps {
   WorkQueue& work;
   TailCache& cache;
   GroupMetrics& metrics;
+  Transport& transport;
 };
 
 // Recovers the log of options.log.directory. Blocks. Any thread. Errors: those of

@@ -15,6 +15,13 @@ struct GroupMetrics {
   Counter leaders;              // Gauge: groups led here.
   Counter pending_bytes;        // Gauge: proposals not yet committed.
   Histogram commit_latency_us;  // From Propose to commit.
+  Counter messages_sent;        // To and from other replicas of the groups here.
+  Counter messages_received;
+  Counter appends_refused;    // Whose entries do not check or do not follow.
+  Counter appends_cut_short;  // Whose rest has to wait for the next segment's file.
+  Counter resets_refused;
+  Counter truncations;  // Suffixes that another leader has replaced.
+  Counter disk_hangs;   // Leaderships given up for a disk that did not answer.
   Counter rolls;
   Counter log_start_moves;
   Counter fetches_from_cache;

@@ -1,13 +1,15 @@
 #include "raftlog/log_state.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "protocol/types/check.h"
+#include "raftlog/membership_entry.h"
 
 namespace raftmq {
 
 LogState::LogState(const Checkpoint& base)
-    : membership_(base.membership),
+    : memberships_{{base.before.index, base.membership}},
       log_start_(base.log_start),
       commit_(base.before.index),
       durable_(base.before.index),
@@ -25,6 +27,12 @@ void LogState::Append(const BatchHeader& header, ByteSpan payload) {
           {leader.index,
            std::max(log_start(), Offset(LoadLittleEndian<std::uint64_t>(payload.data())))});
       break;
+    case EntryKind::kConfiguration: {
+      Result<Membership> membership = DecodeMembership(payload);
+      RAFTMQ_CHECK(membership.has_value());
+      memberships_.push_back({leader.index, std::move(*membership)});
+      break;
+    }
     case EntryKind::kCheckpoint:
       AppendCheckpointPart(header, payload);
       break;
@@ -64,6 +72,8 @@ void LogState::AddWholeRun(Index first, Offset first_offset) {
 void LogState::SetCommit(Index commit) {
   RAFTMQ_CHECK(commit >= commit_);
   commit_ = commit;
+  while (memberships_.size() > 1 && memberships_[1].index <= commit)
+    memberships_.erase(memberships_.begin());
   while (!changes_.empty() && changes_.front().index <= commit) {
     log_start_ = changes_.front().log_start;
     changes_.pop_front();
@@ -88,7 +98,32 @@ void LogState::SetDurable(Index durable) {
 
 void LogState::ForgetPositions() {
   const Index both = std::min(commit_, durable_);
-  while (!positions_.empty() && positions_.front().index <= both) positions_.pop_front();
+  while (!positions_.empty() && positions_.front().index <= both) {
+    kept_recorded_commit_ = std::max(kept_recorded_commit_, positions_.front().committed_up_to);
+    positions_.pop_front();
+  }
+}
+
+void LogState::TruncateAfter(Index last_kept) {
+  RAFTMQ_CHECK(last_kept >= commit_);
+  while (memberships_.back().index > last_kept) memberships_.pop_back();
+  while (!changes_.empty() && changes_.back().index > last_kept) changes_.pop_back();
+  while (!positions_.empty() && positions_.back().index > last_kept) positions_.pop_back();
+  while (!runs_.empty() && runs_.back().first > last_kept) runs_.pop_back();
+  if (!runs_.empty() && runs_.back().last > last_kept) {
+    CheckpointRun& run = runs_.back();
+    run.last = last_kept;
+    run.found = static_cast<std::uint32_t>(last_kept.value() - run.first.value()) + 1;
+  }
+  recorded_commit_ = kept_recorded_commit_;
+  if (durable_ > last_kept) {
+    durable_ = last_kept;
+    durable_end_ = positions_.empty() ? committed_end_ : positions_.back().end;
+  }
+  for (const Position& position : positions_) {
+    if (position.index <= durable_)
+      recorded_commit_ = std::max(recorded_commit_, position.committed_up_to);
+  }
 }
 
 void LogState::TruncateBefore(Index first_kept) {

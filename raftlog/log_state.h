@@ -5,10 +5,13 @@
 
 #include <deque>
 #include <optional>
+#include <vector>
 
 #include "protocol/types/batch_header.h"
 #include "protocol/types/bytes.h"
 #include "protocol/types/ids.h"
+#include "raftlog/core/messages.h"
+#include "raftmq/result.h"
 #include "segment/checkpoint.h"
 
 namespace raftmq {
@@ -29,7 +32,7 @@ struct CheckpointRun {
 // Value type. Entries are appended in order of index, and commit never goes back.
 class LogState {
  public:
-  LogState() = default;
+  LogState() : memberships_(1) {}
   // The state before `base`'s first part: that of its checkpoint. Positions count from there.
   explicit LogState(const Checkpoint& base);
 
@@ -40,13 +43,18 @@ class LogState {
   // A run known from elsewhere, before all that is appended: its segment can stand at the front.
   void AddWholeRun(Index first, Offset first_offset);
   // As a recovery found it in the log.
-  void SetRecordedCommit(Index commit) { recorded_commit_ = commit; }
+  void SetRecordedCommit(Index commit) { recorded_commit_ = kept_recorded_commit_ = commit; }
   void SetCommit(Index commit);
   void SetDurable(Index durable);
   // Forgets the runs of segments before `first_kept`.
   void TruncateBefore(Index first_kept);
+  // Takes back what the entries above `last_kept` said. REQUIRES: last_kept >= the commit.
+  void TruncateAfter(Index last_kept);
 
-  const Membership& membership() const { return membership_; }
+  // After the last entry.
+  const Membership& membership() const { return memberships_.back().membership; }
+  // That one, and those before it that may come back: the first is at or below the commit.
+  const std::vector<MembershipAt>& memberships() const { return memberships_; }
   // After the last entry.
   Offset log_start() const { return changes_.empty() ? log_start_ : changes_.back().log_start; }
   Offset committed_log_start() const { return log_start_; }
@@ -76,15 +84,16 @@ class LogState {
   void AppendCheckpointPart(const BatchHeader& header, ByteSpan payload);
   void ForgetPositions();
 
-  Membership membership_;
-  Offset log_start_;                // At commit.
-  std::deque<Change> changes_;      // Above commit.
-  std::deque<Position> positions_;  // Above the lower one of commit and durable.
+  std::vector<MembershipAt> memberships_;  // In order of index, never empty.
+  Offset log_start_;                       // At commit.
+  std::deque<Change> changes_;             // Above commit.
+  std::deque<Position> positions_;         // Above the lower one of commit and durable.
   Index commit_;
   Index durable_;
   Offset committed_end_;
   Offset durable_end_;
   Index recorded_commit_;           // Greatest committed-up-to of the durable entries.
+  Index kept_recorded_commit_;      // The same of those that can no longer be cut off.
   std::deque<CheckpointRun> runs_;  // Oldest first.
 };
 

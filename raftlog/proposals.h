@@ -60,6 +60,15 @@ class Proposals {
     return waiting;
   }
   bool has_waiting() const { return !waiting_.empty(); }
+  Microseconds oldest_waiting() const { return waiting_.front().proposed_at; }
+  // Answers those above `last_kept` with `error`, newest first.
+  void LoseAbove(Index last_kept, const Error& error) {
+    while (!waiting_.empty() && waiting_.back().proposed.index > last_kept) {
+      const Waiting lost = std::move(waiting_.back());
+      waiting_.pop_back();
+      lost.done(Fail(error));
+    }
+  }
 
  private:
   std::deque<Proposal> held_;

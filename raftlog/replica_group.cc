@@ -9,6 +9,12 @@
 namespace raftmq {
 namespace {
 
+RaftConfig RaftConfigOf(const GroupOptions& options, ReplicaNumber number) {
+  RaftConfig config = options.raft;
+  config.self = {options.self, number};
+  return config;
+}
+
 // Kept free in the control reserve, so that each restart on a full disk finds room for its no-op.
 constexpr std::size_t kNoOpBytes = AlignUp(kBatchHeaderBytes, kBatchAlignment);
 
@@ -25,15 +31,13 @@ ReplicaGroup::ReplicaGroup(const GroupOptions& options, const GroupDeps& deps, O
       deps_(deps),
       log_(std::move(opened.log)),
       restored_(std::move(opened.report.newest_checkpoint)),
-      core_({.self = options.self, .voters = {options.self}}, opened.raft),
+      raft_config_(RaftConfigOf(options, opened.report.replica)),
+      core_(raft_config_, opened.raft),
       state_(std::move(opened.state)),
       cache_(deps.cache),
       reader_(*log_, deps.work, deps.metrics),
       applier_(*log_, cache_, reader_, opened.report.newest_checkpoint_index.Minus(1)),
       reported_commit_(VisibleCommit()) {
-  // The core counts one voter so far; a group of several must not run on it.
-  RAFTMQ_CHECK(state_.membership().size() == 1);
-  RAFTMQ_CHECK(state_.membership().front().node == options_.self);
   staged_mark_ = core_.status().durable;
   MeasureLog();
 }
@@ -72,6 +76,7 @@ void ReplicaGroup::Tick() {
   TickCore();
   if (options_.internal) OnAppliedOrCommitted();
   ReleaseHeld();
+  GiveUpLateAnswers();
   MaybeRetain();
   MaybeSubmit();
 }
@@ -80,12 +85,29 @@ void ReplicaGroup::TickCore() {
   const RaftStatus& raft = core_.status();
   // On a full disk a term is begun only if its no-op still has a place.
   if (raft.role != RaftRole::kLeader && log_->room_for_control() < kNoOpBytes) return;
-  core_.Tick();
-  CarryOut();
+  if (IsDiskHanging()) {
+    // A leader that acks nothing only stands in the way; and no election is worth starting.
+    if (raft.role != RaftRole::kLeader) return;
+    deps_.metrics.disk_hangs.Add();
+    core_.GiveUp();
+  } else {
+    core_.Tick();
+  }
+  CarryOut({});
+}
+
+bool ReplicaGroup::IsDiskHanging() const {
+  if (core_.membership().size() == 1) return false;  // There is nobody to hand it to.
+  return job_under_way_ && deps_.clock.SteadyNow() - job_began_ > options_.disk_hang_limit;
 }
 
 void ReplicaGroup::TurnEnd() {
-  if (!last_status_) MaybeSubmit();
+  if (last_status_) return;
+  if (core_.status().role == RaftRole::kLeader) {
+    SendToFollowers();
+    CarryOut({});
+  }
+  MaybeSubmit();
 }
 
 Error ReplicaGroup::RefusedNotLeader() const {

@@ -7,15 +7,20 @@
 //   replica_group_disk.cc     jobs to the disk and back, commit, draining
 //   replica_group_read.cc     fetch and lookup by time
 //   replica_group_start.cc    the log start: trim and retention
+//   replica_group_peers.cc    appends to and from the other replicas
+//   replica_group_forward.cc  proposals and reads that need the leader, wherever it is
 #pragma once
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "raftlog/command_applier.h"
 #include "raftlog/core/raft.h"
+#include "raftlog/frames.h"
 #include "raftlog/group.h"
 #include "raftlog/group_factory.h"
 #include "raftlog/log_reader.h"
@@ -43,6 +48,11 @@ class ReplicaGroup final : public Group {
   void SetCapture(std::function<ByteBuffer()> capture) override;
   void SetRestore(std::function<void(ByteSpan)> restore) override;
   void SetApply(std::function<void(Index, ByteSpan)> apply) override;
+  void ProposeAnywhere(ByteBuffer frame, ProposeDone done) override;
+  void ReadIndex(std::function<void(Result<Offset>)> done) override;
+  void TransferTo(NodeId to, std::function<void(Status)> done) override;
+  void Receive(PeerMessage message) override;
+  void PeerUnreachable(NodeId node) override;
   void Tick() override;
   void TurnEnd() override;
   GroupStatus status() const override;
@@ -51,6 +61,22 @@ class ReplicaGroup final : public Group {
 
  private:
   static constexpr int kBackgroundJobsPerTick = 8;
+  static constexpr Microseconds kAnswerTimeout = std::chrono::seconds(5);
+
+  // Entries for a follower that the cache no longer holds.
+  struct CatchUp {
+    bool is_reading = false;
+    std::optional<LogSlice> slice;
+  };
+  struct Forwarded {
+    ProposeDone done;
+    Microseconds due{0};
+  };
+  struct PendingRead {
+    std::function<void(Result<Offset>)> done;
+    Microseconds due{0};
+    std::optional<Index> confirmed;
+  };
 
   // What stands between an entry and the log.
   enum class Room {
@@ -62,6 +88,8 @@ class ReplicaGroup final : public Group {
 
   // replica_group.cc
   void TickCore();
+  bool IsDiskHanging() const;
+  ReplicaId self() const { return raft_config_.self; }
   Error RefusedNotLeader() const;
   void UpdateGauges();
   void MeasureLog();
@@ -73,7 +101,8 @@ class ReplicaGroup final : public Group {
   void ReleaseHeld();
   void Refuse(const Proposal& proposal, Room why);
   void Append(Proposal proposal);
-  void CarryOut();
+  void CarryOut(const std::vector<Frame>& received);
+  void StageOwn(const std::vector<AppendedEntry>& entries);
   void StageEntry(const AppendedEntry& entry, Proposal proposal);
 
   // replica_group_roll.cc
@@ -94,6 +123,27 @@ class ReplicaGroup final : public Group {
   void MaybeFinishDrain();
   void FinishDrain();
 
+  // replica_group_peers.cc
+  void ReceiveRaft(RaftMessage message, const std::vector<SharedBytes>& frames);
+  bool FollowsTail(const AppendRequest& append, const std::vector<Frame>& entries) const;
+  void KeepWhatFits(AppendRequest* append, std::vector<Frame>* entries);
+  void CutBack(Index last_kept);
+  void StageReceived(const Frame& entry);
+  void SendToFollowers();
+  std::vector<SharedBytes> GatherFrom(Index first, Index last) const;
+  void ReadForCatchUp(NodeId to, const Raft::SendRange& range);
+  std::vector<SharedBytes> TakeCatchUp(NodeId to, Index first);
+  void Send(RaftMessage message, std::vector<SharedBytes> frames);
+  Error UnknownOutcome() const;
+
+  // replica_group_forward.cc
+  void ReceiveProposal(const ForwardedProposal& proposal, std::vector<SharedBytes> frames);
+  void ReceiveOutcome(const ForwardedOutcome& outcome);
+  void TakeReadStates(const std::vector<ReadState>& states);
+  void AnswerReads();
+  void GiveUpLateAnswers();
+  const Replica* FindMember(NodeId node) const;
+
   // replica_group_read.cc
   Status CheckReadable(Offset offset) const;
   bool KnowsCommit() const;
@@ -113,6 +163,7 @@ class ReplicaGroup final : public Group {
   // Shared with jobs under way, so that a group can be destroyed before they come back.
   std::shared_ptr<PartitionLog> log_;
   const Checkpoint restored_;  // Newest committed one at the start.
+  const RaftConfig raft_config_;
   Raft core_;
   LogState state_;
   TailCache::Member cache_;
@@ -124,14 +175,18 @@ class ReplicaGroup final : public Group {
   std::function<ByteBuffer()> capture_;
   std::function<void(ByteSpan)> restore_;
 
-  Output output_;                     // Kept for its allocations.
   std::vector<Proposal> proposed_;    // Given to the core, not yet staged: at most one.
   DurableMark staged_mark_;           // Of all that was staged and saved so far.
   std::uint32_t staged_entries_ = 0;  // Since the last job.
   bool job_under_way_ = false;        // Foreground or background: never both.
   bool background_next_ = false;      // They take turns.
+  Microseconds job_began_{0};         // Of the job under way.
   int background_budget_ = kBackgroundJobsPerTick;  // Until the next tick or synced job.
-  Index reported_commit_;                           // Last one that listeners were told of.
+  std::map<NodeId, CatchUp> catch_ups_;             // Of followers, while this replica leads.
+  std::uint64_t asked_id_ = 0;                      // Of the newest question to another replica.
+  std::map<std::uint64_t, Forwarded> forwarded_;    // Oldest first, like the next.
+  std::map<std::uint64_t, PendingRead> reads_;
+  Index reported_commit_;  // Last one that listeners were told of.
   Microseconds retention_due_{0};
   std::uint64_t size_bytes_ = 0;  // Of the log: counted along, so that status() stays cheap.
   std::uint32_t segments_ = 0;    // The same.

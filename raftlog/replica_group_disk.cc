@@ -35,6 +35,7 @@ bool ReplicaGroup::SubmitJob() {
   std::unique_ptr<LogJob> job = log_->TakeJob();
   if (!job) return false;
   job_under_way_ = true;
+  job_began_ = deps_.clock.SteadyNow();
   background_next_ = true;
   deps_.disk.Submit({.job = std::move(job),
                      .entries = std::exchange(staged_entries_, 0),
@@ -52,6 +53,7 @@ bool ReplicaGroup::SubmitBackground() {
   if (!job) return false;
   --background_budget_;
   job_under_way_ = true;
+  job_began_ = deps_.clock.SteadyNow();
   background_next_ = false;
   deps_.disk.SubmitBackground(
       {.job = std::move(job),
@@ -67,12 +69,12 @@ void ReplicaGroup::OnJobDone(std::unique_ptr<LogJob> job, const DurableMark& mar
   background_budget_ = kBackgroundJobsPerTick;
   core_.Persisted(mark);
   log_->Committed(core_.status().commit);
-  state_.SetDurable(mark.last);
-  CarryOut();
+  state_.SetDurable(core_.status().durable.last);
+  CarryOut({});
   OnAppliedOrCommitted();
   ReleaseHeld();
   // Only now, so that those who were just woken still find the entries in memory.
-  cache_.SetDurable(mark.last);
+  cache_.SetDurable(core_.status().durable.last);
   MaybeSubmit();
 }
 
@@ -88,6 +90,7 @@ void ReplicaGroup::OnAppliedOrCommitted() {
   state_.SetCommit(raft.commit);
   if (options_.internal) applier_.Advance(raft.commit, raft.durable.last);
   AnswerCommitted();
+  AnswerReads();
   DropOldSegments();
   const Index visible = VisibleCommit();
   if (visible == reported_commit_) return;
@@ -123,7 +126,11 @@ void ReplicaGroup::Drain(std::function<void()> done) {
 }
 
 void ReplicaGroup::MaybeFinishDrain() {
-  if (!draining_ || proposals_.has_waiting() || reader_.IsBusy()) return;
+  if (!draining_ || reader_.IsBusy()) return;
+  if (proposals_.has_waiting()) {
+    if (core_.status().role == RaftRole::kLeader) return;
+    proposals_.LoseAbove(Index(0), UnknownOutcome());
+  }
   // From here on the disk thread has the log.
   last_status_ = std::make_unique<GroupStatus>(status());
   job_under_way_ = true;

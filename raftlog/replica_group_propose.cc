@@ -56,7 +56,7 @@ void ReplicaGroup::Enter(Proposal proposal) {
 
 Status ReplicaGroup::CheckAdmission(const Proposal& proposal) const {
   if (draining_) return Fail(ErrorCode::kDraining, "the broker is shutting down");
-  if (core_.status().role != RaftRole::kLeader) return Fail(RefusedNotLeader());
+  if (!core_.IsAccepting()) return Fail(RefusedNotLeader());
   if (proposal.frame_bytes > options_.batch_bytes_max) {
     return Fail(ErrorCode::kBatchTooLarge,
                 fmt::format("expected a batch of at most {} bytes, found {}",
@@ -88,6 +88,12 @@ void ReplicaGroup::Admit(Proposal proposal) {
 
 void ReplicaGroup::ReleaseHeld() {
   while (proposals_.has_held()) {
+    if (core_.status().role != RaftRole::kLeader) {
+      const Proposal held = proposals_.TakeHeld();
+      if (held.done) held.done(Fail(RefusedNotLeader()));
+      continue;
+    }
+    if (!core_.IsAccepting()) break;
     const Proposal& first = proposals_.first_held();
     const Room room = MakeRoom(first.kind, first.frame_bytes);
     if (room == Room::kWait) break;
@@ -119,17 +125,28 @@ void ReplicaGroup::Append(Proposal proposal) {
   const Result<Index> index = core_.Propose(proposal.kind, proposal.frame_bytes);
   RAFTMQ_CHECK(index.has_value());
   proposed_.push_back(std::move(proposal));
-  CarryOut();
+  CarryOut({});
 }
 
-// In the order of the work orders (core/raft.h, Output).
-void ReplicaGroup::CarryOut() {
-  core_.TakeOutput(&output_);
-  if (output_.hard_state) log_->SaveHardState(*output_.hard_state);
-  staged_mark_ = output_.mark;
-  if (output_.append.empty()) return;
-  // Callbacks may propose again and use the members: these are ours.
-  const std::vector<AppendedEntry> entries = std::exchange(output_.append, {});
+// In the order of the work orders (core/raft.h, Output). `received`: of the message just stepped.
+void ReplicaGroup::CarryOut(const std::vector<Frame>& received) {
+  // Callbacks may propose again and come back here: each call has its own.
+  Output output;
+  core_.TakeOutput(&output);
+  if (output.hard_state) log_->SaveHardState(*output.hard_state);
+  if (output.truncate_after) CutBack(*output.truncate_after);
+  staged_mark_ = output.mark;
+  StageOwn(output.append);
+  for (const Frame& entry : received) {
+    const Index index = entry.header.leader.index;
+    if (index >= output.received.first && index <= output.received.last) StageReceived(entry);
+  }
+  for (RaftMessage& message : output.messages) Send(std::move(message), {});
+  if (!output.reads.empty()) TakeReadStates(output.reads);
+}
+
+void ReplicaGroup::StageOwn(const std::vector<AppendedEntry>& entries) {
+  if (entries.empty()) return;
   std::vector<Proposal> proposed = std::exchange(proposed_, {});
   auto next = proposed.begin();
   for (const AppendedEntry& entry : entries) {

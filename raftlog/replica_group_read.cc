@@ -43,15 +43,14 @@ Status ReplicaGroup::CheckReadable(Offset offset) const {
 
 // Until an entry of its own term is committed, a leader knows only a lower bound of what is (Raft
 // paper, section 8): an end that clients have seen before may lie above.
-bool ReplicaGroup::KnowsCommit() const {
-  const RaftStatus& raft = core_.status();
-  return raft.role == RaftRole::kLeader && core_.TermAt(raft.commit) == raft.term;
-}
+bool ReplicaGroup::KnowsCommit() const { return core_.KnowsCommit(); }
 
 Error ReplicaGroup::NotYet() const {
+  const char* const why =
+      core_.status().role == RaftRole::kLeader ? "its term has only begun" : "it does not lead";
   return {ErrorCode::kNotYet,
-          fmt::format("term {} has only begun: what is committed beyond offset {} is not known yet",
-                      core_.status().term.value(), state_.committed_end().value())};
+          fmt::format("node {} does not know yet what is committed beyond offset {}: {}",
+                      options_.self.value(), state_.committed_end().value(), why)};
 }
 
 FetchSlice ReplicaGroup::EmptySlice(Offset next) const {

@@ -31,7 +31,7 @@ ReplicaGroup::Room ReplicaGroup::MakeRoom(EntryKind kind, std::size_t bytes) {
 ReplicaGroup::Room ReplicaGroup::TryRoll() {
   // A state machine's checkpoint holds all commands before it: they have to be applied first.
   if (options_.internal && applier_.applied() != core_.status().last) return Room::kWait;
-  if (const Status can_roll = log_->CanRoll(); !can_roll)
+  if (const Status can_roll = log_->CanRoll(0); !can_roll)
     return can_roll.error().code == ErrorCode::kDiskFull ? Room::kFull : Room::kWait;
   const Checkpoint checkpoint = MakeCheckpoint();
   std::vector<ByteBuffer> frames;

@@ -18,7 +18,7 @@ constexpr std::size_t kBytesPerCheckpointByte = 64;
 
 void ReplicaGroup::Trim(Offset log_start, std::function<void(Result<Offset>)> done) {
   if (draining_) return done(Fail(ErrorCode::kDraining, "the broker is shutting down"));
-  if (core_.status().role != RaftRole::kLeader) return done(Fail(RefusedNotLeader()));
+  if (!core_.IsAccepting()) return done(Fail(RefusedNotLeader()));
   if (log_start > state_.committed_end()) {
     if (!KnowsCommit()) return done(Fail(NotYet()));
     return done(Fail(ErrorCode::kOffsetBeyondEnd,
@@ -66,6 +66,7 @@ void ReplicaGroup::DropOldSegments() {
   // Entries that the state machine has not seen yet are still needed.
   if (options_.internal && applier_.applied() < front->last) return;
   log_->TruncateBefore(front->first);
+  core_.TruncateBefore(log_->bounds().first);
   state_.TruncateBefore(front->first);
   MeasureLog();
 }
@@ -74,7 +75,7 @@ void ReplicaGroup::MaybeRetain() {
   const Microseconds now = deps_.clock.SteadyNow();
   if (now < retention_due_) return;
   retention_due_ = now + kRetentionInterval;
-  if (draining_ || options_.internal || core_.status().role != RaftRole::kLeader) return;
+  if (draining_ || options_.internal || !core_.IsAccepting()) return;
   // One move at a time.
   if (state_.log_start() != state_.committed_log_start()) return;
   const std::optional<Offset> log_start = RetainFrom(

@@ -29,6 +29,18 @@ void TailCache::Member::Add(CachedEntry entry) {
   cache_.Evict();
 }
 
+void TailCache::Member::TruncateAfter(Index last_kept) {
+  while (!entries_.empty() && entries_.back().index > last_kept) {
+    if (durable_count_ == entries_.size()) {
+      --durable_count_;
+      // Any of this member's items: they only say whose oldest entry goes next.
+      cache_.evictable_.erase(std::ranges::find(cache_.evictable_, this));
+    }
+    cache_.bytes_.Set(cache_.bytes() - entries_.back().frame.size());
+    entries_.pop_back();
+  }
+}
+
 void TailCache::Member::SetDurable(Index durable) {
   while (durable_count_ < entries_.size() && entries_[durable_count_].index <= durable) {
     ++durable_count_;

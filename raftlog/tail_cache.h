@@ -57,6 +57,8 @@ class TailCache::Member {
 
   // REQUIRES: the entry follows the last one added.
   void Add(CachedEntry entry);
+  // Drops all entries above `last_kept`.
+  void TruncateAfter(Index last_kept);
   // All entries up to `durable` may be evicted from now on.
   void SetDurable(Index durable);
 

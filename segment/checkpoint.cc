@@ -61,8 +61,8 @@ ByteBuffer CopyOf(ByteSpan bytes) {
   return copy;
 }
 
-Result<Checkpoint> DecodeWhole(ByteSpan bytes) {
-  ByteReader in(bytes);
+// Everything before the tables, which may be long.
+Result<Checkpoint> DecodeHead(ByteReader& in) {
   Checkpoint checkpoint;
   checkpoint.group.topic.high = in.Get<std::uint64_t>();
   checkpoint.group.topic.low = in.Get<std::uint64_t>();
@@ -71,7 +71,7 @@ Result<Checkpoint> DecodeWhole(ByteSpan bytes) {
   const auto replicas = in.Get<std::uint32_t>();
   if (replicas > in.left() / kReplicaBytes)
     return Fail(ErrorCode::kBadBatch,
-                fmt::format("a checkpoint of {} bytes claims {} replicas", bytes.size(), replicas));
+                fmt::format("a checkpoint claims {} replicas in {} bytes", replicas, in.left()));
   for (std::uint32_t i = 0; i < replicas; ++i) {
     Replica replica;
     replica.node = NodeId(in.Get<std::uint32_t>());
@@ -82,6 +82,12 @@ Result<Checkpoint> DecodeWhole(ByteSpan bytes) {
   checkpoint.before = GetTail(in);
   checkpoint.log_start = Offset(in.Get<std::uint64_t>());
   checkpoint.segment_bytes = in.Get<std::uint64_t>();
+  return checkpoint;
+}
+
+Result<Checkpoint> DecodeWhole(ByteSpan bytes) {
+  ByteReader in(bytes);
+  RAFTMQ_TRY_ASSIGN(Checkpoint checkpoint, DecodeHead(in));
   for (ByteBuffer* to : {&checkpoint.sessions, &checkpoint.state_machine})
     *to = CopyOf(in.GetBytes(in.Get<std::uint64_t>()));
   if (!in.ok() || in.left() != 0)
@@ -151,6 +157,15 @@ Result<Checkpoint> DecodeCheckpoint(const std::vector<ByteSpan>& payloads) {
   if (payloads.empty() || Hash64(whole.bytes()) != hash)
     return Fail(ErrorCode::kBadBatch, "the parts of a checkpoint do not make the whole");
   return DecodeWhole(whole.bytes());
+}
+
+Result<std::uint64_t> SegmentBytesOf(ByteSpan first_part) {
+  RAFTMQ_TRY_ASSIGN(const CheckpointPart part, ParseCheckpointPart(first_part));
+  if (part.part != 0) return Fail(ErrorCode::kBadBatch, "not the first part of a checkpoint");
+  ByteReader in(first_part.subspan(kPartHeaderBytes));
+  RAFTMQ_TRY_ASSIGN(const Checkpoint head, DecodeHead(in));
+  if (!in.ok()) return Fail(ErrorCode::kBadBatch, "a checkpoint that ends in its first fields");
+  return head.segment_bytes;
 }
 
 }  // namespace raftmq

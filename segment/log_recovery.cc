@@ -60,6 +60,7 @@ Status Recovery::OpenMeta() {
                 fmt::format("expected '{}' to hold group {}, found {}", options_.directory,
                             options_.group.ToString(), log_.identity.group.ToString()));
   }
+  report_->replica = log_.identity.replica;
   report_->hard_state = meta->hard_state();
   const bool cut_is_pending = meta->intent().pending;
   log_.disk = std::make_shared<LogDisk>(files_, options_.directory, std::move(meta));

@@ -34,7 +34,7 @@ class SegmentedLog final : public PartitionLog {
   std::uint64_t room_for_data() const override;
   std::uint64_t room_for_control() const override;
   std::uint64_t NextSegmentBytes(std::int64_t now_ms) const override;
-  Status CanRoll() const override;
+  Status CanRoll(std::uint64_t segment_bytes_min) override;
   void Stage(SharedBytes frame) override;
   void SaveHardState(const HardState& state) override { steps_.push_back(HardStateStep{state}); }
   std::unique_ptr<LogJob> TakeJob() override;
@@ -83,7 +83,8 @@ class SegmentedLog final : public PartitionLog {
   bool job_is_under_way_ = false;
   bool begins_job_ = true;  // The next staged entry is the first of its job.
   mutable SegmentPreparer preparer_;
-  mutable bool roll_is_wanted_ = false;
+  bool roll_is_wanted_ = false;
+  std::uint64_t roll_bytes_min_ = 0;  // Of the roll that is wanted.
   bool prepare_is_under_way_ = false;
   struct Doomed {
     SegmentName name;
@@ -138,13 +139,17 @@ std::uint64_t SegmentedLog::NextSegmentBytes(std::int64_t now_ms) const {
   if (const auto ready = preparer_.ready()) return *ready;
   // A founding checkpoint bears no time: its segment says nothing about the rate.
   const std::int64_t filled_in_ms = active().opened_ms > 0 ? now_ms - active().opened_ms : 0;
-  return NextSegmentCapacity(active().allocated_bytes, filled_in_ms, options_.segment_bytes_first,
-                             options_.segment_bytes_max);
+  return std::max(roll_bytes_min_,
+                  NextSegmentCapacity(active().allocated_bytes, filled_in_ms,
+                                      options_.segment_bytes_first, options_.segment_bytes_max));
 }
 
-Status SegmentedLog::CanRoll() const {
-  if (preparer_.ready()) return Ok();
+Status SegmentedLog::CanRoll(std::uint64_t segment_bytes_min) {
+  const auto ready = preparer_.ready();
+  if (ready && *ready >= segment_bytes_min) return Ok();
+  if (ready) preparer_.Discard();
   roll_is_wanted_ = true;
+  roll_bytes_min_ = segment_bytes_min;
   if (preparer_.IsFull())
     return Fail(ErrorCode::kDiskFull,
                 "no space for another segment in '" + options_.directory + "'");
@@ -170,6 +175,7 @@ void SegmentedLog::StageRoll(const BatchHeader& checkpoint) {
   segments_.push_back(std::move(next));
   preparer_.Taken();
   roll_is_wanted_ = false;
+  roll_bytes_min_ = 0;
   begins_job_ = true;
 }
 

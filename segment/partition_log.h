@@ -62,6 +62,7 @@ struct DamagedRange {
 // What recovery found. The log is readable; nothing has been synced since unless written_back says
 // so.
 struct RecoveryReport {
+  ReplicaNumber replica;
   HardState hard_state;
   Index commit_floor;  // Highest committed-up-to found.
   LogTail tail;
@@ -122,8 +123,8 @@ class PartitionLog {
   virtual LogBounds bounds() const = 0;
   virtual std::uint64_t group_seed() const = 0;
   virtual LogTail tail() const = 0;  // Of the last staged entry.
-  virtual std::optional<Term> TermAt(
-      Index index) const = 0;  // nullopt below first - 1 or above last.
+  // nullopt below first - 1 or above last.
+  virtual std::optional<Term> TermAt(Index index) const = 0;
 
   // Data bytes (padded) that still fit into the active segment; control entries may also use the
   // reserve.
@@ -132,13 +133,14 @@ class PartitionLog {
   // The capacity that the next segment should have, by the write rate so far, given to its
   // checkpoint.
   virtual std::uint64_t NextSegmentBytes(std::int64_t now_ms) const = 0;
-  // The next segment's file is prepared (allocated or reused, maybe zeroed) on the disk thread
-  // ahead of its use. If there is no room: kDiskFull now, and again until space returns; nothing is
-  // staged.
-  virtual Status CanRoll() const = 0;
+  // Whether the next segment's file is ready. It is prepared (allocated or reused, maybe zeroed) on
+  // the disk thread ahead of its use, with `segment_bytes_min` at least: what a follower's leader
+  // has chosen, 0 for a leader. kNotYet asks for it; if there is no room: kDiskFull now, and again
+  // until space returns; nothing is staged.
+  virtual Status CanRoll(std::uint64_t segment_bytes_min) = 0;
 
   // Appends one stamped entry, whose index is last + 1. Part 0 of a checkpoint opens the next
-  // segment. REQUIRES: it fits (room_for_*), or it is a checkpoint part 0 and CanRoll(). Readers
+  // segment. REQUIRES: it fits (room_for_*), or it is a checkpoint part 0 and CanRoll. Readers
   // see it once it is durable; until then the caller's tail cache serves it.
   virtual void Stage(SharedBytes frame) = 0;
   virtual void SaveHardState(

@@ -24,6 +24,9 @@ class SegmentPreparer {
   // The prepared file became a segment.
   void Taken() { stage_ = Stage::kIdle; }
 
+  // The file is not wanted any more: the next step makes another. REQUIRES: it is ready.
+  void Discard() { stage_ = Stage::kIdle; }
+
   // The next step towards a file of `capacity` bytes; `freed`, a segment that retention gave up, is
   // taken over if it has that size. nullopt if the file is ready.
   std::optional<PrepareStep> NextStep(std::uint64_t capacity,

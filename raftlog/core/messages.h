@@ -27,7 +27,7 @@ struct VoteReply {
   bool operator==(const VoteReply&) const = default;
 };
 
-// A configuration entry of an append: the membership counts from the entry on.
+// A configuration entry: the membership counts from it on.
 struct MembershipAt {
   Index index;
   Membership membership;
@@ -38,11 +38,19 @@ struct MembershipAt {
 struct AppendRequest {
   Index previous;
   Term previous_term;
+  Index commit;             // Of the leader; may be above `last`.
+  std::uint64_t round = 0;  // Of leadership checks (ReadIndex); comes back.
+
+  // What the entries themselves say: the receiver's owner reads it from their headers, so that it
+  // cannot differ from them.
   Index last;
-  std::vector<TermRun> runs;              // Of the entries; the first begins at previous + 1.
-  std::vector<MembershipAt> memberships;  // Of the configuration entries among them.
-  Index commit;                           // Of the leader; may be above `last`.
-  std::uint64_t round = 0;                // Of leadership checks (ReadIndex); comes back.
+  std::vector<TermRun> runs;              // The first begins at previous + 1.
+  std::vector<MembershipAt> memberships;  // Of the configuration entries.
+
+  // Rules: (1) last >= previous; (2) there are runs exactly if there are entries, in rising order
+  // of index and term from previous + 1 to `last` at most, none below previous_term or above
+  // `term`; (3) memberships are in rising order of index, within the entries and not empty.
+  bool IsValid(Term term) const;
   bool operator==(const AppendRequest&) const = default;
 };
 struct AppendReply {

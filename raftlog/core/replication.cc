@@ -1,4 +1,4 @@
-// The leader's log and its commitment (Raft paper, sections 5.3 and 5.4).
+// The leader's log: replication and commitment (Raft paper, sections 5.3 and 5.4).
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -21,9 +21,38 @@ Error NotLeader(const RaftStatus& status) {
 
 }  // namespace
 
+void Raft::TickLeader() {
+  if (++heartbeat_elapsed_ >= config_.heartbeat_ticks) {
+    heartbeat_elapsed_ = 0;
+    OweAll();
+    for (Progress& follower : followers_) follower.is_waiting = false;
+  }
+  if (transfer_to_ != NodeId(0) && ++transfer_elapsed_ >= config_.election_ticks_min)
+    transfer_to_ = NodeId(0);
+  if (++quorum_elapsed_ >= config_.election_ticks_min) {
+    quorum_elapsed_ = 0;
+    CheckQuorum();
+  }
+}
+
+// A leader that hears no majority makes room: clients turn to another (thesis, section 6.2).
+void Raft::CheckQuorum() {
+  std::size_t heard = IsVoter(config_.self) ? 1 : 0;
+  for (Progress& follower : followers_) {
+    if (follower.replica.voter && follower.was_heard) ++heard;
+    follower.was_heard = false;
+  }
+  if (heard < QuorumOf(VoterCount())) BecomeFollower(status_.term, NodeId(0));
+}
+
 Result<Index> Raft::Propose(EntryKind kind, std::size_t bytes) {
+  RAFTMQ_CHECK(kind != EntryKind::kConfiguration);
   const RaftInvariants::Step step(*this);
   if (status_.role != RaftRole::kLeader) return Fail(NotLeader(status_));
+  if (transfer_to_ != NodeId(0)) {
+    return Fail(ErrorCode::kNotLeader,
+                fmt::format("leadership is being handed to node {}", transfer_to_.value()));
+  }
   return Append(kind, bytes);
 }
 
@@ -37,25 +66,144 @@ Index Raft::Append(EntryKind kind, std::size_t bytes) {
   return index;
 }
 
+bool Raft::NeedsReset(const Progress& follower) const { return follower.next < log_.first(); }
+
+std::optional<Raft::SendRange> Raft::NextToSend(NodeId to) const {
+  for (const Progress& follower : followers_) {
+    if (follower.replica.node != to) continue;
+    if (follower.next > log_.last() || NeedsReset(follower)) return std::nullopt;
+    if (follower.is_probing ? follower.is_waiting
+                            : follower.in_flight.size() >= config_.in_flight_max)
+      return std::nullopt;
+    return SendRange{follower.next, log_.last()};
+  }
+  return std::nullopt;
+}
+
+AppendRequest Raft::MakeHeader(const Progress& follower, Index last) const {
+  const Index previous = follower.next.Minus(1);
+  return {.previous = previous,
+          .previous_term = *log_.TermAt(previous),
+          .commit = status_.commit,
+          .round = round_,
+          .last = last,
+          .runs = log_.Slice(previous, last)};
+}
+
+RaftMessage Raft::MakeAppend(NodeId to, Index last) {
+  const std::optional<SendRange> range = NextToSend(to);
+  RAFTMQ_CHECK(range.has_value());
+  RAFTMQ_CHECK(last >= range->first);
+  RAFTMQ_CHECK(last <= range->last);
+  RAFTMQ_CHECK(IsHardStateDurable());
+  Progress& follower = *FindFollower(to);
+  RaftMessage message{.from = config_.self,
+                      .to = follower.replica.id(),
+                      .term = status_.term,
+                      .body = MakeHeader(follower, last)};
+  follower.is_empty_due = false;
+  follower.commit_sent = status_.commit;
+  if (follower.is_probing) {
+    follower.is_waiting = true;
+  } else {
+    follower.next = last.Next();
+    follower.in_flight.push_back(last);
+  }
+  return message;
+}
+
+void Raft::EndTurn() {
+  const RaftInvariants::Step step(*this);
+  if (status_.role != RaftRole::kLeader) return;
+  if (!reads_.empty() && reads_.back().round > round_) {
+    ++round_;
+    OweAll();
+  }
+  for (Progress& follower : followers_) {
+    if (follower.is_empty_due) SendEmpty(follower);
+  }
+}
+
+void Raft::SendEmpty(Progress& follower) {
+  follower.is_empty_due = false;
+  follower.commit_sent = status_.commit;
+  if (NeedsReset(follower)) {
+    const Index before = log_.first().Minus(1);
+    return Send(
+        follower.replica.id(),
+        ResetRequest{.before = before, .before_term = *log_.TermAt(before), .round = round_});
+  }
+  Send(follower.replica.id(), MakeHeader(follower, follower.next.Minus(1)));
+}
+
+void Raft::OweAll() {
+  for (Progress& follower : followers_) follower.is_empty_due = true;
+}
+
+void Raft::Heard(Progress& follower, std::uint64_t round) {
+  follower.was_heard = true;
+  follower.round_seen = std::max(follower.round_seen, round);
+  MaybeConfirmReads();
+}
+
+void Raft::OnAppendReply(const RaftMessage& message, const AppendReply& reply) {
+  if (status_.role != RaftRole::kLeader) return;
+  Progress* const follower = FindFollower(message.from);
+  if (follower == nullptr || reply.matched > log_.last() || reply.durable > reply.matched) return;
+  follower->Agree(reply.matched);
+  follower->durable = std::max(follower->durable, reply.durable);
+  Heard(*follower, reply.round);
+  MaybeCommit();
+  MaybeFinishTransfer();
+}
+
+void Raft::OnAppendRejection(const RaftMessage& message, const AppendRejection& rejection) {
+  if (status_.role != RaftRole::kLeader) return;
+  Progress* const follower = FindFollower(message.from);
+  if (follower == nullptr || rejection.previous == Index(0)) return;
+  // Late news of a place that was settled since: only that it lives.
+  const bool is_stale = follower->is_probing ? rejection.previous != follower->next.Minus(1)
+                                             : rejection.previous <= follower->durable;
+  if (!is_stale) {
+    // Whatever lies between has a term that the follower cannot have there (section 5.3, the fast
+    // way back).
+    const Index hint = std::min({rejection.hint, log_.last(), rejection.previous.Minus(1)});
+    follower->Probe(hint < log_.first() ? hint.Next()
+                                        : log_.LastAtMost(hint, rejection.hint_term).Next());
+  }
+  Heard(*follower, rejection.round);
+  if (status_.role == RaftRole::kLeader && !is_stale) follower->is_empty_due = true;
+}
+
+bool Raft::KnowsCommit() const {
+  return status_.role == RaftRole::kLeader && log_.TermAt(status_.commit) == status_.term;
+}
+
 void Raft::MaybeCommit() {
   std::vector<Index> reached;
-  reached.reserve(progress_.size());
-  for (Progress& progress : progress_) {
-    // The leader counts itself like any other: by what it has synced.
-    if (progress.voter == config_.self) progress.match = status_.durable.last;
-    reached.push_back(progress.match);
+  // The leader counts itself like any other: by what it has synced; not at all if it is no voter.
+  if (IsVoter(config_.self)) reached.push_back(status_.durable.last);
+  for (const Progress& follower : followers_) {
+    if (follower.replica.voter) reached.push_back(follower.durable);
   }
   const Index majority = QuorumIndex(std::move(reached));
   if (majority <= status_.commit) return;
   // Only entries of the own term commit by counting (section 5.4.2, figure 8).
   if (log_.TermAt(majority) != status_.term) return;
   SetCommit(majority);
+  OweAll();  // Consumers of all replicas wait for it.
+  // A leader that has removed itself leads until that is committed (section 6).
+  if (!IsMember(config_.self) && memberships_.back().index <= status_.commit) {
+    EndTurn();
+    BecomeFollower(status_.term, NodeId(0));
+  }
 }
 
 void Raft::SetCommit(Index commit) {
   RAFTMQ_CHECK(commit >= status_.commit);
   RAFTMQ_CHECK(commit <= log_.last());
   status_.commit = commit;
+  ForgetCommittedMemberships();
   while (!uncommitted_.empty() && uncommitted_.front().index <= commit) {
     status_.uncommitted_bytes -= uncommitted_.front().bytes;
     uncommitted_.pop_front();

@@ -75,7 +75,7 @@ class FakeLog final : public PartitionLog {
     return used < disk_.segment_bytes ? disk_.segment_bytes - used : 0;
   }
   std::uint64_t NextSegmentBytes(std::int64_t) const override { return disk_.segment_bytes; }
-  Status CanRoll() const override {
+  Status CanRoll(std::uint64_t) override {
     if (disk_.is_full) return Fail(ErrorCode::kDiskFull, "full");
     if (!disk_.is_prepared) return Fail(ErrorCode::kNotYet, "being prepared");
     return Ok();
@@ -86,7 +86,7 @@ class FakeLog final : public PartitionLog {
     RAFTMQ_CHECK(header->leader.chain == tail().chain);
     const FakeDisk::Entry entry{std::move(frame), *header};
     if (IsSegmentStart(entry)) {
-      RAFTMQ_CHECK(CanRoll());
+      RAFTMQ_CHECK(CanRoll(0));
     } else {
       RAFTMQ_CHECK(header->padded_length() <= room_for_control());
     }
@@ -217,6 +217,7 @@ void FakeDisk::Found(ByteBuffer state_machine) {
 
 std::unique_ptr<OpenedLog> OpenFake(FakeDisk& disk) {
   RecoveryReport report;
+  report.replica = disk.membership.front().number;
   report.hard_state = disk.hard_state;
   report.damage = disk.damage;
   for (const auto& entry : disk.entries) {

@@ -11,6 +11,7 @@
 #include "raftlog/io_pool.h"
 #include "segment/posix_file_system.h"
 #include "tests/raftlog/fake_log.h"
+#include "tests/raftlog/step_queues.h"
 #include "tests/raftlog/thread_loop.h"
 #include "tests/segment/temp_directory.h"
 
@@ -54,7 +55,8 @@ TEST(GroupThreads, ManyGroupsShareOneDiskThread) {
   std::vector<FakeDisk> files(kGroups);
   DiskThread disk(loop.Poster(), clock, disk_metrics);
   IoPool pool({.threads = 2}, loop.Poster());
-  const GroupDeps deps{no_files, clock, disk, pool, cache, metrics};
+  NoTransport transport;
+  const GroupDeps deps{no_files, clock, disk, pool, cache, metrics, transport};
   GroupOptions options{.self = NodeId(1), .batch_bytes_max = 2048, .retention_ms = -1};
   options.log.control_reserve_bytes = files[0].reserve_bytes;
 
@@ -107,7 +109,8 @@ TEST(GroupThreads, RealLogsAreMadeFilledAndOpenedAgain) {
   TailCache cache(4096);
   DiskThread disk(loop.Poster(), clock, disk_metrics);
   IoPool pool({.threads = 2}, loop.Poster());
-  const GroupDeps deps{files, clock, disk, pool, cache, metrics};
+  NoTransport transport;
+  const GroupDeps deps{files, clock, disk, pool, cache, metrics, transport};
   const auto options = [&](std::size_t i) {
     GroupOptions of{.self = NodeId(1), .batch_bytes_max = 2048};
     of.log.directory = directory / std::to_string(i);

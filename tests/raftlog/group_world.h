@@ -42,7 +42,8 @@ class AnyGroupWorld {
                          .disk = shard->disk,
                          .work = shard->work,
                          .cache = shard->cache,
-                         .metrics = metrics};
+                         .metrics = metrics,
+                         .transport = transport};
     Result<std::unique_ptr<OpenedLog>> log = OpenLog();
     ASSERT_TRUE(log.has_value()) << log.error().ToString();
     group = MakeGroup(options, deps, std::move(*log));
@@ -146,6 +147,7 @@ class AnyGroupWorld {
   GroupOptions options;
   ManualClock clock;
   GroupMetrics metrics;
+  NoTransport transport;
   struct Shard {
     explicit Shard(std::size_t cache_bytes) : cache(cache_bytes) {}
     StepDisk disk;

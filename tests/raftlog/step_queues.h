@@ -7,6 +7,8 @@
 #include <memory>
 #include <utility>
 
+#include "protocol/types/check.h"
+#include "raftlog/transport.h"
 #include "raftlog/work_queues.h"
 
 namespace raftmq {
@@ -88,6 +90,12 @@ class StepWork final : public WorkQueue {
  private:
   std::size_t queued_max_;
   std::deque<std::pair<std::function<void()>, std::function<void()>>> queue_;
+};
+
+// For groups of one: nothing is ever sent.
+class NoTransport final : public Transport {
+ public:
+  void Send(PeerMessage) override { RAFTMQ_CHECK(false); }
 };
 
 }  // namespace raftmq

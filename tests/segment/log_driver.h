@@ -98,7 +98,7 @@ class LogDriver {
     Promised();
   }
   void Roll() {
-    while (!log_->CanRoll()) Background();
+    while (!log_->CanRoll(0)) Background();
     Checkpoint checkpoint{.group = options_.group,
                           .group_seed = kSeed,
                           .membership = membership_,

@@ -6,16 +6,20 @@
 namespace raftmq {
 namespace {
 
-constexpr NodeId kSelf(1);
+constexpr ReplicaId kSelf{NodeId(1), ReplicaNumber(1)};
 
 // A machine and what its owner has saved of it.
 class Machine {
  public:
   explicit Machine(RestoredState state = Founded()) : raft(Config(), state), saved(state) {}
 
-  static RaftConfig Config() { return {.self = kSelf, .voters = {kSelf}}; }
+  static RaftConfig Config() { return {.self = kSelf}; }
   static RestoredState Founded() {
-    return {.hard_state = {}, .runs = {{Index(1), Term(0)}}, .last = Index(1), .commit = Index(1)};
+    return {.hard_state = {},
+            .runs = {{Index(1), Term(0)}},
+            .last = Index(1),
+            .commit = Index(1),
+            .memberships = {{Index(0), {{kSelf.node, kSelf.number}}}}};
   }
 
   Output Take() {
@@ -50,7 +54,7 @@ TEST(RaftElection, Section5_2_RaisesTheTermAndVotesForItself) {
   machine.raft.Tick();
   const Output output = machine.Take();
   ASSERT_TRUE(output.hard_state.has_value());
-  EXPECT_EQ(*output.hard_state, (HardState{Term(1), kSelf}));
+  EXPECT_EQ(*output.hard_state, (HardState{Term(1), kSelf.node}));
   EXPECT_EQ(machine.raft.status().role, RaftRole::kCandidate);
 }
 
@@ -64,7 +68,7 @@ TEST(RaftElection, OwnVoteCountsOnlyOnceDurable) {
   EXPECT_FALSE(machine.raft.Propose(EntryKind::kData, 10).has_value());
   machine.raft.Persisted(output.mark);
   EXPECT_EQ(machine.raft.status().role, RaftRole::kLeader);
-  EXPECT_EQ(machine.raft.status().leader, kSelf);
+  EXPECT_EQ(machine.raft.status().leader, kSelf.node);
 }
 
 TEST(RaftElection, TicksDoNotRaiseTheTermWhileTheVoteIsBeingWritten) {
@@ -85,7 +89,7 @@ TEST(RaftElection, Section8_ATermBeginsWithANoOp) {
 
 TEST(RaftElection, TermIsAtLeastTheLastEntrysAndItsVoteIsForgotten) {
   RestoredState state = Machine::Founded();
-  state.hard_state = {Term(3), kSelf};
+  state.hard_state = {Term(3), kSelf.node};
   state.runs.push_back({Index(2), Term(5)});
   state.last = Index(2);
   Machine machine(state);
@@ -121,7 +125,7 @@ TEST(RaftReplication, Section5_3_LeaderCountsItselfOnlyAfterItsOwnSync) {
 
 TEST(RaftReplication, Section5_4_2_EntriesOfEarlierTermsCommitOnlyWithTheNoOp) {
   RestoredState state = Machine::Founded();
-  state.hard_state = {Term(1), kSelf};
+  state.hard_state = {Term(1), kSelf.node};
   state.runs.push_back({Index(2), Term(1)});
   state.last = Index(6);  // All durable, none known to be committed.
   Machine machine(state);

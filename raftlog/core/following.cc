@@ -1,0 +1,108 @@
+// A follower's log (Raft paper, section 5.3, receiver's side).
+#include <algorithm>
+
+#include "protocol/types/check.h"
+#include "raftlog/core/raft.h"
+
+namespace raftmq {
+
+void Raft::OnAppendRequest(const RaftMessage& message, const AppendRequest& request) {
+  RAFTMQ_CHECK(status_.role != RaftRole::kLeader);  // Two leaders in one term.
+  BecomeFollower(status_.term, message.from.node);
+  ResetElectionTimer();
+  if (!Agrees(request)) return Reject(message, request);
+  TakeEntries(request);
+  verified_ = std::max(verified_, request.last);
+  // Only what this message has verified: what lies behind may be of another history (Redpanda,
+  // ScyllaDB #9965).
+  const Index commit = std::min(request.commit, request.last);
+  if (commit > status_.commit) SetCommit(commit);
+  const Index durable = std::min(status_.durable.last, verified_);
+  acked_ = std::max(acked_, durable);
+  Send(message.from, AppendReply{.matched = verified_, .durable = durable, .round = request.round});
+}
+
+// What is committed agrees with every later leader, also where it is no longer kept (openraft
+// #511).
+bool Raft::Agrees(const AppendRequest& request) const {
+  if (request.previous <= status_.commit) return true;
+  return log_.TermAt(request.previous) == request.previous_term;
+}
+
+void Raft::Reject(const RaftMessage& message, const AppendRequest& request) {
+  const Index from = std::min(log_.last(), request.previous);
+  const Index hint = log_.LastAtMost(from, request.previous_term);
+  Send(message.from, AppendRejection{.previous = request.previous,
+                                     .hint = hint,
+                                     .hint_term = log_.TermAt(hint).value_or(Term(0)),
+                                     .round = request.round});
+}
+
+void Raft::TakeEntries(const AppendRequest& request) {
+  Index at = std::max(request.previous, log_.first().Minus(1)).Next();
+  std::size_t run = 0;
+  const auto term_of = [&](Index index) {
+    while (run + 1 < request.runs.size() && request.runs[run + 1].first <= index) ++run;
+    return request.runs[run].term;
+  };
+  // Late and doubled messages repeat what is there: only a real conflict cuts (Redpanda #18523).
+  while (at <= request.last && at <= log_.last() && log_.TermAt(at) == term_of(at)) at = at.Next();
+  if (at > request.last) return;
+  if (at <= log_.last()) TruncateAfter(at.Minus(1));
+  received_ = {.first = at, .last = request.last};
+  for (Index index = at; index <= request.last; index = index.Next()) {
+    RAFTMQ_CHECK(log_.Append(term_of(index)) == index);
+  }
+  status_.last = log_.last();
+  for (const MembershipAt& membership : request.memberships) {
+    if (membership.index >= at) memberships_.push_back(membership);
+  }
+}
+
+void Raft::TruncateAfter(Index last_kept) {
+  RAFTMQ_CHECK(last_kept >= status_.commit);
+  log_.TruncateAfter(last_kept);
+  ++cuts_;
+  status_.last = log_.last();
+  status_.durable.last = std::min(status_.durable.last, last_kept);
+  uncut_ = uncut_ ? std::min(*uncut_, last_kept) : last_kept;
+  // A membership goes with its entry (section 6).
+  while (memberships_.size() > 1 && memberships_.back().index > last_kept) memberships_.pop_back();
+}
+
+void Raft::OnResetRequest(const RaftMessage& message, const ResetRequest& request) {
+  RAFTMQ_CHECK(status_.role != RaftRole::kLeader);
+  BecomeFollower(status_.term, message.from.node);
+  ResetElectionTimer();
+  // All before the leader's log start is committed: a log that reaches there needs no reset.
+  if (request.before > status_.commit) {
+    log_ = TermRuns(request.before, request.before_term);
+    ++cuts_;
+    uncut_.reset();
+    unreset_ = request;
+    status_.last = log_.last();
+    status_.durable.last = std::min(status_.durable.last, request.before);
+    verified_ = request.before;
+    status_.commit = request.before;
+    // Until the new log's checkpoint says which membership counts there.
+    memberships_ = {{request.before, membership()}};
+  }
+  verified_ = std::max(verified_, request.before);
+  const Index durable = std::min(status_.durable.last, verified_);
+  acked_ = std::max(acked_, durable);
+  Send(message.from, AppendReply{.matched = verified_, .durable = durable, .round = request.round});
+}
+
+// More of what agrees with the leader's log is synced.
+void Raft::AckDurable() {
+  if (status_.role != RaftRole::kFollower || status_.leader == NodeId(0)) return;
+  const Index durable = std::min(status_.durable.last, verified_);
+  if (durable <= acked_) return;
+  acked_ = durable;
+  for (const Replica& replica : membership()) {
+    if (replica.node == status_.leader)
+      Send(replica.id(), AppendReply{.matched = verified_, .durable = durable});
+  }
+}
+
+}  // namespace raftmq

@@ -1,0 +1,20 @@
+// The entries of an append as they came from a peer: checked before anything is derived from them.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "protocol/types/bytes.h"
+#include "raftlog/core/messages.h"
+#include "raftlog/frames.h"
+#include "raftmq/result.h"
+
+namespace raftmq {
+
+// Checks every frame (fields, both hashes, padding, order of indexes and terms, the chain from each
+// to the next) and writes what they say into *request: last, runs, memberships.
+// Errors: kBadBatch, kDataCorrupt, kUnknownFormat.
+Result<std::vector<Frame>> CheckReceivedEntries(const std::vector<SharedBytes>& frames,
+                                                std::uint64_t group_seed, AppendRequest* request);
+
+}  // namespace raftmq

@@ -1,0 +1,175 @@
+// What goes to the other replicas and what comes from them.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "protocol/types/check.h"
+#include "raftlog/received_entries.h"
+#include "raftlog/replica_group.h"
+
+namespace raftmq {
+namespace {
+
+constexpr std::size_t kAppendBytesMax = 1u << 20;  // Of one message; at least one entry.
+
+}  // namespace
+
+void ReplicaGroup::Receive(PeerMessage message) {
+  if (last_status_) return;
+  if (auto* const raft = std::get_if<RaftMessage>(&message.body)) {
+    ReceiveRaft(std::move(*raft), message.frames);
+  } else if (const auto* const proposal = std::get_if<ForwardedProposal>(&message.body)) {
+    ReceiveProposal(*proposal, std::move(message.frames));
+  } else {
+    ReceiveOutcome(std::get<ForwardedOutcome>(message.body));
+  }
+}
+
+void ReplicaGroup::ReceiveRaft(RaftMessage message, const std::vector<SharedBytes>& frames) {
+  deps_.metrics.messages_received.Add();
+  // A follower that far behind cannot be helped by this version: it stays behind and says so.
+  if (std::holds_alternative<ResetRequest>(message.body)) return deps_.metrics.resets_refused.Add();
+  std::vector<Frame> entries;
+  if (auto* const append = std::get_if<AppendRequest>(&message.body)) {
+    auto checked = CheckReceivedEntries(frames, log_->group_seed(), append);
+    if (!checked || !FollowsTail(*append, *checked)) return deps_.metrics.appends_refused.Add();
+    entries = std::move(*checked);
+    KeepWhatFits(append, &entries);
+  }
+  core_.Step(message);
+  CarryOut(entries);
+  OnAppliedOrCommitted();
+  ReleaseHeld();
+}
+
+// An entry that would become the next one must continue the chain; where it does not, one of the
+// two logs is damaged, and nothing may be built on it.
+bool ReplicaGroup::FollowsTail(const AppendRequest& append,
+                               const std::vector<Frame>& entries) const {
+  const LogTail tail = log_->tail();
+  if (entries.empty() || append.previous != tail.index || append.previous_term != tail.term)
+    return true;
+  const LeaderBlock& leader = entries.front().header.leader;
+  return leader.chain == tail.chain && leader.base_offset == tail.next_offset;
+}
+
+// Segments roll where the leader's did. Until the next file is prepared the entries from there on
+// are left out: the leader sends them again.
+void ReplicaGroup::KeepWhatFits(AppendRequest* append, std::vector<Frame>* entries) {
+  const auto roll = std::ranges::find_if(*entries, [this](const Frame& entry) {
+    if (entry.header.leader.index <= log_->tail().index) return false;  // There already, or cut.
+    return IsCheckpointStart(entry) && !log_->CanRoll(SegmentBytesOf(entry.payload()).value_or(0));
+  });
+  if (roll == entries->end()) return;
+  deps_.metrics.appends_cut_short.Add();
+  append->last = roll->header.leader.index.Minus(1);
+  entries->erase(roll, entries->end());
+  std::erase_if(append->runs, [append](const TermRun& run) { return run.first > append->last; });
+  std::erase_if(append->memberships,
+                [append](const MembershipAt& at) { return at.index > append->last; });
+}
+
+void ReplicaGroup::CutBack(Index last_kept) {
+  log_->TruncateAfter(last_kept);
+  cache_.TruncateAfter(last_kept);
+  state_.TruncateAfter(last_kept);
+  deps_.metrics.truncations.Add();
+  MeasureLog();
+  // Some other replica may still bring the entry back: the outcome is not known.
+  proposals_.LoseAbove(last_kept, UnknownOutcome());
+}
+
+void ReplicaGroup::StageReceived(const Frame& entry) {
+  const LeaderBlock& leader = entry.header.leader;
+  RAFTMQ_CHECK(leader.index == log_->tail().index.Next());
+  if (IsCheckpointStart(entry)) ++segments_;
+  state_.Append(entry.header, entry.payload());
+  cache_.Add({.frame = entry.bytes,
+              .index = leader.index,
+              .base_offset = leader.base_offset,
+              .end_offset = entry.header.end_offset()});
+  log_->Stage(entry.bytes);
+  ++staged_entries_;
+  size_bytes_ += entry.bytes.size();
+}
+
+void ReplicaGroup::SendToFollowers() {
+  for (const Progress& follower : core_.followers()) {
+    const NodeId to = follower.replica.node;
+    while (const auto range = core_.NextToSend(to)) {
+      std::vector<SharedBytes> frames = GatherFrom(range->first, range->last);
+      if (frames.empty()) frames = TakeCatchUp(to, range->first);
+      if (frames.empty()) {
+        ReadForCatchUp(to, *range);
+        break;
+      }
+      RaftMessage message = core_.MakeAppend(to, range->first.Plus(frames.size() - 1));
+      Send(std::move(message), std::move(frames));
+    }
+  }
+  core_.EndTurn();
+}
+
+std::vector<SharedBytes> ReplicaGroup::GatherFrom(Index first, Index last) const {
+  std::vector<SharedBytes> frames;
+  std::size_t bytes = 0;
+  for (Index index = first; index <= last; index = index.Next()) {
+    const CachedEntry* const entry = cache_.FindIndex(index);
+    if (entry == nullptr) break;
+    bytes += entry->frame.size();
+    if (bytes > kAppendBytesMax && !frames.empty()) break;
+    frames.push_back(entry->frame);
+  }
+  return frames;
+}
+
+// What the cache no longer holds comes from the files; one read per follower at a time.
+void ReplicaGroup::ReadForCatchUp(NodeId to, const Raft::SendRange& range) {
+  CatchUp& catch_up = catch_ups_[to];
+  const Index durable = core_.status().durable.last;
+  if (catch_up.is_reading || range.first > durable) return;
+  std::unique_ptr<LogRead> read =
+      log_->Read({.by = ReadFrom::By::kIndex, .value = range.first.value()},
+                 std::min(range.last, durable), kAppendBytesMax);
+  if (!read) return;
+  catch_up.is_reading = true;
+  reader_.Run(std::move(read), [this, to](Result<LogSlice> slice) {
+    CatchUp& done = catch_ups_[to];
+    done.is_reading = false;
+    done.slice.reset();
+    if (slice) done.slice = std::move(*slice);
+  });
+}
+
+std::vector<SharedBytes> ReplicaGroup::TakeCatchUp(NodeId to, Index first) {
+  std::vector<SharedBytes> frames;
+  const auto found = catch_ups_.find(to);
+  if (found == catch_ups_.end() || !found->second.slice) return frames;
+  const LogSlice slice = *std::exchange(found->second.slice, std::nullopt);
+  if (slice.first != first) return frames;
+  FrameCursor cursor(slice.bytes);
+  while (auto frame = cursor.Next()) frames.push_back(std::move(frame->bytes));
+  return frames;
+}
+
+void ReplicaGroup::Send(RaftMessage message, std::vector<SharedBytes> frames) {
+  deps_.metrics.messages_sent.Add();
+  deps_.transport.Send(
+      {.group = options_.log.group, .body = std::move(message), .frames = std::move(frames)});
+}
+
+void ReplicaGroup::PeerUnreachable(NodeId node) {
+  if (last_status_) return;
+  core_.PeerUnreachable(node);
+  CarryOut({});
+}
+
+Error ReplicaGroup::UnknownOutcome() const {
+  return {ErrorCode::kDisconnected,
+          fmt::format("node {} lost its leadership of {} before the outcome was known",
+                      options_.self.value(), options_.log.group.ToString())};
+}
+
+}  // namespace raftmq

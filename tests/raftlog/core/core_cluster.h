@@ -1,0 +1,121 @@
+// Several Raft machines with disks and a network that obey only the test: nothing is delivered,
+// synced or ticked unless asked for. Watches the safety rules of the Raft paper (figure 3) after
+// every step.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <utility>
+#include <vector>
+
+#include "raftlog/core/raft.h"
+
+namespace raftmq {
+
+// Single-threaded. Broken rules abort with a message.
+class CoreCluster {
+ public:
+  struct Options {
+    std::uint32_t nodes = 3;
+    std::uint32_t voters = 3;  // The others are learners.
+    std::uint64_t seed = 1;
+    RaftConfig raft;  // But for self and seed.
+  };
+  explicit CoreCluster(const Options& options);
+
+  // One message under way.
+  struct Letter {
+    NodeId from;
+    NodeId to;
+    RaftMessage message;
+  };
+
+  Raft& raft(NodeId node) { return *nodes_.at(node).raft; }
+  bool IsUp(NodeId node) const { return nodes_.at(node).raft != nullptr; }
+  std::vector<NodeId> node_ids() const;
+
+  void Tick(NodeId node);
+  Result<Index> Propose(NodeId node);
+  Result<Index> ProposeMembership(NodeId node, const Membership& next);
+  void Transfer(NodeId from, NodeId to);
+  void ReadIndex(NodeId node, std::uint64_t id);
+  void PeerUnreachable(NodeId node, NodeId peer);
+  // Sends what followers lack, at most `entries_max` per message.
+  void EndTurn(NodeId node, std::uint64_t entries_max = 8);
+
+  std::deque<Letter>& letters() { return letters_; }
+  void Deliver(std::size_t which);      // And removes it.
+  void DeliverCopy(std::size_t which);  // It stays under way.
+  void Drop(std::size_t which);
+
+  bool HasUnsynced(NodeId node) const { return !nodes_.at(node).jobs.empty(); }
+  void SyncOne(NodeId node);  // The oldest job.
+  void SyncAll(NodeId node);
+  // The process is gone; of what was not synced, the first `kept_jobs` jobs reached the disk.
+  void Crash(NodeId node, std::size_t kept_jobs = 0);
+  void Restart(NodeId node);
+
+  // The leader of the highest term; 0 = none.
+  NodeId Leader() const;
+  Index MaxCommitted() const { return max_committed_; }
+  const std::vector<ReadState>& reads(NodeId node) const { return nodes_.at(node).reads; }
+
+  // How often interesting things have happened, so that a generator that never gets there shows.
+  struct Seen {
+    std::uint64_t elections = 0, truncations = 0, resets = 0, memberships = 0, reads = 0,
+                  transfers = 0;
+  } seen;
+
+ private:
+  struct Entry {
+    Term term;
+    std::optional<Membership> membership;
+  };
+  struct Disk {
+    HardState hard_state;
+    Index before;
+    Term before_term;
+    Membership before_membership;
+    std::vector<Entry> entries;  // entries[i] has index before + 1 + i.
+    Index last() const { return before.Plus(entries.size()); }
+  };
+  struct Job {
+    std::optional<HardState> hard_state;
+    std::optional<ResetRequest> reset;
+    std::optional<Index> truncate_after;
+    std::vector<std::pair<Index, Entry>> append;
+    DurableMark mark;
+  };
+  struct Node {
+    std::unique_ptr<Raft> raft;
+    Disk disk;    // Synced.
+    Disk staged;  // With all jobs.
+    std::deque<Job> jobs;
+    std::vector<ReadState> reads;
+    std::map<std::uint64_t, Index> asked;  // Read id -> committed somewhere when it was asked.
+  };
+
+  void CarryOut(NodeId id, const RaftMessage* stepped);
+  static void Apply(const Job& job, Disk* disk);
+  void Watch(NodeId id);
+  RestoredState Restore(const Disk& disk) const;
+  RaftMessage FillIn(RaftMessage message) const;
+
+  Options options_;
+  Membership founders_;
+  std::map<NodeId, Node> nodes_;
+  std::deque<Letter> letters_;
+  std::map<Index, Entry> proposed_;                           // Made by the call under way.
+  std::map<std::pair<Index, Term>, Membership> memberships_;  // Ever proposed.
+  std::map<Term, NodeId> leaders_;                            // Ever seen: election safety.
+  std::map<Index, Term> committed_;                           // Ever seen anywhere.
+  std::map<std::pair<Index, Term>, Term> previous_;  // Term of the entry before: log matching.
+  Index max_committed_;
+  std::uint64_t boots_ = 0;
+};
+
+}  // namespace raftmq

@@ -1,0 +1,165 @@
+// Random runs of several machines under loss, doubling, reordering, crashes and slow disks, with
+// the rules of the Raft paper watched after each step (core_cluster.h); then peace, in which the
+// group has to make progress again.
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <string>
+
+#include "protocol/types/split_mix.h"
+#include "tests/raftlog/core/core_cluster.h"
+
+namespace raftmq {
+namespace {
+
+std::uint64_t FromEnvironment(const char* name, std::uint64_t otherwise) {
+  const char* const text = std::getenv(name);
+  return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
+}
+
+// One run; every choice comes from its seed.
+class Storms {
+ public:
+  explicit Storms(std::uint64_t seed) : random_(seed), cluster_(OptionsOf(seed, random_)) {}
+
+  void Storm(int steps) {
+    loss_ = random_.Below(30);
+    doubles_ = random_.Below(20);
+    for (int i = 0; i < steps; ++i) Step();
+  }
+
+  // All are up, every message and sync arrives; the last committed entry is a new one.
+  void Peace() {
+    for (const NodeId id : cluster_.node_ids()) {
+      if (!cluster_.IsUp(id)) cluster_.Restart(id);
+    }
+    const Index before = cluster_.MaxCommitted();
+    for (int round = 0; round < 500; ++round) {
+      for (const NodeId id : cluster_.node_ids()) {
+        cluster_.Tick(id);
+        cluster_.EndTurn(id);
+        cluster_.SyncAll(id);
+      }
+      for (std::size_t left = cluster_.letters().size(); left > 0; --left) cluster_.Deliver(0);
+      if (const NodeId leader = cluster_.Leader(); leader != NodeId(0) && round % 100 == 99)
+        static_cast<void>(cluster_.Propose(leader));
+    }
+    EXPECT_GT(cluster_.MaxCommitted(), before);
+    const NodeId leader = cluster_.Leader();
+    ASSERT_NE(leader, NodeId(0));
+    for (const Replica& replica : cluster_.raft(leader).membership()) {
+      EXPECT_EQ(cluster_.raft(replica.node).status().commit, cluster_.MaxCommitted())
+          << "node " << replica.node.value();
+    }
+  }
+
+  const CoreCluster::Seen& seen() const { return cluster_.seen; }
+
+ private:
+  static CoreCluster::Options OptionsOf(std::uint64_t seed, SplitMix& random) {
+    const auto nodes = static_cast<std::uint32_t>(1 + random.Below(6));
+    const auto voters = static_cast<std::uint32_t>(1 + random.Below(nodes));
+    CoreCluster::Options options{.nodes = nodes, .voters = voters, .seed = seed};
+    options.raft.heartbeat_ticks = 2;
+    options.raft.election_ticks_min = 10;
+    options.raft.election_ticks_max = 20;
+    options.raft.in_flight_max = 1 + random.Below(4);
+    return options;
+  }
+
+  NodeId Pick() {
+    return NodeId(static_cast<std::uint32_t>(1 + random_.Below(cluster_.node_ids().size())));
+  }
+
+  void Step() {
+    const NodeId id = Pick();
+    const std::uint64_t dice = random_.Below(1000);
+    if (!cluster_.IsUp(id)) {
+      if (dice < 100) cluster_.Restart(id);
+      return;
+    }
+    if (dice < 350) return Network();
+    if (dice < 600) return cluster_.Tick(id);
+    if (dice < 750) return cluster_.EndTurn(id, 1 + random_.Below(5));
+    if (dice < 900) {
+      if (cluster_.HasUnsynced(id)) cluster_.SyncOne(id);
+      return;
+    }
+    if (dice < 970) return static_cast<void>(cluster_.Propose(id));
+    if (dice < 978) return cluster_.ReadIndex(id, ++read_);
+    if (dice < 986) return Change(id);
+    if (dice < 989) return cluster_.Transfer(id, Pick());
+    if (dice < 993) return cluster_.PeerUnreachable(id, Pick());
+    cluster_.Crash(id, random_.Below(3));
+  }
+
+  void Network() {
+    auto& letters = cluster_.letters();
+    if (letters.empty()) return;
+    // Mostly in order, as TCP brings them; sometimes any.
+    const std::size_t which =
+        random_.Below(4) == 0 ? static_cast<std::size_t>(random_.Below(letters.size())) : 0;
+    if (random_.Below(100) < loss_) return cluster_.Drop(which);
+    if (random_.Below(100) < doubles_) return cluster_.DeliverCopy(which);
+    cluster_.Deliver(which);
+    while (letters.size() > 300) cluster_.Drop(0);
+  }
+
+  void Change(NodeId id) {
+    Membership next = cluster_.raft(id).membership();
+    const NodeId other = Pick();
+    const auto found = std::ranges::find(next, other, &Replica::node);
+    if (found == next.end()) {
+      next.push_back({other, ReplicaNumber(other.value()), false});
+      std::ranges::sort(next, {}, &Replica::node);
+    } else if (!found->voter && random_.Below(2) == 0) {
+      found->voter = true;
+    } else {
+      next.erase(found);
+    }
+    static_cast<void>(cluster_.ProposeMembership(id, next));
+  }
+
+  SplitMix random_;
+  CoreCluster cluster_;
+  std::uint64_t loss_ = 0;
+  std::uint64_t doubles_ = 0;
+  std::uint64_t read_ = 0;
+};
+
+TEST(RaftModel, RulesHoldInEveryStormAndPeaceBringsProgress) {
+  const std::uint64_t first = FromEnvironment("RAFTMQ_SEED", 1);
+  const std::uint64_t runs = FromEnvironment("RAFTMQ_RUNS", 300);
+  CoreCluster::Seen all;
+  for (std::uint64_t seed = first; seed < first + runs; ++seed) {
+    SCOPED_TRACE("RAFTMQ_SEED=" + std::to_string(seed) + " RAFTMQ_RUNS=1");
+    RecordProperty("seed", std::to_string(seed));
+    if (std::getenv("RAFTMQ_VERBOSE") != nullptr)
+      std::printf("seed %llu\n", static_cast<unsigned long long>(seed));
+    Storms run(seed);
+    run.Storm(3000);
+    run.Peace();
+    if (HasFailure()) break;
+    all.elections += run.seen().elections;
+    all.truncations += run.seen().truncations;
+    all.memberships += run.seen().memberships;
+    all.reads += run.seen().reads;
+    all.transfers += run.seen().transfers;
+  }
+  std::printf("elections %llu, truncations %llu, memberships %llu, reads %llu, transfers %llu\n",
+              static_cast<unsigned long long>(all.elections),
+              static_cast<unsigned long long>(all.truncations),
+              static_cast<unsigned long long>(all.memberships),
+              static_cast<unsigned long long>(all.reads),
+              static_cast<unsigned long long>(all.transfers));
+  if (runs < 100) return;
+  // A generator that never gets there tests nothing.
+  EXPECT_GT(all.elections, runs);
+  EXPECT_GT(all.truncations, 0u);
+  EXPECT_GT(all.memberships, 0u);
+  EXPECT_GT(all.reads, 0u);
+  EXPECT_GT(all.transfers, 0u);
+}
+
+}  // namespace
+}  // namespace raftmq
