@@ -61,6 +61,9 @@ struct PartitionListArguments {
 struct HealthArguments {
   bool wait = false;
 };
+struct LogArguments {
+  std::vector<std::string> paths;
+};
 struct BenchArguments {
   std::string topic;
   std::uint64_t size = 1024;

@@ -40,6 +40,7 @@ struct Parsed {
   ConsumeArguments consume;
   PartitionListArguments partitions;
   HealthArguments health;
+  LogArguments log;
   BenchArguments bench;
   std::string bench_size = "1024", bench_duration = "10s", bench_batch = "1MiB";
   LocalArguments local;
@@ -166,6 +167,19 @@ void AddClusterVerbs(CLI::App* app, Parsed* p) {
                    "Wait until healthy, up to --timeout; exit 5 if it is not by then");
 }
 
+void AddLogVerbs(CLI::App* app, Parsed* p) {
+  CLI::App* const noun =
+      AddNoun(app, "log", "Look into stopped data directories and segment files");
+  auto* dump = AddVerb(noun, p, "dump", "One JSON object per entry",
+                       [p] { return LogDump(p->global, p->log); });
+  auto* verify = AddVerb(noun, p, "verify",
+                         "Check every hash, index and boundary: exit 0 clean, 1 damaged, 4 absent",
+                         [p] { return LogVerify(p->global, p->log); });
+  for (auto* verb : {dump, verify})
+    verb->add_option("path", p->log.paths, "Data directory, partition directory or segment file")
+        ->required();
+}
+
 void AddBenchVerbs(CLI::App* app, Parsed* p) {
   CLI::App* const noun = AddNoun(app, "bench", "Measure a cluster");
   const auto settle = [p] {
@@ -264,6 +278,7 @@ std::unique_ptr<CLI::App> MakeApp(Parsed* p) {
   AddProduce(app.get(), p);
   AddConsume(app.get(), p);
   AddClusterVerbs(app.get(), p);
+  AddLogVerbs(app.get(), p);
   AddBenchVerbs(app.get(), p);
   AddLocalVerbs(app.get(), p);
   auto* completion =

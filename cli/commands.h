@@ -20,6 +20,9 @@ int PartitionList(const GlobalArguments& global, const PartitionListArguments& a
 int ClusterInfo(const GlobalArguments& global);
 int ClusterHealth(const GlobalArguments& global, const HealthArguments& arguments);
 
+int LogDump(const GlobalArguments& global, const LogArguments& arguments);
+int LogVerify(const GlobalArguments& global, const LogArguments& arguments);
+
 int BenchProduce(const GlobalArguments& global, const BenchArguments& arguments);
 int BenchConsume(const GlobalArguments& global, const BenchArguments& arguments);
 int BenchLatency(const GlobalArguments& global, const BenchArguments& arguments);

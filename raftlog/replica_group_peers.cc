@@ -60,7 +60,9 @@ bool ReplicaGroup::FollowsTail(const AppendRequest& append,
 void ReplicaGroup::KeepWhatFits(AppendRequest* append, std::vector<Frame>* entries) {
   const auto roll = std::ranges::find_if(*entries, [this](const Frame& entry) {
     if (entry.header.leader.index <= log_->tail().index) return false;  // There already, or cut.
-    return IsCheckpointStart(entry) && !log_->CanRoll(SegmentBytesOf(entry.payload()).value_or(0));
+    if (!IsCheckpointStart(entry)) return false;
+    const Result<Checkpoint> head = CheckpointHeadOf(entry.payload());
+    return head && !log_->CanRoll(head->segment_bytes);
   });
   if (roll == entries->end()) return;
   deps_.metrics.appends_cut_short.Add();

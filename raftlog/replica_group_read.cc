@@ -84,6 +84,11 @@ void ReplicaGroup::FindOffset(std::int64_t timestamp_ms,
                               std::function<void(Result<OffsetAtTime>)> done) {
   if (draining_) return done(Fail(ErrorCode::kDraining, "the broker is shutting down"));
   if (!KnowsCommit()) return done(Fail(NotYet()));
+  // Whoever asks for the end is not held up by what lies before it, damaged or cold.
+  std::int64_t newest = -1;
+  for (const PartitionLog::SegmentInfo& segment : log_->Segments())
+    newest = std::max(newest, segment.max_timestamp_ms);
+  if (timestamp_ms > newest) return done(OffsetAtTime{state_.committed_end(), -1});
   reader_.FindOffset({.timestamp_ms = timestamp_ms,
                       .log_start = state_.committed_log_start(),
                       .end = state_.committed_end(),

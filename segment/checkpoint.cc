@@ -159,13 +159,13 @@ Result<Checkpoint> DecodeCheckpoint(const std::vector<ByteSpan>& payloads) {
   return DecodeWhole(whole.bytes());
 }
 
-Result<std::uint64_t> SegmentBytesOf(ByteSpan first_part) {
+Result<Checkpoint> CheckpointHeadOf(ByteSpan first_part) {
   RAFTMQ_TRY_ASSIGN(const CheckpointPart part, ParseCheckpointPart(first_part));
   if (part.part != 0) return Fail(ErrorCode::kBadBatch, "not the first part of a checkpoint");
   ByteReader in(first_part.subspan(kPartHeaderBytes));
-  RAFTMQ_TRY_ASSIGN(const Checkpoint head, DecodeHead(in));
+  RAFTMQ_TRY_ASSIGN(Checkpoint head, DecodeHead(in));
   if (!in.ok()) return Fail(ErrorCode::kBadBatch, "a checkpoint that ends in its first fields");
-  return head.segment_bytes;
+  return head;
 }
 
 }  // namespace raftmq

@@ -47,9 +47,9 @@ struct CheckpointPart {
   std::uint64_t whole_hash = 0;
 };
 Result<CheckpointPart> ParseCheckpointPart(ByteSpan payload);
-// What the checkpoint that begins with this part says of its segment's capacity. Errors: kBadBatch,
+// The checkpoint that begins with this part, without its two tables. Errors: kBadBatch,
 // kUnknownFormat.
-Result<std::uint64_t> SegmentBytesOf(ByteSpan first_part);
+Result<Checkpoint> CheckpointHeadOf(ByteSpan first_part);
 // Joins the payloads of a whole run. Errors: kBadBatch, kUnknownFormat.
 Result<Checkpoint> DecodeCheckpoint(const std::vector<ByteSpan>& payloads);
 

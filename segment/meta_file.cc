@@ -158,7 +158,7 @@ Status MetaFile::WritePages(std::uint16_t kind, const std::vector<std::byte>& pa
   return Ok();
 }
 
-Result<std::vector<std::byte>> MetaFile::ReadPages(std::uint16_t kind,
+Result<std::vector<std::byte>> MetaFile::ReadPages(std::uint16_t kind, Bad bad,
                                                    std::vector<std::string>* notes) {
   std::optional<ParsedPage> newest;
   int valid = 0;
@@ -176,8 +176,10 @@ Result<std::vector<std::byte>> MetaFile::ReadPages(std::uint16_t kind,
                             kPageNames[kind], file_->path()));
   sequences_[kind] = newest->sequence;
   if (valid == 2) return newest->payload;
-  notes->push_back(
-      fmt::format("repaired one of two copies of the {} in '{}'", kPageNames[kind], file_->path()));
+  notes->push_back(fmt::format("{} one of two copies of the {} in '{}'",
+                               bad == Bad::kRepair ? "repaired" : "damaged:", kPageNames[kind],
+                               file_->path()));
+  if (bad == Bad::kOnlyNote) return newest->payload;
   RAFTMQ_TRY(WritePages(kind, newest->payload, 1));
   RAFTMQ_TRY(Sync());
   return newest->payload;
@@ -200,7 +202,18 @@ Result<std::unique_ptr<MetaFile>> MetaFile::Create(FileSystem& files, const std:
 
 Result<std::unique_ptr<MetaFile>> MetaFile::Open(FileSystem& files, const std::string& path,
                                                  std::vector<std::string>* notes) {
-  RAFTMQ_TRY_ASSIGN(auto file, files.Open(path, OpenMode::kWrite));
+  return OpenAs(files, path, Bad::kRepair, notes);
+}
+
+Result<std::unique_ptr<MetaFile>> MetaFile::OpenToRead(FileSystem& files, const std::string& path,
+                                                       std::vector<std::string>* bad_copies) {
+  return OpenAs(files, path, Bad::kOnlyNote, bad_copies);
+}
+
+Result<std::unique_ptr<MetaFile>> MetaFile::OpenAs(FileSystem& files, const std::string& path,
+                                                   Bad bad, std::vector<std::string>* notes) {
+  RAFTMQ_TRY_ASSIGN(auto file,
+                    files.Open(path, bad == Bad::kRepair ? OpenMode::kWrite : OpenMode::kRead));
   RAFTMQ_TRY_ASSIGN(const std::uint64_t size, file->Size());
   if (size != 8 * kPageBytes) {
     return Fail(ErrorCode::kDataCorrupt,
@@ -210,7 +223,7 @@ Result<std::unique_ptr<MetaFile>> MetaFile::Open(FileSystem& files, const std::s
   std::unique_ptr<MetaFile> meta(new MetaFile(std::move(file)));
   std::array<std::vector<std::byte>, 4> payloads;
   for (std::uint16_t kind = 0; kind < payloads.size(); ++kind) {
-    RAFTMQ_TRY_ASSIGN(payloads[kind], meta->ReadPages(kind, notes));
+    RAFTMQ_TRY_ASSIGN(payloads[kind], meta->ReadPages(kind, bad, notes));
   }
   std::array<ByteReader, 4> in{ByteReader(payloads[0]), ByteReader(payloads[1]),
                                ByteReader(payloads[2]), ByteReader(payloads[3])};

@@ -53,6 +53,10 @@ class MetaFile {
   static Result<std::unique_ptr<MetaFile>> Open(FileSystem& files, const std::string& path,
                                                 std::vector<std::string>* notes);
 
+  // The same for the offline tools: repairs nothing, and `bad_copies` names what it would have.
+  static Result<std::unique_ptr<MetaFile>> OpenToRead(FileSystem& files, const std::string& path,
+                                                      std::vector<std::string>* bad_copies);
+
   const MetaIdentity& identity() const { return identity_; }
   const HardState& hard_state() const { return hard_state_; }
   const LogMark& mark() const { return mark_; }
@@ -69,10 +73,14 @@ class MetaFile {
   Status Sync();
 
  private:
+  enum class Bad { kRepair, kOnlyNote };  // What is done about a bad copy with a good twin.
   explicit MetaFile(std::unique_ptr<File> file) : file_(std::move(file)) {}
+  static Result<std::unique_ptr<MetaFile>> OpenAs(FileSystem& files, const std::string& path,
+                                                  Bad bad, std::vector<std::string>* notes);
   // Writes a page; with `copies` 2 each copy is synced before the next is touched.
   Status WritePages(std::uint16_t kind, const std::vector<std::byte>& payload, int copies);
-  Result<std::vector<std::byte>> ReadPages(std::uint16_t kind, std::vector<std::string>* notes);
+  Result<std::vector<std::byte>> ReadPages(std::uint16_t kind, Bad bad,
+                                           std::vector<std::string>* notes);
 
   std::unique_ptr<File> file_;
   std::uint64_t sequences_[4] =

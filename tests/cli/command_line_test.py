@@ -264,6 +264,65 @@ class Local(WithBroker):
         self.assertEqual(len(json.loads(out)["nodes"]), 1)
 
 
+class Log(WithBroker):
+    def setUp(self):
+        if self.status()[0]["state"] != "running":
+            self.ok("local", "start", "1", "--dir", self.dir)
+
+    def partition(self, topic):
+        """The directory of the topic's partition 0, and its segment file."""
+        topic_id = json.loads(self.ok("topic", "describe", topic, "--format", "json"))["id"]
+        directory = os.path.join(self.status()[0]["data"], "partitions", topic_id + "-0")
+        segment = next(name for name in sorted(os.listdir(directory)) if name.endswith(".log"))
+        return directory, os.path.join(directory, segment)
+
+    def test_a_running_broker_s_directory_is_refused(self):
+        err = self.fails(1, "log", "verify", self.status()[0]["data"], saying=["locked", "stop the broker"])
+        self.assertNotIn("damaged", err)
+
+    def test_dump_has_one_object_per_entry_and_verify_finds_it_whole(self):
+        topic = self.topic()
+        self.ok("produce", topic, stdin=b"one\n")
+        self.ok("produce", topic, "-z", "zstd", stdin=b"two\nthree\n")
+        directory, segment = self.partition(topic)
+        data = self.status()[0]["data"]
+        self.ok("local", "kill", "1", "--dir", self.dir)
+        self.assertIn("whole", self.ok("log", "verify", data))
+        for path in (directory, segment):
+            entries = [json.loads(line) for line in self.ok("log", "dump", path).splitlines()]
+            self.assertEqual([entry["index"] for entry in entries], list(range(1, len(entries) + 1)))
+            self.assertEqual(entries[0]["kind"], "checkpoint")
+            batches = [(entry["base_offset"], entry["records"]) for entry in entries if entry["kind"] == "data"]
+            self.assertEqual(batches, [(0, 1), (1, 2)])
+        check = json.loads(self.ok("log", "verify", directory, "--format", "json"))
+        self.assertEqual((check["next_offset"], check["damage"]), (3, []))
+
+    def test_verify_names_the_damage_and_exits_1(self):
+        topic = self.topic()
+        self.ok("produce", topic, stdin=b"a message whose bytes we flip\n")
+        self.ok("produce", topic, stdin=b"another one behind it\n")
+        directory, segment = self.partition(topic)
+        self.ok("local", "stop", "1", "--dir", self.dir)
+        with open(segment, "r+b") as file:
+            at = file.read().index(b"whose bytes")
+            file.seek(at)
+            file.write(b"Whose")
+        code, out, err = self.tool("log", "verify", directory)
+        self.assertEqual(code, 1, out + err)
+        for words in ("DAMAGED", segment, "offsets 0 to 1"):
+            self.assertIn(words, out)
+        code, out, err = self.tool("log", "dump", directory)
+        self.assertEqual(code, 1)
+        self.assertIn("damaged", err)
+        self.ok("local", "start", "1", "--dir", self.dir)
+        self.assertEqual(self.ok("consume", topic, "-o", "1", "-e"), "another one behind it\n")
+        self.fails(1, "consume", topic, "-e", saying=["DATA_CORRUPT"])
+
+    def test_what_is_absent_exits_4(self):
+        self.fails(4, "log", "verify", self.dir + "-absent", saying=["-absent"])
+        self.fails(4, "log", "dump", self.scratch.name, saying=["expected a data directory"])
+
+
 class Words(unittest.TestCase):
     def test_unknown_commands_and_options_exit_2_with_the_nearest(self):
         for arguments, words in ((["consme"], ["consume"]), (["topic", "lst"], ["list"]), ([], ["raftmq"]),
