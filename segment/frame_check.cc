@@ -1,8 +1,26 @@
 #include "segment/frame_check.h"
 
 #include <cstring>
+#include <vector>
 
 namespace raftmq {
+namespace {
+
+// The frame with our version in it.
+std::vector<std::byte> WithOurVersion(ByteSpan bytes) {
+  std::vector<std::byte> patched(bytes.begin(), bytes.end());
+  StoreLittleEndian(patched.data() + kBatchVersionAt, kBatchVersion);
+  return patched;
+}
+
+// A flipped bit in the version is damage, not a newer program's work: all else still holds.
+bool IsDamagedVersion(ByteSpan bytes) {
+  const std::vector<std::byte> patched = WithOurVersion(bytes);
+  const auto header = ParseBatchHeader(patched);
+  return header && header->padded_length() <= bytes.size() && PayloadHashHolds(patched, *header);
+}
+
+}  // namespace
 
 Result<BatchHeader> CheckFrame(ByteSpan bytes, std::uint64_t group_seed) {
   if (bytes.size() < kBatchHeaderBytes)
@@ -13,7 +31,7 @@ Result<BatchHeader> CheckFrame(ByteSpan bytes, std::uint64_t group_seed) {
                 header ? "the header hash does not hold" : header.error().message);
   }
   if (!header) {
-    const bool newer = header.error().code == ErrorCode::kUnknownFormat;
+    const bool newer = header.error().code == ErrorCode::kUnknownFormat && !IsDamagedVersion(bytes);
     return Fail(newer ? ErrorCode::kUnknownFormat : ErrorCode::kDataCorrupt,
                 header.error().message);
   }
@@ -28,7 +46,9 @@ Result<BatchHeader> CheckFrame(ByteSpan bytes, std::uint64_t group_seed) {
 }
 
 std::size_t ClaimedBytes(ByteSpan bytes) {
-  const auto header = ParseBatchHeader(bytes);
+  auto header = ParseBatchHeader(bytes);
+  if (!header && header.error().code == ErrorCode::kUnknownFormat)
+    header = ParseBatchHeader(WithOurVersion(bytes.first(kBatchHeaderBytes)));
   return header ? header->padded_length() : kBatchHeaderBytes;
 }
 

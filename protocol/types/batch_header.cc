@@ -20,7 +20,6 @@ constexpr std::size_t kAppendTimeAt = 40;
 constexpr std::size_t kCommittedUpToAt = 48;
 constexpr std::size_t kPayloadHashAt = 56;
 constexpr std::size_t kMagicAt = 64;
-constexpr std::size_t kVersionAt = 68;
 constexpr std::size_t kKindAt = 69;
 constexpr std::size_t kAttributesAt = 70;
 constexpr std::size_t kLengthAt = 72;
@@ -97,7 +96,7 @@ Result<BatchHeader> ParseBatchHeader(ByteSpan bytes) {
   if (magic != kBatchMagic)
     return Fail(ErrorCode::kBadBatch,
                 fmt::format("expected magic {:#x}, found {:#x}", kBatchMagic, magic));
-  const auto version = Load<std::uint8_t>(bytes, kVersionAt);
+  const auto version = Load<std::uint8_t>(bytes, kBatchVersionAt);
   if (version != kBatchVersion)
     return Fail(ErrorCode::kUnknownFormat,
                 fmt::format("expected batch format {}, found {}", kBatchVersion, version));
@@ -132,7 +131,7 @@ void SealBatch(MutableByteSpan frame, const ProducerBlock& block) {
   std::byte* const at = frame.data();
   std::memset(at, 0, kBatchHeaderBytes);
   StoreLittleEndian(at + kMagicAt, kBatchMagic);
-  StoreLittleEndian(at + kVersionAt, kBatchVersion);
+  StoreLittleEndian(at + kBatchVersionAt, kBatchVersion);
   StoreLittleEndian(at + kKindAt, static_cast<std::uint8_t>(block.kind));
   StoreLittleEndian(at + kAttributesAt, static_cast<std::uint16_t>(block.codec));
   StoreLittleEndian(at + kLengthAt, block.length);

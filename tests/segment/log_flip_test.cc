@@ -3,8 +3,12 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstdlib>
+#include <functional>
 #include <map>
+#include <string>
 
+#include "segment/log_check.h"
 #include "segment/segment_name.h"
 #include "tests/segment/log_driver.h"
 
@@ -56,11 +60,18 @@ Served ReadAll(const PartitionLog& log) {
   return served;
 }
 
-class LogFlipTest : public testing::Test {
- protected:
-  LogFlipTest() : driver_(SmallLog()) {
+// Used bytes that are flipped bit by bit: a small log, unless RAFTMQ_BIT_FLIP_BYTES asks for more.
+std::size_t FlipBytes() {
+  const char* const text = std::getenv("RAFTMQ_BIT_FLIP_BYTES");
+  return text == nullptr ? 1 : std::strtoull(text, nullptr, 10);
+}
+
+// Three segments, cleanly stopped.
+class ThreeSegments {
+ public:
+  explicit ThreeSegments(std::size_t value_bytes) : driver_(SmallLog()) {
     for (int segment = 0; segment < 3; ++segment) {
-      driver_.Append(90);
+      driver_.Append(value_bytes);
       driver_.Append(5);
       if (segment == 2) break;
       driver_.Commit();
@@ -74,6 +85,10 @@ class LogFlipTest : public testing::Test {
     for (const auto& entry : *entries) names_.push_back("/p/" + entry.name);
     original_ = ReadAll(driver_.log()).frames;
   }
+
+  LogDriver& driver() { return driver_; }
+  const std::vector<std::string>& names() const { return names_; }
+  const std::map<Index, std::vector<std::byte>>& original() const { return original_; }
 
   bool IsGenuine(const Served& served) const {
     return std::ranges::all_of(served.frames, [&](const auto& frame) {
@@ -94,43 +109,110 @@ class LogFlipTest : public testing::Test {
                                                    : "the flip went unnoticed";
   }
 
+ private:
   LogDriver driver_;
   std::vector<std::string> names_;
   std::map<Index, std::vector<std::byte>> original_;
 };
 
-TEST_F(LogFlipTest, EveryFlippedBitOfASegmentIsFound) {
-  const MemoryDisk disk = driver_.files().Snapshot();
+// Calls back for each used bit of each segment, with the damaged disk; returns how many there were.
+std::size_t FlipEachBit(ThreeSegments& log,
+                        const std::function<void(MemoryFileSystem&, const std::string&)>& check) {
+  const MemoryDisk disk = log.driver().files().Snapshot();
   std::size_t flips = 0;
-  const auto segments = driver_.log().Segments();
-  for (std::size_t i = 0; i < segments.size(); ++i) {
-    const std::string path =
-        "/p/" + SegmentName{segments[i].first, segments[i].first_offset}.LogFile();
-    for (std::uint64_t bit = 0; bit < segments[i].used_bytes * 8; ++bit, ++flips) {
+  for (const auto& segment : log.driver().log().Segments()) {
+    const std::string path = "/p/" + SegmentName{segment.first, segment.first_offset}.LogFile();
+    for (std::uint64_t bit = 0; bit < segment.used_bytes * 8; ++bit, ++flips) {
       MemoryFileSystem damaged(disk);
       damaged.Damage(path, bit / 8, static_cast<std::byte>(1u << (bit % 8)));
-      ASSERT_EQ(Complaint(damaged), "") << path << " bit " << bit;
+      check(damaged, path + " bit " + std::to_string(bit));
+      if (testing::Test::HasFatalFailure()) return flips;
     }
+  }
+  return flips;
+}
+
+// Small logs, each of another size, until the asked number of bytes was flipped: one large log
+// would cost a whole scan of it for each bit.
+void FlipLogs(
+    const std::function<void(ThreeSegments&, MemoryFileSystem&, const std::string&)>& check) {
+  std::size_t flips = 0;
+  for (std::size_t i = 0; flips < FlipBytes() * 8; ++i) {
+    ThreeSegments log(90 + i * 37 % 400);
+    flips += FlipEachBit(log, [&](MemoryFileSystem& damaged, const std::string& what) {
+      check(log, damaged, what);
+    });
+    if (testing::Test::HasFatalFailure()) return;
   }
   EXPECT_GT(flips, 10'000u);
 }
 
-// An index file that is damaged or missing is made again, byte for byte; reads do not suffer.
-TEST_F(LogFlipTest, EveryFlippedBitOfAnIndexIsMadeGood) {
-  const MemoryDisk disk = driver_.files().Snapshot();
-  for (const std::string& path : names_) {
+TEST(LogFlipTest, EveryFlippedBitOfASegmentIsFound) {
+  FlipLogs([](ThreeSegments& log, MemoryFileSystem& damaged, const std::string& what) {
+    ASSERT_EQ(log.Complaint(damaged), "") << what;
+  });
+}
+
+TEST(LogFlipTest, VerifyNamesEveryFlippedBitOfASegment) {
+  FlipLogs([](ThreeSegments&, MemoryFileSystem& damaged, const std::string& what) {
+    const auto check = CheckPartition(damaged, "/p", {});
+    ASSERT_TRUE(check.has_value()) << what << ": " << check.error().ToString();
+    ASSERT_FALSE(check->faults.empty()) << what;
+  });
+}
+
+// Also of meta, of which each page has a twin, and of the index files.
+TEST(LogFlipTest, VerifyNamesFlippedBitsOfTheSmallFiles) {
+  ThreeSegments log(90);
+  const MemoryDisk disk = log.driver().files().Snapshot();
+  MemoryFileSystem whole(disk);
+  const auto check = CheckPartition(whole, "/p", {});
+  ASSERT_TRUE(check.has_value());
+  EXPECT_TRUE(check->faults.empty());
+  EXPECT_TRUE(check->notes.empty());
+  for (const std::string& path : log.names()) {
+    if (path.ends_with(".log")) continue;
+    const std::size_t size = BytesOf(whole, path).size();
+    for (std::uint64_t bit = 0; bit < size * 8; bit += path.ends_with("meta") ? 11 : 1) {
+      MemoryFileSystem damaged(disk);
+      damaged.Damage(path, bit / 8, static_cast<std::byte>(1u << (bit % 8)));
+      const auto found = CheckPartition(damaged, "/p", {});
+      ASSERT_TRUE(!found || !found->faults.empty()) << path << " bit " << bit;
+    }
+  }
+}
+
+TEST(LogFlipTest, VerifyTakesAMissingIndexForHarmless) {
+  ThreeSegments log(90);
+  MemoryFileSystem files(log.driver().files().Snapshot());
+  for (const std::string& path : log.names()) {
     if (!path.ends_with(".index")) continue;
-    const auto whole = BytesOf(driver_.files(), path);
+    ASSERT_TRUE(files.Remove(path).has_value());
+  }
+  const auto check = CheckPartition(files, "/p", {});
+  ASSERT_TRUE(check.has_value());
+  EXPECT_TRUE(check->faults.empty());
+  EXPECT_EQ(check->notes.size(), 2u);
+  EXPECT_EQ(check->segments, 3u);
+}
+
+// An index file that is damaged or missing is made again, byte for byte; reads do not suffer.
+TEST(LogFlipTest, EveryFlippedBitOfAnIndexIsMadeGood) {
+  ThreeSegments three(90);
+  const MemoryDisk disk = three.driver().files().Snapshot();
+  for (const std::string& path : three.names()) {
+    if (!path.ends_with(".index")) continue;
+    const auto whole = BytesOf(three.driver().files(), path);
     for (std::uint64_t bit = 0; bit <= whole.size() * 8; ++bit) {
       MemoryFileSystem damaged(disk);
       const bool remove = bit == whole.size() * 8;
       if (remove) static_cast<void>(damaged.Remove(path));
       if (!remove) damaged.Damage(path, bit / 8, static_cast<std::byte>(1u << (bit % 8)));
       RecoveryReport report;
-      const auto log = PartitionLog::Open(damaged, driver_.options(), &report);
+      const auto log = PartitionLog::Open(damaged, three.driver().options(), &report);
       ASSERT_TRUE(log.has_value()) << path << " bit " << bit << ": " << log.error().ToString();
       const Served served = ReadAll(**log);
-      ASSERT_EQ(served.frames, original_) << path << " bit " << bit;
+      ASSERT_EQ(served.frames, three.original()) << path << " bit " << bit;
       ASSERT_EQ(BytesOf(damaged, path), whole) << path << " bit " << bit;
     }
   }
