@@ -186,7 +186,7 @@ TEST(ConsumerFaults, LeavesABrokerThatGivesNoSignOfLife) {
   broker.SetHook([connects_again, told = false](const wire::Message& message) mutable {
     const bool is_hello = std::holds_alternative<wire::HelloRequest>(message.body);
     if (is_hello && !std::exchange(told, true)) connects_again.Set(true);
-    return FakeBroker::Verdict{.what = is_hello ? What::kHandle : What::kIgnore};
+    return FakeBroker::Verdict{.what = told ? What::kHandle : What::kIgnore};
   });
   EXPECT_TRUE(connects_again.future().Get(kLong).has_value());
   broker.SetHook(nullptr);
