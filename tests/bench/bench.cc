@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <functional>
 #include <string_view>
 #include <vector>
 
@@ -22,16 +23,17 @@ double CpuSecondsOf(int who) {
   return seconds(usage.ru_utime) + seconds(usage.ru_stime);
 }
 
-double CpuSeconds() { return CpuSecondsOf(RUSAGE_SELF) + CpuSecondsOf(RUSAGE_CHILDREN); }
-
 struct Turn {
   double rate = 0;          // Units per second.
   double cpu_per_unit = 0;  // CPU seconds per unit.
 };
 
-Turn Take(const Work& work, double seconds) {
+Turn Take(const Work& work, double seconds, const std::function<double()>& other_cpu_seconds) {
   using Clock = std::chrono::steady_clock;
-  const double cpu_before = CpuSeconds();
+  const auto cpu_seconds = [&other_cpu_seconds] {
+    return CpuSeconds() + (other_cpu_seconds ? other_cpu_seconds() : 0);
+  };
+  const double cpu_before = cpu_seconds();
   const auto start = Clock::now();
   double units = 0;
   double elapsed = 0;
@@ -40,7 +42,7 @@ Turn Take(const Work& work, double seconds) {
     elapsed = std::chrono::duration<double>(Clock::now() - start).count();
   } while (elapsed < seconds);
   if (units == 0) return {};
-  return {.rate = units / elapsed, .cpu_per_unit = (CpuSeconds() - cpu_before) / units};
+  return {.rate = units / elapsed, .cpu_per_unit = (cpu_seconds() - cpu_before) / units};
 }
 
 double Median(std::vector<double> values) {
@@ -66,6 +68,8 @@ void Print(const std::string& line) {
 
 }  // namespace
 
+double CpuSeconds() { return CpuSecondsOf(RUSAGE_SELF) + CpuSecondsOf(RUSAGE_CHILDREN); }
+
 Runner::Runner(int argc, char** argv) {
   for (int i = 1; i < argc; ++i) {
     if (std::string_view(argv[i]) != "--json") {
@@ -77,12 +81,13 @@ Runner::Runner(int argc, char** argv) {
 }
 
 void Runner::Compare(const Comparison& comparison) {
-  Take(comparison.baseline, 0);
-  Take(comparison.measured, 0);
+  const auto& other = comparison.other_cpu_seconds;
+  Take(comparison.baseline, 0, nullptr);
+  Take(comparison.measured, 0, other);
   std::vector<double> ratios, baselines, measureds, cpus;
   for (int round = 0; round < comparison.rounds; ++round) {
-    const Turn baseline = Take(comparison.baseline, comparison.seconds_per_turn);
-    const Turn measured = Take(comparison.measured, comparison.seconds_per_turn);
+    const Turn baseline = Take(comparison.baseline, comparison.seconds_per_turn, nullptr);
+    const Turn measured = Take(comparison.measured, comparison.seconds_per_turn, other);
     ratios.push_back(baseline.rate == 0 ? 0 : measured.rate / baseline.rate);
     baselines.push_back(baseline.rate);
     measureds.push_back(measured.rate);

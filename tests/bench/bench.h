@@ -4,9 +4,10 @@
 //   batch_build ratio=0.81 target=0.60 ok baseline=9.1_GB/s measured=7.4_GB/s cpu_s_per_GB=0.14
 //
 // ratio = measured rate / baseline rate, the median of the rounds; the two rates are medians too.
-// CPU seconds are user + system of the measured work: of this process and of the children it has
-// waited for. With --json each line is a JSON object instead. A miss is reported, never an exit
-// code: figures on a noisy machine are for people to judge.
+// CPU seconds are user + system of the measured work: of this process, of the children it has
+// waited for, and of what the comparison names besides. With --json each line is a JSON object
+// instead. A miss is reported, never an exit code: figures on a noisy machine are for people to
+// judge.
 #pragma once
 
 #include <cstdint>
@@ -28,7 +29,12 @@ struct Comparison {
   Work measured;
   double seconds_per_turn = 0.2;  // A work is called again until its turn took this long.
   int rounds = 5;
+  // CPU seconds so far of a process that still runs: a broker.
+  std::function<double()> other_cpu_seconds = nullptr;
 };
+
+// User + system of this process and of the children it has waited for.
+double CpuSeconds();
 
 // A figure that has no baseline to run beside, against a fixed bound ("restart_s at most 1").
 struct Figure {

@@ -2,8 +2,6 @@
 // through a consumer, against a broker in the same process that does next to nothing. The figure is
 // records per second of processor time, of all threads together, kernel and broker included: what
 // one core can do.
-#include <sys/resource.h>
-
 #include <chrono>
 #include <cstdint>
 #include <string>
@@ -21,15 +19,6 @@ namespace {
 constexpr std::chrono::seconds kLong{60};
 constexpr std::size_t kRecordBytes = 100;
 constexpr std::uint64_t kRecords = 3'000'000;
-
-double CpuSeconds() {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  const auto seconds = [](const timeval& time) {
-    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) * 1e-6;
-  };
-  return seconds(usage.ru_utime) + seconds(usage.ru_stime);
-}
 
 Client ConnectTo(const testing::FakeBroker& broker) {
   ClientConfig config;

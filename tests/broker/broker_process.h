@@ -54,6 +54,7 @@ class BrokerProcess {
   std::optional<int> WaitForExit(std::chrono::milliseconds patience);
   std::string Stderr() const;
   std::uint64_t ResidentBytes() const;
+  double CpuSeconds() const;  // User + system so far.
 
  private:
   void ReadReadyLine(int from);
