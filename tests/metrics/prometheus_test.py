@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 """Scrapes a program with the real Prometheus server and reads a value back through its API.
 
-Usage: prometheus_test.py --series NAME=VALUE -- PROGRAM [ARG...]
-The program prints one JSON line with its "http" address and runs until its stdin ends. Passes when
-promtool accepts the page of /metrics and Prometheus answers NAME with VALUE (* = any value).
+Usage: prometheus_test.py --series NAME=VALUE [--feed COMMAND --lines N] -- PROGRAM [ARG...]
+The program prints one JSON line with its "http" (and "client") address and runs until it is
+terminated. COMMAND, if any, is then given N lines on its stdin. Passes when promtool accepts the
+page of /metrics and Prometheus answers NAME with VALUE. In ARG and COMMAND {folder} stands for an
+empty directory, {client} for the address.
 The binaries come from scripts/install_dependencies.sh test; without them the test fails.
 """
 import argparse
@@ -104,18 +106,25 @@ def query(server, name):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--series", required=True)
+    parser.add_argument("--feed")
+    parser.add_argument("--lines", type=int, default=0)
     parser.add_argument("program", nargs="+")
     arguments = parser.parse_args()
-    name, expected = arguments.series.split("=")
+    name, expected = arguments.series.rsplit("=", 1)
     with contextlib.ExitStack() as stack:
         folder = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="raftmq-prometheus-")))
-        program = stack.enter_context(running(arguments.program, stdout=subprocess.PIPE))
-        first_line = program.stdout.readline()
-        target = json.loads(first_line)["http"]
+        command = [part.format(folder=folder) for part in arguments.program]
+        program = stack.enter_context(running(command, stdout=subprocess.PIPE))
+        addresses = json.loads(program.stdout.readline())
+        target = addresses["http"]
+        if arguments.feed:
+            feed = arguments.feed.format(folder=folder, client=addresses.get("client")).split()
+            subprocess.run(feed, input="".join(f"{i}\n" for i in range(arguments.lines)), text=True, check=True,
+                           timeout=60)
         check_with_promtool(get(f"http://{target}/metrics"))
         server = start_prometheus(stack, folder, target)
         value = wait_for(f"a scrape of {name}", lambda: query(server, name))
-        if expected not in ("*", value):
+        if value != expected:
             sys.exit(f"prometheus says {name} is {value}, expected {expected}")
         print(f"prometheus scraped {target}: {name} = {value}")
 
