@@ -60,6 +60,12 @@ class Broker {
   const Address& http_address() const { return http_address_; }
   const Catalogue& catalogue() const { return *catalogue_; }
 
+  // Any thread. What is open or under way above a lower limit stays.
+  void SetLimits(ConnectionLimits::Options connections, std::size_t memory_bytes_max) {
+    limits_.SetOptions(connections);
+    memory_.SetBytesMax(memory_bytes_max);
+  }
+
   // Accepts no more, answers what is under way, writes every durable mark; `done` is called from
   // some thread when all is on disk. Call once.
   void Drain(std::function<void()> done);

@@ -30,6 +30,7 @@ struct SessionLimits {
 
 struct CatalogueLimits {
   std::size_t topics_max = 10'000;
+  std::size_t partitions_per_topic_max = 1024;
   std::size_t partitions_max = 20'000;  // Of all topics together.
 };
 
@@ -37,6 +38,7 @@ struct StorageOptions {
   std::string data_directory;
   std::uint64_t segment_bytes_first = 1u << 20;
   bool fresh_page_per_job = false;
+  bool unsafe_no_sync = false;               // Only told to people; the FileSystem does it.
   std::size_t tail_cache_bytes = 32u << 20;  // Per shard.
   std::uint64_t low_free_bytes = 1u << 30;   // Below it raftmq_storage_disk_alert is 1.
 };

@@ -15,10 +15,12 @@ std::uint64_t RandomNumber() {
   return (std::uint64_t{device()} << 32) | device();
 }
 
-Status CheckCounts(const wire::CreateTopicRequest& request, std::size_t nodes) {
-  if (request.partitions < 1 || request.partitions > kPartitionsMax) {
-    return Fail(ErrorCode::kBadRequest, fmt::format("expected 1 to {} partitions, found {}",
-                                                    kPartitionsMax, request.partitions));
+Status CheckCounts(const wire::CreateTopicRequest& request, std::size_t partitions_max,
+                   std::size_t nodes) {
+  if (request.partitions < 1 || request.partitions > partitions_max) {
+    return Fail(ErrorCode::kBadRequest,
+                fmt::format("expected 1 to {} partitions (limits.partitions_per_topic), found {}",
+                            partitions_max, request.partitions));
   }
   if (request.replicas > nodes) {
     return Fail(
@@ -50,7 +52,8 @@ void Catalogue::DeleteTopic(Shard& from, std::string name, std::function<void(St
 Result<TopicCreated> Catalogue::Plan(const wire::CreateTopicRequest& request) const {
   const BrokerOptions& options = home_.options();
   RAFTMQ_TRY(CheckTopicName(request.name));
-  RAFTMQ_TRY(CheckCounts(request, std::max<std::size_t>(1, state_.nodes().size())));
+  RAFTMQ_TRY(CheckCounts(request, options.catalogue.partitions_per_topic_max,
+                         std::max<std::size_t>(1, state_.nodes().size())));
   RAFTMQ_TRY(ParseTopicSettings(request.settings, options.topic_defaults));
   if (state_.FindTopic(request.name) != nullptr) {
     return Fail(ErrorCode::kTopicExists,

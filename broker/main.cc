@@ -1,8 +1,12 @@
 // raftmqd: configuration, data directory, broker; then signals until it is time to drain.
 #include <fmt/format.h>
 
+#include <unistd.h>
+
 #include <cstdio>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <random>
 #include <string>
 #include <thread>
@@ -10,6 +14,7 @@
 
 #include "broker/broker.h"
 #include "broker/config/configure.h"
+#include "broker/config/reload.h"
 #include "broker/log.h"
 #include "broker/process_setup.h"
 #include "broker/settings_options.h"
@@ -19,6 +24,9 @@
 
 namespace raftmq::broker {
 namespace {
+
+// Log segments, peers and what the libraries hold, roughly.
+constexpr std::uint64_t kDescriptorsBesides = 1024;
 
 int ExitCodeOf(const Error& error) {
   switch (error.code) {
@@ -62,8 +70,8 @@ int Drain(Broker& broker, const BrokerSettings& settings, SignalWaiter& signals,
   while (true) {
     const auto left = std::chrono::duration_cast<Milliseconds>(deadline - clock.SteadyNow());
     const auto signal = signals.Wait(std::max(left, Milliseconds(0)));
-    if (signal == StopSignal::kReload) continue;
-    if (signal == StopSignal::kDone) {
+    if (signal == ProcessSignal::kReload || signal == ProcessSignal::kReopenLog) continue;
+    if (signal == ProcessSignal::kDone) {
       log.Info("broker", "drained: everything is on disk");
       return kExitDrained;
     }
@@ -74,15 +82,76 @@ int Drain(Broker& broker, const BrokerSettings& settings, SignalWaiter& signals,
   }
 }
 
-int Serve(const BrokerSettings& settings, const std::vector<std::string>& warnings,
-          SignalWaiter& signals) {
+// While nothing is served yet, a SIGTERM ends the process at once: recovery has promised nothing.
+class StartGuard {
+ public:
+  StartGuard(SignalWaiter& signals, Log& log)
+      : thread_([&signals, &log] {
+          std::optional<ProcessSignal> signal;
+          while ((signal = signals.Wait()) != ProcessSignal::kDone) {
+            if (signal != ProcessSignal::kStop) continue;
+            log.Info("broker", "stopped before it served; nothing was under way");
+            _exit(kExitDrained);
+          }
+        }) {}
+  ~StartGuard() {
+    SignalWaiter::Wake();
+    thread_.join();
+  }
+  StartGuard(const StartGuard&) = delete;
+  StartGuard& operator=(const StartGuard&) = delete;
+
+ private:
+  std::thread thread_;
+};
+
+using ReadSettings = std::function<Configured()>;
+
+// Takes what a running broker can take of the configuration as it is now.
+void Reload(const ReadSettings& read_settings, BrokerSettings& running, Broker& broker, Log& log) {
+  const Configured wanted = read_settings();
+  if (wanted.exit_code) {
+    return log.Fault("broker", "SIGHUP: everything stays as it was: " + wanted.err);
+  }
+  log.Info("broker", "SIGHUP: " + PlanReload(running, wanted.settings).ToString());
+  log.SetLevel(wanted.settings.log.level);
+  broker.SetLimits(ListenersFrom(wanted.settings).limits, wanted.settings.limits.memory_bytes);
+  running.log.level = wanted.settings.log.level;
+  running.limits.connections = wanted.settings.limits.connections;
+  running.limits.connections_per_address = wanted.settings.limits.connections_per_address;
+  running.limits.memory_bytes = wanted.settings.limits.memory_bytes;
+}
+
+void ReopenLog(const BrokerSettings& settings, Log& log) {
+  if (settings.log.file.empty()) return;
+  const Status reopened = RedirectStderr(settings.log.file);
+  if (!reopened) log.Fault("broker", "SIGUSR1: " + reopened.error().ToString());
+}
+
+int Serve(BrokerSettings settings, const std::vector<std::string>& warnings,
+          const ReadSettings& read_settings, SignalWaiter& signals) {
+  if (!settings.log.file.empty()) {
+    if (const Status redirected = RedirectStderr(settings.log.file); !redirected) {
+      fmt::print(stderr, "raftmqd: log.file: {}\n", redirected.error().ToString());
+      return kExitBadConfig;
+    }
+  }
   Log log({.node = settings.node.id, .level = settings.log.level, .format = settings.log.format});
   const RealClock clock;
-  PosixFileSystem files;
+  PosixFileSystem files(settings.storage.unsafe_no_sync ? Syncing::kUnsafeOff : Syncing::kOn);
   MetricsRegistry metrics({.node_series_max = settings.metrics.max_series,
                            .detailed_series_max = settings.metrics.max_detailed_series});
   const ProcessMetrics process_metrics(metrics, clock, RAFTMQ_VERSION);
   for (const std::string& warning : warnings) log.Warn("broker", warning);
+  if (const std::uint64_t limit = DescriptorLimit();
+      limit < settings.limits.connections + kDescriptorsBesides) {
+    log.Warn("broker", fmt::format("this process may have {} descriptors, too few for "
+                                   "limits.connections ({}) and its files: raise the hard limit "
+                                   "(ulimit -Hn, LimitNOFILE) to {} or more",
+                                   limit, settings.limits.connections,
+                                   settings.limits.connections + kDescriptorsBesides));
+  }
+  std::optional<StartGuard> guard(std::in_place, signals, log);
 
   BrokerOptions options = OptionsFrom(settings, std::thread::hardware_concurrency());
   options.boot_id = RandomNumber();
@@ -110,12 +179,11 @@ int Serve(const BrokerSettings& settings, const std::vector<std::string>& warnin
                (*broker)->client_address().ToString(), (*broker)->peer_address().ToString(),
                (*broker)->http_address().ToString(), options.storage.data_directory, options.shards,
                (*broker)->catalogue().topic_count()));
+  guard.reset();
   AnnounceReady(options, **broker);
-  while (signals.Wait() == StopSignal::kReload) {
-    log.WarnLimited(
-        "broker", "reload",
-        "SIGHUP: this version reads its configuration only at the start; restart it to apply "
-        "changes");
+  for (auto signal = signals.Wait(); signal != ProcessSignal::kStop; signal = signals.Wait()) {
+    if (signal == ProcessSignal::kReload) Reload(read_settings, settings, **broker, log);
+    if (signal == ProcessSignal::kReopenLog) ReopenLog(settings, log);
   }
   log.Info("broker", "draining");
   return Drain(**broker, settings, signals, log, clock);
@@ -124,13 +192,16 @@ int Serve(const BrokerSettings& settings, const std::vector<std::string>& warnin
 int Main(int argc, char** argv) {
   KeepStandardStreams();
   const std::vector<std::string> arguments(argv + 1, argv + argc);
-  const Configured configured = Configure(arguments, ProcessEnvironment());
+  const ReadSettings read_settings = [&arguments] {
+    return Configure(arguments, ProcessEnvironment());
+  };
+  const Configured configured = read_settings();
   std::fputs(configured.out.c_str(), stdout);
   std::fputs(configured.err.c_str(), stderr);
   if (configured.exit_code) return *configured.exit_code;
   SetUpProcess();
   SignalWaiter signals;
-  return Serve(configured.settings, configured.warnings, signals);
+  return Serve(configured.settings, configured.warnings, read_settings, signals);
 }
 
 }  // namespace

@@ -38,16 +38,17 @@ class MemoryBudget {
   // An empty share if the budget does not allow `bytes` more: answer kOverloaded.
   MemoryShare Take(std::size_t bytes) {
     const std::size_t before = used_.fetch_add(bytes, std::memory_order_relaxed);
-    if (before + bytes <= bytes_max_) return {this, bytes};
+    if (before + bytes <= bytes_max()) return {this, bytes};
     used_.fetch_sub(bytes, std::memory_order_relaxed);
     return {};
   }
   std::size_t used() const { return used_.load(std::memory_order_relaxed); }
-  std::size_t bytes_max() const { return bytes_max_; }
+  std::size_t bytes_max() const { return bytes_max_.load(std::memory_order_relaxed); }
+  void SetBytesMax(std::size_t bytes_max) { bytes_max_ = bytes_max; }  // What is taken stays.
 
  private:
   friend class MemoryShare;
-  const std::size_t bytes_max_;
+  std::atomic<std::size_t> bytes_max_;
   std::atomic<std::size_t> used_{0};
 };
 

@@ -53,6 +53,11 @@ HealthReport NodeHealth::Live() const {
     items.push_back(DiskItem(*shard));
   }
   if (items.empty()) items.push_back({"process", true, "starting"});
+  if (options_.storage.unsafe_no_sync) {
+    items.push_back({"sync", true,
+                     "switched off by storage.unsafe_no_sync: acked messages may be "
+                     "lost when the machine stops"});
+  }
   return ReportOf(std::move(items));
 }
 
@@ -96,6 +101,9 @@ void NodeHealth::RegisterDisk(MetricsRegistry& metrics) {
       gauge("raftmq_storage_disk_alert",
             "0 enough space, 1 little is free, 2 writes were rejected in the last minute."),
       {}, [this] { return DiskAlert(); }));
+  registrations_.push_back(metrics.Add(
+      gauge("raftmq_storage_unsafe_no_sync", "1 if nothing is synced: a power cut may take acks."),
+      {}, [this] { return options_.storage.unsafe_no_sync ? 1.0 : 0.0; }));
 }
 
 double NodeHealth::DiskAlert() const {

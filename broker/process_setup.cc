@@ -1,12 +1,14 @@
 #include "broker/process_setup.h"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstring>
 #include <ctime>
 
 #include "segment/sigbus_guard.h"
@@ -26,7 +28,8 @@ void RaiseDescriptorLimit() {
 sigset_t WaitedSignals() {
   sigset_t signals;
   sigemptyset(&signals);
-  for (const int signal : {SIGTERM, SIGINT, SIGHUP, kWakeSignal}) sigaddset(&signals, signal);
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGUSR1, kWakeSignal})
+    sigaddset(&signals, signal);
   return signals;
 }
 
@@ -47,12 +50,30 @@ void SetUpProcess() {
   InstallSigbusGuard();
 }
 
+Status RedirectStderr(const std::string& path) {
+  const int file = ::open(
+      path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0640);
+  if (file < 0 || ::dup2(file, STDERR_FILENO) < 0) {
+    const int number = errno;
+    if (file >= 0) ::close(file);
+    return Fail(ErrorCode::kIoError,
+                fmt::format("cannot open the log file '{}': {}", path, std::strerror(number)));
+  }
+  ::close(file);
+  return Ok();
+}
+
+std::uint64_t DescriptorLimit() {
+  rlimit limit{};
+  return getrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_cur : 0;
+}
+
 SignalWaiter::SignalWaiter() {
   const sigset_t signals = WaitedSignals();
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
 }
 
-std::optional<StopSignal> SignalWaiter::Wait(std::optional<Milliseconds> timeout) {
+std::optional<ProcessSignal> SignalWaiter::Wait(std::optional<Milliseconds> timeout) {
   const sigset_t signals = WaitedSignals();
   int signal = -1;
   do {
@@ -65,8 +86,9 @@ std::optional<StopSignal> SignalWaiter::Wait(std::optional<Milliseconds> timeout
       signal = sigwaitinfo(&signals, nullptr);
     }
   } while (signal < 0);  // EINTR: stopped and continued.
-  if (signal == SIGHUP) return StopSignal::kReload;
-  return signal == kWakeSignal ? StopSignal::kDone : StopSignal::kStop;
+  if (signal == SIGHUP) return ProcessSignal::kReload;
+  if (signal == SIGUSR1) return ProcessSignal::kReopenLog;
+  return signal == kWakeSignal ? ProcessSignal::kDone : ProcessSignal::kStop;
 }
 
 void SignalWaiter::Wake() { ::kill(::getpid(), kWakeSignal); }

@@ -1,9 +1,12 @@
 // What main arranges for the process as a whole, before there are threads.
 #pragma once
 
+#include <cstdint>
 #include <optional>
+#include <string>
 
 #include "protocol/types/clock.h"
+#include "raftmq/result.h"
 
 namespace raftmq::broker {
 
@@ -23,16 +26,23 @@ void KeepStandardStreams();
 // that cannot be read, or that somebody cut, reported and ended with exit code 11.
 void SetUpProcess();
 
-enum class StopSignal { kStop, kReload, kDone };
+// Appends what goes to stderr to the file at `path` from now on, opened anew at each call.
+// kIoError, and stderr as it was, if that cannot be.
+Status RedirectStderr(const std::string& path);
+
+// How many descriptors this process may have.
+std::uint64_t DescriptorLimit();
+
+enum class ProcessSignal { kStop, kReload, kReopenLog, kDone };
 
 // Signals as calls: blocked in every thread that is started later, and waited for by one.
 class SignalWaiter {
  public:
   SignalWaiter();  // Before any other thread exists.
 
-  // Waits for SIGTERM, SIGINT (kStop), SIGHUP (kReload) or Wake (kDone); nullopt when `timeout` is
-  // over. Without a timeout for ever.
-  std::optional<StopSignal> Wait(std::optional<Milliseconds> timeout = {});
+  // Waits for SIGTERM, SIGINT (kStop), SIGHUP (kReload), SIGUSR1 (kReopenLog) or Wake (kDone);
+  // nullopt when `timeout` is over. Without a timeout for ever.
+  std::optional<ProcessSignal> Wait(std::optional<Milliseconds> timeout = {});
   // Any thread: makes Wait return kDone.
   static void Wake();
 };

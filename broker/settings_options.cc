@@ -38,8 +38,11 @@ BrokerOptions OptionsFrom(const BrokerSettings& settings, unsigned cores) {
   options.auto_create_topics = settings.node.dev;
   options.session = SessionLimitsFrom(settings.limits);
   options.catalogue.topics_max = settings.limits.topics;
+  options.catalogue.partitions_per_topic_max = settings.limits.partitions_per_topic;
+  options.stall_limit = settings.limits.stall;
   options.storage.data_directory = settings.node.data_dir;
   options.storage.fresh_page_per_job = settings.storage.fresh_page_per_job;
+  options.storage.unsafe_no_sync = settings.storage.unsafe_no_sync;
   options.storage.tail_cache_bytes = settings.storage.tail_cache_bytes;
   options.topic_defaults = TopicDefaultsFrom(settings.storage);
   options.memory_bytes_max = settings.limits.memory_bytes;

@@ -10,7 +10,6 @@
 
 namespace raftmq::broker {
 
-inline constexpr std::uint32_t kPartitionsMax = 1024;  // Of one topic.
 
 // What a topic's settings mean. Defaults come from the broker's configuration.
 struct TopicSettings {

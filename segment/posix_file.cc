@@ -125,6 +125,7 @@ Status PosixFile::Read(std::uint64_t at, MutableByteSpan into) const {
 }
 
 Status PosixFile::Sync() {
+  if (!options_.syncs) return Ok();
   // Not repeated on EINTR or anything else: a sync that fails once says all there is to know.
   if (fdatasync(descriptor_) != 0) return PosixFailure("sync", path_, errno);
   return Ok();

@@ -85,7 +85,9 @@ Result<std::unique_ptr<File>> PosixFileSystem::Open(const std::string& path, Ope
     return Fail(ErrorCode::kForeignDirectory,
                 fmt::format("expected a regular file at '{}', found another type", path));
   }
-  return std::unique_ptr<File>(std::make_unique<PosixFile>(descriptor, direct, path));
+  return std::unique_ptr<File>(std::make_unique<PosixFile>(
+      descriptor, PosixFile::Options{.is_direct = direct, .syncs = syncing_ == Syncing::kOn},
+      path));
 }
 
 Status PosixFileSystem::Rename(const std::string& from, const std::string& to) {
@@ -104,6 +106,7 @@ Status PosixFileSystem::CreateDirectory(const std::string& path) {
 }
 
 Status PosixFileSystem::SyncDirectory(const std::string& path) {
+  if (syncing_ == Syncing::kUnsafeOff) return Ok();
   const int descriptor = open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (descriptor < 0) return PosixFailure("open directory", path, errno);
   const int number = fsync(descriptor) == 0 ? 0 : errno;

@@ -5,9 +5,15 @@
 
 namespace raftmq {
 
-// Thread-safe; keeps no state.
+enum class Syncing {
+  kOn,
+  kUnsafeOff,  // Sync and SyncDirectory do nothing: a power cut may take anything.
+};
+
+// Thread-safe.
 class PosixFileSystem final : public FileSystem {
  public:
+  explicit PosixFileSystem(Syncing syncing = Syncing::kOn) : syncing_(syncing) {}
   Result<std::unique_ptr<File>> Open(const std::string& path, OpenMode mode) override;
   Status Rename(const std::string& from, const std::string& to) override;
   Status Remove(const std::string& path) override;
@@ -17,6 +23,9 @@ class PosixFileSystem final : public FileSystem {
   Result<std::unique_ptr<FileLock>> Lock(const std::string& path) override;
   Result<std::uint64_t> FreeBytes(const std::string& path) override;
   Result<PathInfo> Inspect(const std::string& path) override;
+
+ private:
+  const Syncing syncing_;
 };
 
 }  // namespace raftmq

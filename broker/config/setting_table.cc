@@ -129,6 +129,8 @@ std::vector<Setting> ConnectionLimitRows() {
            &S::in_flight_bytes, {64 * kKiB, kGiB}),
       Duration({"limits.hello_deadline", "Until a new connection has said hello."}, &B::limits,
                &S::hello_deadline, {10ms, 1h}),
+      Duration({"limits.stall", "A shard's loop or disk silent for longer fails /livez."},
+               &B::limits, &S::stall, {100ms, 1h}),
       Duration({"limits.idle", "Until a silent connection is closed."}, &B::limits, &S::idle,
                {1s, 24h * 7}),
       Size({"limits.body_rate", "Bytes per second below which a frame is cut, after the grace."},
@@ -165,8 +167,8 @@ std::vector<Setting> OtherRows() {
              {"trace", "debug", "info", "warn", "error"}),
       Choice({"log.format", "auto = text on a terminal, JSON lines otherwise."}, &B::log,
              &LogSettings::format, {"auto", "text", "json"}),
-      Text({"log.file", "Where the log goes; empty = stderr."}, &B::log, &LogSettings::file,
-           "a path or empty", ParseOptionalPath)};
+      Text({"log.file", "Where the log goes, opened anew on SIGUSR1; empty = stderr."}, &B::log,
+           &LogSettings::file, "a path or empty", ParseOptionalPath)};
 }
 
 // "storage.segment_bytes" -> "RAFTMQ_STORAGE__SEGMENT_BYTES".
@@ -182,12 +184,19 @@ std::string EnvironmentNameOf(std::string_view key) {
   return name;
 }
 
+// See reload.h.
+constexpr std::string_view kReloads[] = {"limits.connections", "limits.connections_per_address",
+                                         "limits.memory", "log.level"};
+
 std::vector<Setting> AllRows() {
   std::vector<Setting> rows;
   for (auto* part : {NodeRows, ListenerRows, StorageRows, LimitRows, OtherRows}) {
     std::ranges::move(part(), std::back_inserter(rows));
   }
-  for (Setting& row : rows) row.environment = EnvironmentNameOf(row.key);
+  for (Setting& row : rows) {
+    row.environment = EnvironmentNameOf(row.key);
+    row.reloads = std::ranges::find(kReloads, row.key) != std::end(kReloads);
+  }
   return rows;
 }
 

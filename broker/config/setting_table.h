@@ -26,6 +26,7 @@ struct Setting {
   SettingKind kind = SettingKind::kText;
   std::string range;  // For people: "1KiB to 64MiB"; empty if anything goes.
   std::string help;
+  bool reloads = false;  // A running broker takes a new value on SIGHUP.
   // Reads and range-checks `text`; on an error the settings are as before.
   std::function<Status(BrokerSettings& settings, std::string_view text)> set;
   // The value as `set` reads it.

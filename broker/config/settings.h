@@ -62,6 +62,7 @@ struct LimitSettings {
   std::uint32_t partitions_per_topic = 1'024;
   Milliseconds hello_deadline{5'000};
   Milliseconds idle{600'000};
+  Milliseconds stall{30'000};
   std::uint64_t body_bytes_per_second = 1'024;  // Slower frames are cut, after the grace.
   Milliseconds body_grace{10'000};
   bool operator==(const LimitSettings&) const = default;

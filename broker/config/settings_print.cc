@@ -46,14 +46,17 @@ std::string SettingsReference() {
       "key "
       "in the TOML file, `RAFTMQ_SECTION__KEY` in the environment, `--set section.key=value`, and "
       "a flag where one is named. Later ones win: default, `--dev`, file, environment, `--set`, "
-      "flag.\n\n"
-      "| setting | flag | default | values | what |\n|---|---|---|---|---|\n";
+      "flag. On SIGHUP a running broker reads them again and takes those marked so; the rest need "
+      "a "
+      "restart, and the log says which.\n\n"
+      "| setting | flag | default | values | SIGHUP | what |\n|---|---|---|---|---|---|\n";
   for (const Setting& setting : SettingTable()) {
     const std::string flag = setting.flag.empty() ? "" : fmt::format("`{}`", setting.flag);
     const std::string range =
         setting.range.empty() ? std::string(KindName(setting.kind)) : setting.range;
-    out += fmt::format("| `{}` | {} | `{}` | {} | {} |\n", setting.key, flag,
-                       TomlValue(setting, BrokerSettings{}), range, setting.help);
+    out += fmt::format("| `{}` | {} | `{}` | {} | {} | {} |\n", setting.key, flag,
+                       TomlValue(setting, BrokerSettings{}), range, setting.reloads ? "yes" : "",
+                       setting.help);
   }
   return out;
 }

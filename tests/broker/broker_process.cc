@@ -78,6 +78,7 @@ BrokerProcess::BrokerProcess(const Options& options) {
     arguments.push_back("--set");
     arguments.push_back(set);
   }
+  arguments.insert(arguments.end(), options.arguments.begin(), options.arguments.end());
   std::vector<std::string> environment{"PATH=/usr/bin:/bin"};
   for (const auto& [name, value] : options.environment) environment.push_back(name + "=" + value);
   const auto argv = Pointers(arguments);
@@ -96,7 +97,7 @@ BrokerProcess::BrokerProcess(const Options& options) {
     _exit(127);
   }
   close(ready[1]);
-  ReadReadyLine(ready[0]);
+  if (options.waits_until_ready) ReadReadyLine(ready[0]);
   close(ready[0]);
 }
 

@@ -36,6 +36,8 @@ class BrokerProcess {
     std::string cluster_id = "test";
     int stderr_descriptor = -1;      // Instead of a file; not closed.
     Address listen{"127.0.0.1", 0};  // Of clients; a port to be found again after a restart.
+    std::vector<std::string> arguments = {};  // Further ones.
+    bool waits_until_ready = true;
   };
   // Starts it and waits until it says that it serves, or ends.
   explicit BrokerProcess(const Options& options);

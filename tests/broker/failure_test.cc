@@ -228,6 +228,50 @@ TEST_F(Failure, AFailedSyncEndsTheProcessAndNothingOfItIsAcked) {
   EXPECT_EQ(values.front(), "before");
 }
 
+TEST_F(Failure, AStuckDiskIsToldByLivez) {
+  const std::string when = data_.path() + "-stalls";
+  BrokerProcess broker(
+      {.data_directory = data_.path(),
+       .sets = {"limits.stall=500ms"},
+       .environment = {{"LD_PRELOAD", FAIL_SYNC_PATH}, {"STALL_SYNC_WHEN", when}}});
+  ASSERT_TRUE(broker.IsReady()) << broker.Stderr();
+  TopicClient topic(broker.client(), "orders");
+  Produce(topic.client, topic.group, {"before"});
+  EXPECT_EQ(HttpGet(broker.http(), "/livez").status, 200);
+  std::ofstream(when) << "now";
+  const ByteBuffer batch = MakeBatch({"stuck"});
+  topic.client.Send(wire::ProduceRequest{.group = topic.group}, batch.span());
+  const auto answers = [&broker](int status) {
+    const auto deadline = std::chrono::steady_clock::now() + kPatience;
+    while (std::chrono::steady_clock::now() < deadline) {
+      if (HttpGet(broker.http(), "/livez").status == status) return true;
+    }
+    return false;
+  };
+  EXPECT_TRUE(answers(503));
+  EXPECT_THAT(HttpGet(broker.http(), "/livez").body, HasSubstr("disk-"));
+  fs::remove(when);
+  fs::remove(when + ".seen");
+  EXPECT_TRUE(answers(200));
+}
+
+TEST_F(Failure, SigtermEndsARecoveryThatIsStuck) {
+  ProduceAndStop();
+  const std::string when = data_.path() + "-stalls";
+  std::ofstream(when) << "now";
+  BrokerProcess broker({.data_directory = data_.path(),
+                        .environment = {{"LD_PRELOAD", FAIL_SYNC_PATH}, {"STALL_SYNC_WHEN", when}},
+                        .waits_until_ready = false});
+  const auto deadline = std::chrono::steady_clock::now() + kPatience;
+  while (!fs::exists(when + ".seen") && std::chrono::steady_clock::now() < deadline) {
+  }
+  broker.Signal(SIGTERM);
+  EXPECT_EQ(broker.WaitForExit(kPatience), 0) << broker.Stderr();
+  fs::remove(when);
+  fs::remove(when + ".seen");
+  EXPECT_THAT(ReadAgain(), ::testing::ElementsAre("kept"));
+}
+
 // A small file system of its own in memory.
 class FullDisk : public Failure {
  protected:

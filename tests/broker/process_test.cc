@@ -1,0 +1,116 @@
+// Signals and settings of the process as a whole.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <sstream>
+
+#include "tests/broker/broker_process.h"
+#include "tests/broker/broker_steps.h"
+#include "tests/broker/wire_client.h"
+
+namespace raftmq::testing {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+std::string ReadText(const std::string& path) {
+  std::ifstream file(path);
+  std::ostringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+bool Becomes(const std::function<bool()>& holds) {
+  const auto deadline = std::chrono::steady_clock::now() + kPatience;
+  while (!holds()) {
+    if (std::chrono::steady_clock::now() > deadline) return false;
+  }
+  return true;
+}
+
+class Process : public ::testing::Test {
+ protected:
+  std::string File(const std::string& name) const { return scratch_.path() + "/" + name; }
+  void WriteConfig(const std::string& text) const { std::ofstream(File("raftmq.toml")) << text; }
+  BrokerProcess::Options WithConfig() const {
+    return {.data_directory = File("data"), .arguments = {"--config", File("raftmq.toml")}};
+  }
+  TemporaryDirectory scratch_;
+};
+
+TEST_F(Process, SighupTakesNewLimitsAndNamesWhatNeedsARestart) {
+  WriteConfig("[limits]\nconnections = 100\n");
+  BrokerProcess broker(WithConfig());
+  ASSERT_TRUE(broker.IsReady()) << broker.Stderr();
+  WriteConfig("[limits]\nconnections = 1\n[node]\nshards = 7\n");
+  broker.Signal(SIGHUP);
+  ASSERT_TRUE(Becomes([&] { return broker.Stderr().find("SIGHUP") != std::string::npos; }));
+  EXPECT_THAT(broker.Stderr(), HasSubstr("in effect now: limits.connections; needs a restart: "
+                                         "node.shards"));
+  WireClient first(broker.client());
+  first.Hello();
+  WireClient second(broker.client());
+  EXPECT_TRUE(second.WaitForClose());
+}
+
+TEST_F(Process, ABadFileOnSighupChangesNothing) {
+  WriteConfig("[limits]\nconnections = 100\n");
+  BrokerProcess broker(WithConfig());
+  ASSERT_TRUE(broker.IsReady()) << broker.Stderr();
+  WriteConfig("[limits]\nconections = 1\n");
+  broker.Signal(SIGHUP);
+  ASSERT_TRUE(Becomes([&] { return broker.Stderr().find("SIGHUP") != std::string::npos; }));
+  EXPECT_THAT(broker.Stderr(), HasSubstr("everything stays as it was"));
+  EXPECT_THAT(broker.Stderr(), HasSubstr("limits.connections"));  // The nearest.
+  TopicClient topic(broker.client(), "orders");
+  Produce(topic.client, topic.group, {"x"});
+}
+
+TEST_F(Process, TheLogGoesToItsFileAndIsOpenedAnewOnSigusr1) {
+  const std::string path = File("raftmqd.log");
+  BrokerProcess broker({.data_directory = File("data"), .sets = {"log.file=" + path}});
+  ASSERT_TRUE(broker.IsReady()) << broker.Stderr();
+  EXPECT_THAT(ReadText(path), HasSubstr("serves"));
+  EXPECT_THAT(broker.Stderr(), Not(HasSubstr("serves")));
+  std::filesystem::rename(path, path + ".1");
+  broker.Signal(SIGUSR1);
+  ASSERT_TRUE(Becomes([&] { return std::filesystem::exists(path); }));
+  broker.Signal(SIGTERM);
+  ASSERT_EQ(broker.WaitForExit(kPatience), 0);
+  EXPECT_THAT(ReadText(path), HasSubstr("drained"));
+}
+
+TEST_F(Process, ALogFileThatCannotBeOpenedRefusesTheStart) {
+  BrokerProcess broker({.data_directory = File("data"), .sets = {"log.file=/nowhere/at/all"}});
+  EXPECT_FALSE(broker.IsReady());
+  EXPECT_EQ(broker.WaitForExit(kPatience), 2);
+  EXPECT_THAT(broker.Stderr(), HasSubstr("log.file"));
+}
+
+TEST_F(Process, WithoutSyncsItSaysSoEverywhere) {
+  BrokerProcess broker({.data_directory = File("data"), .arguments = {"--unsafe-no-sync"}});
+  ASSERT_TRUE(broker.IsReady()) << broker.Stderr();
+  EXPECT_THAT(broker.Stderr(), HasSubstr("storage.unsafe_no_sync"));
+  EXPECT_THAT(HttpGet(broker.http(), "/readyz?verbose").body, HasSubstr("storage.unsafe_no_sync"));
+  EXPECT_THAT(HttpGet(broker.http(), "/metrics").body,
+              HasSubstr("raftmq_storage_unsafe_no_sync 1"));
+}
+
+TEST_F(Process, PartitionsOfATopicAreLimited) {
+  BrokerProcess broker({.data_directory = File("data"), .sets = {"limits.partitions_per_topic=3"}});
+  ASSERT_TRUE(broker.IsReady()) << broker.Stderr();
+  WireClient client(broker.client());
+  client.Hello();
+  const Error error = ErrorOf(client.Call(wire::CreateTopicRequest{.name = "t", .partitions = 4}));
+  EXPECT_EQ(error.code, ErrorCode::kBadRequest);
+  EXPECT_THAT(error.message, HasSubstr("limits.partitions_per_topic"));
+}
+
+}  // namespace
+}  // namespace raftmq::testing
