@@ -98,9 +98,9 @@ Result<Checkpoint> DecodeWhole(ByteSpan bytes) {
 
 }  // namespace
 
-std::vector<ByteBuffer> EncodeCheckpoint(const Checkpoint& checkpoint) {
+std::vector<ByteBuffer> EncodeCheckpoint(const Checkpoint& checkpoint, std::size_t part_bytes_max) {
   const std::vector<std::byte> whole = EncodeWhole(checkpoint);
-  const std::size_t room = kCheckpointPartBytesMax - kPartHeaderBytes;
+  const std::size_t room = part_bytes_max - kPartHeaderBytes;
   const auto parts = static_cast<std::uint32_t>((whole.size() + room - 1) / room);
   const std::uint64_t hash = Hash64(whole);
   std::vector<ByteBuffer> payloads;

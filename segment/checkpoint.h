@@ -38,7 +38,8 @@ struct Checkpoint {
 inline constexpr std::size_t kCheckpointPartBytesMax = 1u << 20;
 
 // The payloads of the run of kCheckpoint entries, part i of k.
-std::vector<ByteBuffer> EncodeCheckpoint(const Checkpoint& checkpoint);
+std::vector<ByteBuffer> EncodeCheckpoint(const Checkpoint& checkpoint,
+                                         std::size_t part_bytes_max = kCheckpointPartBytesMax);
 
 // One part's own header, without the others.
 struct CheckpointPart {

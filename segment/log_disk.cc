@@ -68,6 +68,7 @@ Status LogDisk::RollOver(const Roll& roll) {
 }
 
 Status LogDisk::Cut(const LogMark& mark, const std::vector<SegmentName>& newer) {
+  RAFTMQ_TRY(SyncActive());  // The mark may name entries of this very job.
   RAFTMQ_TRY(meta_->SaveIntent({.pending = true, .after = mark}));
   RAFTMQ_TRY(meta_->LowerMark(mark));
   active_.reset();

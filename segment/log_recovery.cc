@@ -34,7 +34,8 @@ class Recovery {
   void Judge();
   Status FindCheckpoint();
   Status SettleTail();
-  Status MakeDurable();
+  Status SyncScanned();
+  Status MarkTail();
   std::string PathOf(const SegmentName& name) const {
     return options_.directory + "/" + name.LogFile();
   }
@@ -312,15 +313,18 @@ Status Recovery::FindCheckpoint() {
                   options_.directory));
 }
 
-// Before anybody votes, acks or serves by what was read, it is made durable.
-Status Recovery::MakeDurable() {
+// Before anybody votes, acks or serves by what was read, and before a mark promises it, it is made
+// durable: a killed process may have left it in the disk's cache only.
+Status Recovery::SyncScanned() {
   for (auto& segment : log_.segments) {
-    const bool scanned = segment.name.first >= log_.mark.segment_first;
-    if (!scanned) continue;
+    if (segment.name.first < log_.mark.segment_first) continue;
     RAFTMQ_TRY_ASSIGN(const auto file, files_.Open(segment.path, OpenMode::kWrite));
     RAFTMQ_TRY(file->Sync());
   }
-  RAFTMQ_TRY(files_.SyncDirectory(options_.directory));
+  return files_.SyncDirectory(options_.directory);
+}
+
+Status Recovery::MarkTail() {
   const Segment& last = log_.segments.back();
   if (log_.active_is_missing || log_.mark.tail == log_.tail) return Ok();
   log_.mark.tail = log_.tail;
@@ -336,10 +340,11 @@ Result<RecoveredLog> Recovery::Run() {
   RAFTMQ_TRY(ListSegments());
   RAFTMQ_TRY(ScanAboveMark());
   Judge();
+  RAFTMQ_TRY(SyncScanned());
   RAFTMQ_TRY(SettleTail());
   report_->commit_floor = std::min(report_->commit_floor, log_.tail.index);
   RAFTMQ_TRY(FindCheckpoint());
-  RAFTMQ_TRY(MakeDurable());
+  RAFTMQ_TRY(MarkTail());
   for (auto& segment : log_.segments) {
     RAFTMQ_TRY_ASSIGN(segment.view.map, log_.disk->MapOf(segment.name));
     segment.allocated_bytes = segment.view.map->bytes().size();

@@ -198,9 +198,10 @@ MemoryInode MemoryInode::AfterPowerCut(CrashChooser& chooser) const {
   left.durable_ = durable_;
   std::vector<SectorMask> stored;
   for (const Unsynced& change : unsynced_) stored.push_back(Apply(change, chooser, &left.durable_));
-  // Only now, so that two unsynced writes of one sector may both be garbled.
+  // Only now, so that two unsynced writes of one sector may both be garbled. The page's other
+  // sectors too: what they hold now, zeros perhaps, has outlived a power cut.
   for (std::size_t i = 0; i < stored.size(); ++i)
-    if (stored[i] != 0) left.durable_.At(unsynced_[i].page).synced |= stored[i];
+    if (stored[i] != 0) left.durable_.At(unsynced_[i].page).synced = kAllSectors;
   CutAtSize(&left.durable_);
   left.seen_ = left.durable_;
   return left;

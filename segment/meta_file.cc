@@ -220,6 +220,9 @@ Result<std::unique_ptr<MetaFile>> MetaFile::OpenAs(FileSystem& files, const std:
                 fmt::format("expected '{}' to have {} bytes, found {}: this replica is lost", path,
                             8 * kPageBytes, size));
   }
+  // A killed process may have left a mark in the disk's cache only. The next one goes over the
+  // other copy: one power cut must not find both half written.
+  if (bad == Bad::kRepair) RAFTMQ_TRY(file->Sync());
   std::unique_ptr<MetaFile> meta(new MetaFile(std::move(file)));
   std::array<std::vector<std::byte>, 4> payloads;
   for (std::uint16_t kind = 0; kind < payloads.size(); ++kind) {

@@ -64,9 +64,10 @@ class LogDriver {
   struct Promise {
     std::size_t steps = 0;
     LogContents contents;
+    std::vector<std::uint64_t> staged;  // Header hashes of all entries staged since the last one.
   };
 
-  explicit LogDriver(LogOptions options) : options_(std::move(options)), trace_(&files_) {
+  explicit LogDriver(LogOptions options) : LogDriver(std::move(options), MemoryDisk()) {
     auto log = PartitionLog::Create(
         files_, options_,
         {.group_seed = kSeed, .membership = membership_, .replica = ReplicaNumber(1)});
@@ -74,6 +75,17 @@ class LogDriver {
     log_ = std::move(*log);
     EXPECT_TRUE(files_.SyncDirectory("/").has_value());
     Promised();
+  }
+  // Goes on with the log that stands on `disk`.
+  static std::unique_ptr<LogDriver> GoOn(LogOptions options, MemoryDisk disk) {
+    std::unique_ptr<LogDriver> driver(new LogDriver(std::move(options), std::move(disk)));
+    RecoveryReport report;
+    auto log = PartitionLog::Open(driver->files_, driver->options_, &report);
+    EXPECT_TRUE(log.has_value()) << log.error().ToString();
+    driver->log_ = std::move(*log);
+    driver->term_ = driver->log_->tail().term.value() + 1;
+    driver->Promised();
+    return driver;
   }
 
   // One data entry with a value of about `bytes`, staged.
@@ -93,18 +105,28 @@ class LogDriver {
     Flush();
   }
   void Background() {
-    for (now_ms_ += 100; auto job = log_->TakeBackgroundJob(now_ms_); now_ms_ += 100)
+    constexpr int kJobsMax = 20;  // On a full disk there is always one more to try.
+    for (int i = 0; i < kJobsMax; ++i) {
+      now_ms_ += 100;
+      auto job = log_->TakeBackgroundJob(now_ms_);
+      if (!job) break;
       Run(std::move(job));
+    }
     Promised();
   }
   void Roll() {
     while (!log_->CanRoll(0)) Background();
+    RollNow();
+  }
+  // REQUIRES: CanRoll.
+  void RollNow() {
     Checkpoint checkpoint{.group = options_.group,
                           .group_seed = kSeed,
                           .membership = membership_,
                           .before = log_->tail(),
-                          .segment_bytes = log_->NextSegmentBytes(now_ms_)};
-    for (const ByteBuffer& part : EncodeCheckpoint(checkpoint))
+                          .segment_bytes = log_->NextSegmentBytes(now_ms_),
+                          .state_machine = ByteBuffer(checkpoint_state_bytes_)};
+    for (const ByteBuffer& part : EncodeCheckpoint(checkpoint, kCheckpointPartBytes))
       StageFrame(MakeControlEntry(EntryKind::kCheckpoint, part.span()));
     Flush();
   }
@@ -130,6 +152,10 @@ class LogDriver {
     Promised();
   }
 
+  // Checkpoints from now on hold so much state, in parts of kCheckpointPartBytes.
+  void SetCheckpointState(std::size_t bytes) { checkpoint_state_bytes_ = bytes; }
+  static constexpr std::size_t kCheckpointPartBytes = 3000;
+
   PartitionLog& log() { return *log_; }
   MemoryFileSystem& files() { return files_; }
   const OperationTrace& trace() const { return trace_; }
@@ -137,6 +163,8 @@ class LogDriver {
   const LogOptions& options() const { return options_; }
 
  private:
+  LogDriver(LogOptions options, MemoryDisk disk)
+      : options_(std::move(options)), files_(std::move(disk)), trace_(&files_) {}
   static constexpr std::uint64_t kSeed = 99;
 
   void StageFrame(ByteBuffer frame) {
@@ -149,6 +177,7 @@ class LogDriver {
                 .committed_up_to = committed_,
                 .chain = tail.chain},
                kSeed);
+    staged_.push_back(ParseBatchHeader(frame.span())->header_hash);
     log_->Stage(SharedBytes(std::move(frame)));
   }
   void Run(std::unique_ptr<LogJob> job) {
@@ -156,7 +185,9 @@ class LogDriver {
     job->Sync();
     log_->Completed(std::move(job));
   }
-  void Promised() { promises_.push_back({trace_.size(), ContentsOf(*log_)}); }
+  void Promised() {
+    promises_.push_back({trace_.size(), ContentsOf(*log_), std::exchange(staged_, {})});
+  }
 
   const LogOptions options_;
   const Membership membership_{{.node = NodeId(1), .number = ReplicaNumber(1)}};
@@ -164,9 +195,11 @@ class LogDriver {
   OperationTrace trace_;
   std::unique_ptr<PartitionLog> log_;
   std::vector<Promise> promises_;
+  std::vector<std::uint64_t> staged_;
   std::uint64_t term_ = 1;
   std::int64_t now_ms_ = 1'000'000;
   Index committed_;
+  std::size_t checkpoint_state_bytes_ = 0;
 };
 
 }  // namespace raftmq
