@@ -119,14 +119,13 @@ Result<LogSlice> SegmentRead::Run() {
   LogSlice slice{{}, index, index.Minus(1)};
   std::uint64_t taken_from = 0, taken_to = 0;  // Mapped bytes of the slice so far.
   while (at < spec_.view.end && index <= spec_.up_to) {
-    const ByteSpan head = BytesAt(at, kBatchHeaderBytes);
     const std::uint64_t page = AlignUp(at, kPageBytes);
-    if (at != page && IsAllZero(head.first(std::min<std::size_t>(
-                          head.size(), page - at)))) {  // A job that began on a fresh page.
+    if (at != page && IsAllZero(BytesAt(at, page - at))) {  // A job that began on a fresh page.
       if (taken_to > 0) break;
       at = page;
       continue;
     }
+    const ByteSpan head = BytesAt(at, kBatchHeaderBytes);
     const ByteSpan frame = head.size() < kBatchHeaderBytes ? head : BytesAt(at, ClaimedBytes(head));
     const auto header = CheckFrame(frame, spec_.group_seed);
     const bool follows =

@@ -119,6 +119,11 @@ Status Recovery::LoadSealed(std::size_t i) {
     index =
         bytes ? SparseIndex::Decode(*bytes, &summary) : Result<SparseIndex>(Fail(bytes.error()));
   }
+  RAFTMQ_TRY_ASSIGN(const auto log, SegmentBytes::Open(files_, segment.path, false));
+  if (index && summary.used_bytes > log.size()) {
+    index = Fail(ErrorCode::kDataCorrupt, fmt::format("it tells of {} bytes, the segment has {}",
+                                                      summary.used_bytes, log.size()));
+  }
   if (index) {
     segment.index = std::move(*index);
     segment.tail = summary.tail;
@@ -247,7 +252,8 @@ Status Recovery::SettleTail() {
     const Hole hole{log_.segments.size() - 1,
                     {last.tail, last.staged_end, 0, Index(), Offset(), end_reason_}};
     Damaged(hole, log_.mark.tail.index, log_.mark.tail.next_offset);
-    log_.active_is_missing = last.name.first != log_.mark.segment_first;
+    log_.active_is_missing =
+        last.name.first != log_.mark.segment_first || log_.mark.position > last.allocated_bytes;
     log_.tail = log_.mark.tail;
     last.tail = log_.tail;
     if (!log_.active_is_missing) last.staged_end = log_.mark.position;
@@ -345,6 +351,7 @@ Result<RecoveredLog> Recovery::Run() {
   report_->commit_floor = std::min(report_->commit_floor, log_.tail.index);
   RAFTMQ_TRY(FindCheckpoint());
   RAFTMQ_TRY(MarkTail());
+  log_.segments.back().sealed = log_.active_is_missing;
   for (auto& segment : log_.segments) {
     RAFTMQ_TRY_ASSIGN(segment.view.map, log_.disk->MapOf(segment.name));
     segment.allocated_bytes = segment.view.map->bytes().size();
@@ -354,7 +361,6 @@ Result<RecoveredLog> Recovery::Run() {
     segment.view.map->AdviseSequential(segment.sealed);
   }
   if (!log_.active_is_missing) log_.segments.back().view.page = log_.disk->UnfinishedPage();
-  log_.segments.back().sealed = log_.active_is_missing;
   report_->tail = log_.tail;
   return std::move(log_);
 }

@@ -23,6 +23,20 @@ namespace {
 
 constexpr std::int64_t kMarkIdleMs = 20;
 
+// True if what is wanted may lie before the line: in damage at the segment's front.
+bool IsBefore(const ReadFrom& from, const SparseIndex::Line& line) {
+  if (line.position == 0) return false;
+  switch (from.by) {
+    case ReadFrom::By::kIndex:
+      return from.value < line.index.value();
+    case ReadFrom::By::kOffset:
+      return from.value < line.offset.value();
+    case ReadFrom::By::kTimestamp:
+      return line.max_timestamp_ms == SparseIndex::kNoTime;
+  }
+  return false;
+}
+
 class SegmentedLog final : public PartitionLog {
  public:
   SegmentedLog(LogOptions options, RecoveredLog recovered, std::vector<DamagedRange> damage);
@@ -120,8 +134,10 @@ std::optional<Term> SegmentedLog::TermAt(Index index) const {
   if (index > tail_.index || index < segments_.front().name.first) return std::nullopt;
   const auto after = std::partition_point(segments_.begin(), segments_.end(),
                                           [&](const Segment& s) { return s.name.first <= index; });
-  const Segment& segment = *std::prev(after);
-  return segment.index.IsEmpty() ? segment.tail.term : segment.index.TermAt(index);
+  const auto segment = std::prev(after);
+  if (const auto term = segment->index.TermAt(index)) return term;
+  // Damaged, at the front of its segment: not below the term before.
+  return segment == segments_.begin() ? segment->tail.term : std::prev(segment)->tail.term;
 }
 
 std::uint64_t SegmentedLog::Room(std::uint64_t reserve) const {
@@ -405,6 +421,8 @@ std::unique_ptr<LogRead> SegmentedLog::Read(ReadFrom from, Index up_to,
       spec.line = segment.index.BeforeTime(static_cast<std::int64_t>(from.value));
       break;
   }
+  if (IsBefore(from, spec.line))
+    spec.line = {.index = segment.name.first, .offset = segment.name.first_offset};
   spec.from = from;
   spec.up_to = up_to;
   spec.bytes_max = bytes_max;

@@ -52,6 +52,7 @@ Result<std::optional<Found>> FindFrame(SegmentBytes& bytes, std::uint64_t positi
                                        std::uint64_t seed) {
   while (position + kBatchHeaderBytes <= bytes.size()) {
     RAFTMQ_TRY_ASSIGN(const ByteSpan window, bytes.Get(position, kPageBytes));
+    if (window.size() < kBatchAlignment) break;  // As in IsZeroFrom.
     if (IsAllZero(window)) {
       position += AlignDown(window.size(), kBatchAlignment);
       continue;
@@ -69,6 +70,7 @@ Result<std::optional<Found>> FindFrame(SegmentBytes& bytes, std::uint64_t positi
 Result<bool> IsZeroFrom(SegmentBytes& bytes, std::uint64_t position) {
   while (position < bytes.size()) {
     RAFTMQ_TRY_ASSIGN(const ByteSpan window, bytes.Get(position, kWindowBytes));
+    if (window.empty()) return true;  // The odd end of a file that was cut from outside.
     if (!IsAllZero(window)) return false;
     position += window.size();
   }

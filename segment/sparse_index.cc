@@ -59,10 +59,10 @@ SparseIndex::Line SparseIndex::BeforeTime(std::int64_t timestamp_ms) const {
   return LastBefore(lines_, [&](const Line& line) { return line.max_timestamp_ms < timestamp_ms; });
 }
 
-Term SparseIndex::TermAt(Index index) const {
+std::optional<Term> SparseIndex::TermAt(Index index) const {
   const auto after = std::partition_point(runs_.begin(), runs_.end(),
                                           [&](const TermRun& run) { return run.first <= index; });
-  RAFTMQ_CHECK(after != runs_.begin());
+  if (after == runs_.begin()) return std::nullopt;
   return std::prev(after)->term;
 }
 

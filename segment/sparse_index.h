@@ -21,12 +21,13 @@ namespace raftmq {
 class SparseIndex {
  public:
   static constexpr std::uint64_t kSpacingBytes = 64u << 10;
+  static constexpr std::int64_t kNoTime = INT64_MIN;  // No frame was before.
 
   struct Line {
     Index index;    // Of the frame at `position`.
     Offset offset;  // Its base offset.
     std::int64_t max_timestamp_ms =
-        0;  // Greatest in the segment before the frame; lowest int64 if none.
+        0;  // Greatest in the segment before the frame; kNoTime if none.
     std::uint64_t position = 0;
     bool operator==(const Line&) const = default;
   };
@@ -37,15 +38,16 @@ class SparseIndex {
   // stay too high: then a search by time begins earlier than it had to.
   void CutFrom(std::uint64_t position, Index index);
 
-  // The last line at or before the entry; the segment's front if there is none.
+  // The last line at or before the entry; the first if there is none, as when the frames at the
+  // segment's front are damaged.
   Line BeforeIndex(Index index) const;
   // The last line whose offset is <= `offset`.
   Line BeforeOffset(Offset offset) const;
   // The last line before which every timestamp is below `timestamp_ms`.
   Line BeforeTime(std::int64_t timestamp_ms) const;
 
-  // The term of an entry of this segment. REQUIRES: it is one.
-  Term TermAt(Index index) const;
+  // The term of an entry of this segment; nullopt before the first frame that was whole.
+  std::optional<Term> TermAt(Index index) const;
   std::int64_t max_timestamp_ms() const { return max_timestamp_ms_; }
   bool IsEmpty() const { return lines_.empty(); }
 
@@ -61,8 +63,6 @@ class SparseIndex {
   bool operator==(const SparseIndex&) const = default;
 
  private:
-  static constexpr std::int64_t kNoTime = INT64_MIN;
-
   struct TermRun {
     Index first;
     Term term;

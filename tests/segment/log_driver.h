@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <utility>
@@ -34,11 +35,19 @@ struct LogContents {
   std::uint64_t last() const { return hashes.size() - 1; }
 };
 
-// All that can be read of the log.
+// All that can be read of the log; 0 for what is marked as damaged.
 inline LogContents ContentsOf(const PartitionLog& log) {
   LogContents contents{.first = log.bounds().first};
   contents.hashes.resize(contents.first.value(), 0);
   for (Index next = contents.first; next <= log.bounds().durable;) {
+    const bool is_damaged = std::ranges::any_of(log.damage(), [&](const DamagedRange& range) {
+      return range.first <= next && next <= range.last;
+    });
+    if (is_damaged) {
+      contents.hashes.push_back(0);
+      next = next.Next();
+      continue;
+    }
     const auto read = log.Read({.value = next.value()}, log.bounds().durable, std::size_t{1} << 20);
     if (!read) break;
     const auto slice = read->Run();

@@ -153,6 +153,59 @@ TEST(LogFlipTest, EveryFlippedBitOfASegmentIsFound) {
   });
 }
 
+// All of the newest segment is damaged, new entries follow, and the broker starts again.
+TEST(LogFlipTest, DamageAtASegmentsFrontIsNeverPassedOverByWhatFollowsIt) {
+  ThreeSegments three(90);
+  const auto newest = three.driver().log().Segments().back();
+  MemoryFileSystem damaged(three.driver().files().Snapshot());
+  const std::string path = "/p/" + SegmentName{newest.first, newest.first_offset}.LogFile();
+  for (std::uint64_t at = 0; at < newest.used_bytes; ++at)
+    damaged.Damage(path, at, std::byte{0x55});
+  auto driver = LogDriver::GoOn(three.driver().options(), damaged.Snapshot());
+  driver->Append(50);
+  for (int start = 0; start < 2; ++start) {
+    const PartitionLog& log = driver->log();
+    const LogBounds bounds = log.bounds();
+    const auto read = [&](ReadFrom from) {
+      const auto job = log.Read(from, bounds.durable, 1);
+      const auto slice = job->Run();
+      return slice ? slice->first.value() : 0;
+    };
+    for (Index index = newest.first; index < bounds.last; index = index.Next()) {
+      EXPECT_EQ(read({.by = ReadFrom::By::kIndex, .value = index.value()}), 0u);
+      EXPECT_TRUE(log.TermAt(index).has_value());
+    }
+    EXPECT_EQ(read({.by = ReadFrom::By::kOffset, .value = newest.first_offset.value()}), 0u);
+    EXPECT_EQ(read({.by = ReadFrom::By::kTimestamp, .value = 1000}), 2u);  // In front of it.
+    EXPECT_EQ(read({.by = ReadFrom::By::kIndex, .value = bounds.last.value()}),
+              bounds.last.value());
+    driver = LogDriver::GoOn(driver->options(), driver->files().Snapshot());
+  }
+}
+
+// The index beside it still tells of what is gone.
+TEST(LogFlipTest, ASealedSegmentThatWasCutIsReportedAndServedUpToTheCut) {
+  ThreeSegments three(90);
+  const auto segment = three.driver().log().Segments().front();
+  const std::string path = "/p/" + SegmentName{segment.first, segment.first_offset}.LogFile();
+  const auto whole = BytesOf(three.driver().files(), path);
+  for (const std::uint64_t gone : {1u, 7u, 100u, 5000u}) {
+    MemoryFileSystem files(three.driver().files().Snapshot());
+    ASSERT_TRUE(files.Remove(path).has_value());
+    const auto file = files.Open(path, OpenMode::kCreate);
+    const std::uint64_t left = gone > segment.used_bytes ? 0 : segment.used_bytes - gone;
+    ASSERT_TRUE((*file)->Write(0, ByteSpan(whole).first(left)).has_value());
+    RecoveryReport report;
+    const auto log = PartitionLog::Open(files, three.driver().options(), &report);
+    if (!log) continue;  // Its checkpoint was the only committed one.
+    const Served served = ReadAll(**log);
+    EXPECT_TRUE(three.IsGenuine(served));
+    EXPECT_TRUE(served.failed);
+    EXPECT_FALSE(report.damage.empty());
+    EXPECT_LT(served.frames.size(), three.original().size());
+  }
+}
+
 TEST(LogFlipTest, VerifyNamesEveryFlippedBitOfASegment) {
   FlipLogs([](ThreeSegments&, MemoryFileSystem& damaged, const std::string& what) {
     const auto check = CheckPartition(damaged, "/p", {});
