@@ -73,7 +73,7 @@ Producer::Impl::Impl(std::shared_ptr<internal::ClientCore> core, ProducerConfig 
     : core_(std::move(core)), config_(std::move(config)), memory_(config_.memory_bytes) {
   std::uint64_t seed = core_->config().seed;
   if (seed == 0) seed = static_cast<std::uint64_t>(RealClock().SteadyNow().count());
-  sticky_partition_ = static_cast<std::uint32_t>(internal::NextRandom(&seed) % partitions);
+  sticky_partition_ = static_cast<std::uint32_t>(SplitMix(seed).Below(partitions));
   for (std::uint32_t i = 0; i < partitions; ++i) {
     lanes_.push_back(
         std::make_unique<Lane>(Accumulator::Options{.batch_bytes = config_.batch_bytes,

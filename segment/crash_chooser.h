@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstdint>
+
 #include <vector>
+#include "protocol/types/split_mix.h"
 
 namespace raftmq {
 
@@ -69,8 +71,7 @@ class SeededCrashChooser final : public CrashChooser {
   PageFate FateOf(std::uint64_t unit, SectorMask written) override;
 
  private:
-  std::uint64_t Random();
-  std::uint64_t state_;
+  SplitMix random_;
   const Options options_;
   std::uint64_t keep_of_eight_ = 0;  // Units kept whole, of eight.
   std::uint64_t tear_of_eight_ = 0;  // Of the other pages, those torn.

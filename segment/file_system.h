@@ -85,8 +85,8 @@ struct PathInfo {
 class FileSystem {
  public:
   virtual ~FileSystem() = default;
-  // Errors: kNotFound, kAlreadyExists (kCreate), kForeignDirectory (not a regular file), kDiskFull,
-  // kIoError.
+  // Errors: kNotFound, kAlreadyExists (kCreate), kForeignDirectory (not a regular file, or somebody
+  // else's), kDiskFull, kIoError.
   virtual Result<std::unique_ptr<File>> Open(const std::string& path, OpenMode mode) = 0;
   virtual Status Rename(const std::string& from, const std::string& to) = 0;
   virtual Status Remove(const std::string& path) = 0;           // A file or an empty directory.

@@ -85,6 +85,12 @@ Result<std::unique_ptr<File>> PosixFileSystem::Open(const std::string& path, Ope
     return Fail(ErrorCode::kForeignDirectory,
                 fmt::format("expected a regular file at '{}', found another type", path));
   }
+  if (status.st_uid != geteuid()) {
+    close(descriptor);
+    return Fail(ErrorCode::kForeignDirectory,
+                fmt::format("expected '{}' to belong to user {}, who runs this; it belongs to {}",
+                            path, geteuid(), status.st_uid));
+  }
   return std::unique_ptr<File>(std::make_unique<PosixFile>(
       descriptor, PosixFile::Options{.is_direct = direct, .syncs = syncing_ == Syncing::kOn},
       path));

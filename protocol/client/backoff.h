@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "protocol/types/clock.h"
+#include "protocol/types/split_mix.h"
 
 namespace raftmq::internal {
 
@@ -23,10 +24,7 @@ class Backoff {
   Milliseconds min_;
   Milliseconds max_;
   Milliseconds step_;
-  std::uint64_t random_;
+  SplitMix random_;
 };
-
-// One step of splitmix64 (Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators).
-std::uint64_t NextRandom(std::uint64_t* state);
 
 }  // namespace raftmq::internal

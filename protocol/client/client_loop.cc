@@ -49,11 +49,11 @@ ClientLoop::ClientLoop(ClientConfig config, std::vector<Address> brokers)
     : config_(std::move(config)),
       brokers_(std::move(brokers)),
       random_(SeedOf(config_)),
-      pool_(events_, PoolOptions(config_, NextRandom(&random_)),
+      pool_(events_, PoolOptions(config_, random_.Next()),
             [this](int level, const std::string& text) { Log(level, "connection", text); }) {}
 
 Backoff ClientLoop::MakeBackoff() {
-  return Backoff(config_.backoff_min, config_.backoff_max, NextRandom(&random_));
+  return Backoff(config_.backoff_min, config_.backoff_max, random_.Next());
 }
 
 void ClientLoop::Log(int level, std::string_view component, const std::string& text) const {

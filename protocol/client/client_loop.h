@@ -63,7 +63,7 @@ class ClientLoop {
 
   ClientConfig config_;
   std::vector<Address> brokers_;  // As configured.
-  std::uint64_t random_;
+  SplitMix random_;
   EventLoop events_;
   bool torn_down_ = false;
   ConnectionPool pool_;

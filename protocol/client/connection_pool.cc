@@ -16,7 +16,7 @@ Result<BrokerConnection*> ConnectionPool::Get(const Address& address, std::uint3
   const Key key{address, shard};
   auto found = entries_.find(key);
   if (found == entries_.end()) {
-    const Backoff backoff(options_.backoff_min, options_.backoff_max, NextRandom(&random_));
+    const Backoff backoff(options_.backoff_min, options_.backoff_max, random_.Next());
     found = entries_.emplace(key, Entry(backoff)).first;
   }
   Entry& entry = found->second;

@@ -59,7 +59,7 @@ class ConnectionPool {
   EventLoop& loop_;
   Options options_;
   Log log_;
-  std::uint64_t random_;
+  SplitMix random_;
   std::uint64_t turn_ = 0;  // Of AnyReady.
   std::map<Key, Entry> entries_;
 };

@@ -116,6 +116,21 @@ TEST_F(Failure, LinksAndFifosInTheDataAreNeverFollowed) {  // E28
   EXPECT_THAT(ReadAgain(), ::testing::ElementsAre("kept"));
 }
 
+TEST_F(Failure, AFileOfAnotherUserIsRefused) {  // E28
+  if (geteuid() != 0) GTEST_SKIP() << "needs root to give a file away";
+  constexpr uid_t kNobody = 65534;
+  ProduceAndStop();
+  for (const auto& entry : fs::directory_iterator(PartitionOf(data_.path()))) {
+    const char* path = entry.path().c_str();
+    ASSERT_EQ(chown(path, kNobody, 0), 0);
+    std::string log;
+    EXPECT_EQ(ExitOf({.data_directory = data_.path()}, &log), kExitForeign) << path;
+    EXPECT_THAT(log, HasSubstr("belongs to 65534"));
+    ASSERT_EQ(chown(path, 0, 0), 0);
+  }
+  EXPECT_THAT(ReadAgain(), ::testing::ElementsAre("kept"));
+}
+
 TEST_F(Failure, AReadOnlyDirectoryIsRefusedBeforeAnything) {
   ProduceAndStop();
   const char* path = data_.path().c_str();
