@@ -1,24 +1,15 @@
 // Cap'n Proto -> message: the reading half of codec.h. Every byte may come from an attacker.
-#include "protocol/wire/kj_shim.h"
-
-#include <capnp/message.h>
-#include <capnp/serialize.h>
 #include <fmt/format.h>
-#include <kj/exception.h>
 
-#include <cstring>
-#include <string_view>
+#include <optional>
 
+#include "protocol/wire/capnp_words.h"
 #include "protocol/wire/codec.h"
 #include "protocol/wire/raftmq.capnp.h"
 #include "protocol/wire/utf8.h"
 
 namespace raftmq::wire {
 namespace {
-
-constexpr std::size_t kWordBytes = sizeof(capnp::word);
-constexpr int kNestingMax = 16;
-constexpr std::uint64_t kTraversalPerWord = 4;
 
 // What one list element takes at least, in words: its size in version 1 of the schema. A list that
 // claims more elements than the message has room for is refused before anything is allocated.
@@ -353,58 +344,28 @@ void Decoder::Refuse(ErrorCode code, std::string message) {
   if (!error_) error_ = Error{code, std::move(message)};
 }
 
-Result<Message> DecodeWords(kj::ArrayPtr<const capnp::word> words, std::uint64_t* request_id) {
-  capnp::ReaderOptions options;
-  options.traversalLimitInWords = words.size() * kTraversalPerWord;
-  options.nestingLimit = kNestingMax;
-  const kj::ArrayPtr<const capnp::word> segments[] = {words};
-  capnp::SegmentArrayMessageReader reader(segments, options);
-  const auto root = reader.getRoot<schema::Message>();
-  *request_id = root.getRequestId();
-
-  Decoder decoder(words.size());
-  std::optional<Body> body = decoder.GetBody(root);
-  if (!body) {
-    return Fail(ErrorCode::kUnsupported,
-                fmt::format("unknown operation {}: this side knows those of wire version {}",
-                            static_cast<unsigned>(root.which()), kWireVersion));
-  }
-  if (decoder.error()) return Fail(*decoder.error());
-  return Message{*request_id, std::move(*body)};
-}
-
-// Text without its NUL is a wrong value in a well-formed message, but Cap'n Proto reports it like
-// any broken pointer; only its wording tells (a test pins it).
-ErrorCode CodeOf(std::string_view description) {
-  return description.find("NUL") != std::string_view::npos ? ErrorCode::kBadRequest
-                                                           : ErrorCode::kBadMessage;
-}
-
 }  // namespace
 
 Result<Message> DecodeMessage(ByteSpan bytes, std::uint64_t* request_id) {
   *request_id = 0;
-  if (bytes.empty() || bytes.size() % kWordBytes != 0) {
-    return Fail(
-        ErrorCode::kBadMessage,
-        fmt::format("expected a message of whole 8-byte words, found {} bytes", bytes.size()));
-  }
-  ByteBuffer aligned;  // Bytes of a frame are aligned; others are copied.
-  if (reinterpret_cast<std::uintptr_t>(bytes.data()) % kWordBytes != 0) {
-    aligned = ByteBuffer(bytes.size());
-    std::memcpy(aligned.data(), bytes.data(), bytes.size());
-    bytes = aligned.span();
-  }
-  try {
-    return DecodeWords(
-        kj::arrayPtr(reinterpret_cast<const capnp::word*>(bytes.data()), bytes.size() / kWordBytes),
-        request_id);
-  } catch (const kj::Exception& exception) {
-    const kj::StringPtr what = exception.getDescription();
-    const std::string_view description(what.begin(), what.size());
-    return Fail(CodeOf(description), "expected a well-formed Cap'n Proto message, found: " +
-                                         BoundedUtf8(description, 200));
-  }
+  const auto decode = [request_id](schema::Message::Reader root,
+                                   std::size_t words) -> Result<Message> {
+    if (root.getRequestId() == kPeerMagic) {
+      return Fail(ErrorCode::kUnsupported,
+                  "expected a client's message, found a broker's: brokers use the peer port");
+    }
+    *request_id = root.getRequestId();
+    Decoder decoder(words);
+    std::optional<Body> body = decoder.GetBody(root);
+    if (!body) {
+      return Fail(ErrorCode::kUnsupported,
+                  fmt::format("unknown operation {}: this side knows those of wire version {}",
+                              static_cast<unsigned>(root.which()), kWireVersion));
+    }
+    if (decoder.error()) return Fail(*decoder.error());
+    return Message{*request_id, std::move(*body)};
+  };
+  return DecodeOneSegment<schema::Message>(bytes, decode);
 }
 
 }  // namespace raftmq::wire

@@ -1,25 +1,13 @@
 // Message -> Cap'n Proto: the writing half of codec.h.
 #include <algorithm>
 
-#include "protocol/wire/kj_shim.h"
-
-#include <capnp/message.h>
-
-#include "protocol/types/check.h"
+#include "protocol/wire/capnp_words.h"
 #include "protocol/wire/codec.h"
-#include "protocol/wire/frame.h"
 #include "protocol/wire/raftmq.capnp.h"
 #include "protocol/wire/utf8.h"
 
 namespace raftmq::wire {
 namespace {
-
-kj::StringPtr Text(const std::string& text) { return {text.c_str(), text.size()}; }
-
-unsigned Count(std::size_t n) {
-  RAFTMQ_CHECK(n < (1u << 29));  // Cap'n Proto's bound of a list.
-  return static_cast<unsigned>(n);
-}
 
 template <class Builder>
 void PutGroup(const GroupId& group, Builder& to) {
@@ -30,7 +18,7 @@ void PutGroup(const GroupId& group, Builder& to) {
 
 void PutError(const Error& error, schema::ErrorInfo::Builder to) {
   to.setCode(static_cast<std::uint16_t>(error.code));
-  to.setMessage(Text(BoundedUtf8(error.message, kErrorTextBytesMax)));
+  to.setMessage(TextOf(BoundedUtf8(error.message, kErrorTextBytesMax)));
 }
 
 void PutSettings(const std::map<std::string, std::string>& settings,
@@ -38,8 +26,8 @@ void PutSettings(const std::map<std::string, std::string>& settings,
   unsigned i = 0;
   for (const auto& [name, value] : settings) {
     auto setting = to[i++];
-    setting.setName(Text(name));
-    setting.setValue(Text(value));
+    setting.setName(TextOf(name));
+    setting.setValue(TextOf(value));
   }
 }
 
@@ -51,7 +39,7 @@ void PutPartition(const PartitionInfo& from, schema::PartitionInfo::Builder to) 
   to.setLogStart(from.log_start.value());
   to.setEnd(from.end.value());
   to.setSizeBytes(from.size_bytes);
-  auto replicas = to.initReplicas(Count(from.replicas.size()));
+  auto replicas = to.initReplicas(ListSize(from.replicas.size()));
   unsigned i = 0;
   for (const ReplicaInfo& replica : from.replicas) {
     auto each = replicas[i++];
@@ -66,9 +54,9 @@ void PutPartition(const PartitionInfo& from, schema::PartitionInfo::Builder to) 
 void PutTopic(const TopicInfo& from, schema::TopicInfo::Builder to) {
   to.setIdHigh(from.id.high);
   to.setIdLow(from.id.low);
-  to.setName(Text(from.name));
-  PutSettings(from.settings, to.initSettings(Count(from.settings.size())));
-  auto partitions = to.initPartitions(Count(from.partitions.size()));
+  to.setName(TextOf(from.name));
+  PutSettings(from.settings, to.initSettings(ListSize(from.settings.size())));
+  auto partitions = to.initPartitions(ListSize(from.partitions.size()));
   unsigned i = 0;
   for (const PartitionInfo& partition : from.partitions) PutPartition(partition, partitions[i++]);
   if (from.error.code != ErrorCode::kOk) PutError(from.error, to.initError());
@@ -79,14 +67,14 @@ void Put(const HelloRequest& from, schema::Message::Builder to) {
   auto body = to.initHelloRequest();
   body.setVersionMin(from.version_min);
   body.setVersionMax(from.version_max);
-  body.setClientName(Text(from.client_name));
+  body.setClientName(TextOf(from.client_name));
   body.setShard(from.shard);
 }
 
 void Put(const HelloReply& from, schema::Message::Builder to) {
   auto body = to.initHelloReply();
   body.setVersion(from.version);
-  body.setClusterId(Text(from.cluster_id));
+  body.setClusterId(TextOf(from.cluster_id));
   body.setNode(from.node.value());
   body.setShards(from.shards);
   body.setFrameBytesMax(from.frame_bytes_max);
@@ -136,35 +124,35 @@ void Put(const FetchData& from, schema::Message::Builder to) {
 }
 
 void Put(const MetadataRequest& from, schema::Message::Builder to) {
-  auto topics = to.initMetadataRequest().initTopics(Count(from.topics.size()));
+  auto topics = to.initMetadataRequest().initTopics(ListSize(from.topics.size()));
   unsigned i = 0;
-  for (const std::string& topic : from.topics) topics.set(i++, Text(topic));
+  for (const std::string& topic : from.topics) topics.set(i++, TextOf(topic));
 }
 
 void Put(const MetadataReply& from, schema::Message::Builder to) {
   auto body = to.initMetadataReply();
-  body.setClusterId(Text(from.cluster_id));
+  body.setClusterId(TextOf(from.cluster_id));
   body.setAnswering(from.answering.value());
-  auto nodes = body.initNodes(Count(from.nodes.size()));
+  auto nodes = body.initNodes(ListSize(from.nodes.size()));
   unsigned i = 0;
   for (const NodeInfo& node : from.nodes) {
     auto each = nodes[i++];
     each.setNode(node.node.value());
-    each.setHost(Text(node.host));
+    each.setHost(TextOf(node.host));
     each.setPort(node.port);
     each.setShards(node.shards);
   }
-  auto topics = body.initTopics(Count(from.topics.size()));
+  auto topics = body.initTopics(ListSize(from.topics.size()));
   i = 0;
   for (const TopicInfo& topic : from.topics) PutTopic(topic, topics[i++]);
 }
 
 void Put(const CreateTopicRequest& from, schema::Message::Builder to) {
   auto body = to.initCreateTopicRequest();
-  body.setName(Text(from.name));
+  body.setName(TextOf(from.name));
   body.setPartitions(from.partitions);
   body.setReplicas(from.replicas);
-  PutSettings(from.settings, body.initSettings(Count(from.settings.size())));
+  PutSettings(from.settings, body.initSettings(ListSize(from.settings.size())));
 }
 
 void Put(const CreateTopicReply& from, schema::Message::Builder to) {
@@ -174,7 +162,7 @@ void Put(const CreateTopicReply& from, schema::Message::Builder to) {
 }
 
 void Put(const DeleteTopicRequest& from, schema::Message::Builder to) {
-  to.initDeleteTopicRequest().setName(Text(from.name));
+  to.initDeleteTopicRequest().setName(TextOf(from.name));
 }
 
 void Put(const TrimRequest& from, schema::Message::Builder to) {
@@ -213,43 +201,16 @@ void Put(const ErrorReply& from, schema::Message::Builder to) {
   body.setEnd(from.end.value_or(Offset()).value());
 }
 
-kj::ArrayPtr<const kj::ArrayPtr<const capnp::word>> Build(const Message& message,
-                                                          capnp::MessageBuilder& builder) {
-  auto root = builder.initRoot<schema::Message>();
-  root.setRequestId(message.request_id);
-  std::visit([&root](const auto& body) { Put(body, root); }, message.body);
-  return builder.getSegmentsForOutput();
-}
-
-SharedBytes FrameHead(kj::ArrayPtr<const capnp::word> segment, std::size_t attachment_bytes) {
-  const ByteSpan message = std::as_bytes(std::span(segment.begin(), segment.size()));
-  auto block = std::make_shared_for_overwrite<std::byte[]>(kFrameHeaderBytes + message.size());
-  std::byte* const at = block.get();
-  std::memcpy(at + kFrameHeaderBytes, message.data(), message.size());
-  PutFrameHeader(at, message, attachment_bytes);
-  return {std::move(block), {at, kFrameHeaderBytes + message.size()}};
-}
-
-// Room for every message but metadata of many topics. Zero between uses, as the builder wants it.
-constexpr std::size_t kScratchWords = 512;
-thread_local capnp::word scratch[kScratchWords];
-
 }  // namespace
 
 SharedBytes EncodeHead(const Message& message, std::size_t attachment_bytes) {
-  std::size_t words = 0;
-  {
-    capnp::MallocMessageBuilder builder(kj::arrayPtr(scratch, kScratchWords));
-    const auto segments = Build(message, builder);
-    if (segments.size() == 1) return FrameHead(segments[0], attachment_bytes);
-    for (const auto& segment : segments) words += segment.size();
-  }
-  // The message is one segment on the wire. All segments together, with the far pointers that
-  // become unnecessary, are more than enough room for one.
-  capnp::MallocMessageBuilder builder(Count(words));
-  const auto segments = Build(message, builder);
-  RAFTMQ_CHECK(segments.size() == 1);
-  return FrameHead(segments[0], attachment_bytes);
+  return EncodeOneSegment(
+      [&message](capnp::MessageBuilder& builder) {
+        auto root = builder.initRoot<schema::Message>();
+        root.setRequestId(message.request_id);
+        std::visit([&root](const auto& body) { Put(body, root); }, message.body);
+      },
+      attachment_bytes);
 }
 
 }  // namespace raftmq::wire

@@ -1,0 +1,132 @@
+// What brokers say to each other: one connection per pair of shards and direction, opened by a
+// hello; then frames of many groups' Raft messages. Replies come on the connection of the other
+// direction, but for the welcome or refusal that answers the hello.
+//
+// The bodies mirror raftlog/core/messages.h; the entries of an append travel as the frame's
+// attachment, as they are stored.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "protocol/types/ids.h"
+#include "protocol/types/membership.h"
+#include "raftmq/error.h"
+
+namespace raftmq::wire {
+
+inline constexpr std::uint16_t kPeerVersion = 1;
+inline constexpr std::size_t kPeerItemsMax = 16'384;  // Of one frame.
+
+struct PeerHello {
+  std::uint16_t version_min = kPeerVersion;
+  std::uint16_t version_max = kPeerVersion;
+  std::string cluster_id;
+  NodeId node;                    // Who speaks.
+  std::uint64_t incarnation = 0;  // Of its data directory.
+  std::uint64_t boot_id = 0;      // Of its process.
+  NodeId to;                      // Who is meant: an address may have changed hands.
+  std::uint32_t shard = 0;        // Which shard of it.
+  bool operator==(const PeerHello&) const = default;
+};
+struct PeerWelcome {
+  std::uint16_t version = kPeerVersion;
+  NodeId node;
+  std::uint64_t incarnation = 0;
+  std::uint64_t boot_id = 0;
+  std::uint32_t shards = 1;  // Which shard serves a group there is a function of it.
+  bool operator==(const PeerWelcome&) const = default;
+};
+// Then the connection is closed.
+struct PeerRefusal {
+  Error error;
+  bool operator==(const PeerRefusal& other) const {
+    return error.code == other.error.code && error.message == other.error.message;
+  }
+};
+
+struct PeerVoteRequest {
+  bool is_pre_vote = false;
+  bool is_transfer = false;
+  Index last;
+  Term last_term;
+  bool operator==(const PeerVoteRequest&) const = default;
+};
+struct PeerVoteReply {
+  bool is_pre_vote = false;
+  bool is_granted = false;
+  bool operator==(const PeerVoteReply&) const = default;
+};
+struct PeerAppendRequest {
+  Index previous;
+  Term previous_term;
+  Index commit;
+  std::uint64_t round = 0;
+  bool operator==(const PeerAppendRequest&) const = default;
+};
+struct PeerAppendReply {
+  Index matched;
+  Index durable;
+  std::uint64_t round = 0;
+  bool operator==(const PeerAppendReply&) const = default;
+};
+struct PeerAppendRejection {
+  Index previous;
+  Index hint;
+  Term hint_term;
+  std::uint64_t round = 0;
+  bool operator==(const PeerAppendRejection&) const = default;
+};
+struct PeerResetRequest {
+  Index before;
+  Term before_term;
+  std::uint64_t round = 0;
+  bool operator==(const PeerResetRequest&) const = default;
+};
+struct PeerTransferNow {
+  bool operator==(const PeerTransferNow&) const = default;
+};
+struct PeerReadRequest {
+  std::uint64_t id = 0;
+  bool operator==(const PeerReadRequest&) const = default;
+};
+struct PeerReadReply {
+  std::uint64_t id = 0;
+  bool is_confirmed = false;
+  Index index;
+  bool operator==(const PeerReadReply&) const = default;
+};
+// The command to propose is the item's attachment.
+struct PeerForwardedProposal {
+  std::uint64_t id = 0;
+  bool operator==(const PeerForwardedProposal&) const = default;
+};
+struct PeerForwardedOutcome {
+  std::uint64_t id = 0;
+  ErrorCode code = ErrorCode::kOk;
+  Index index;
+  std::string message;
+  bool operator==(const PeerForwardedOutcome&) const = default;
+};
+using PeerBody =
+    std::variant<PeerVoteRequest, PeerVoteReply, PeerAppendRequest, PeerAppendReply,
+                 PeerAppendRejection, PeerResetRequest, PeerTransferNow, PeerReadRequest,
+                 PeerReadReply, PeerForwardedProposal, PeerForwardedOutcome>;
+
+// One message of one group.
+struct PeerItem {
+  GroupId group;
+  ReplicaId from;
+  ReplicaId to;
+  Term term;  // 0 for forwarded proposals and outcomes.
+  PeerBody body;
+  std::uint32_t attachment_bytes = 0;  // Its part of the frame's attachment; in the items' order.
+  bool operator==(const PeerItem&) const = default;
+};
+using PeerItems = std::vector<PeerItem>;
+
+using PeerMessage = std::variant<PeerHello, PeerWelcome, PeerRefusal, PeerItems>;
+
+}  // namespace raftmq::wire
