@@ -5,8 +5,6 @@
 
 #include <utility>
 
-#include "broker/shard.h"
-#include "protocol/wire/codec.h"
 #include "protocol/wire/frame.h"
 
 namespace raftmq::broker {
@@ -53,8 +51,9 @@ class Acceptor::Greeting final : public ConnectionHandler {
     if (!frame) {
       acceptor_.environment_.log.WarnLimited(
           "acceptor", "not-raftmq",
-          fmt::format("{} does not speak raftmq on the client port (it looks like {}): {}",
-                      connection_->peer(), guess, frame.error().ToString()));
+          fmt::format("{} does not speak raftmq on the {} (it looks like {}): {}",
+                      connection_->peer(), acceptor_.door_->name(), guess,
+                      frame.error().ToString()));
       return Refuse(0, std::move(frame).error());
     }
     if (*frame) OnFrame(**frame);
@@ -71,34 +70,16 @@ class Acceptor::Greeting final : public ConnectionHandler {
  private:
   void OnFrame(const wire::Frame& frame) {
     std::uint64_t id = 0;
-    const auto message = wire::DecodeMessage(frame.message(), &id);
-    if (!message) return Refuse(id, message.error());
-    const auto* hello = std::get_if<wire::HelloRequest>(&message->body);
-    if (hello == nullptr || frame.attachment().size() != 0) {
-      return Refuse(id, {ErrorCode::kUnsupported, "expected a hello as the first message"});
-    }
-    if (hello->version_min > wire::kWireVersion || hello->version_max < wire::kWireVersion) {
-      return Refuse(id, {ErrorCode::kUnsupported,
-                         fmt::format("this broker speaks version {}, the client versions {} to {}",
-                                     wire::kWireVersion, hello->version_min, hello->version_max)});
-    }
-    const auto& shards = acceptor_.environment_.shards;
-    if (hello->shard >= shards.size()) {
-      return Refuse(id, {ErrorCode::kBadRequest, fmt::format("expected a shard below {}, found {}",
-                                                             shards.size(), hello->shard)});
-    }
-    HandOver(*shards[hello->shard], id);
-  }
-
-  void HandOver(Shard& shard, std::uint64_t hello_id) {
+    const auto enter = acceptor_.door_->Admit(frame, &id);
+    if (!enter) return Refuse(id, enter.error());
     const int socket = connection_->Release();
-    if (socket >= 0) shard.Put(Handover(socket, hello_id, std::move(reader_), std::move(ticket_)));
+    if (socket >= 0) (*enter)(Handover(socket, id, std::move(reader_), std::move(ticket_)));
     acceptor_.Forget(*this);  // Destroys this.
   }
 
   void Refuse(std::uint64_t id, Error error) {
     if (std::exchange(is_refused_, true)) return;
-    connection_->Write(wire::EncodeHead({id, wire::ErrorReply{error, {}, {}}}, 0));
+    connection_->Write(acceptor_.door_->Refusal(id, error));
     connection_->Close(std::move(error));
   }
 
@@ -112,16 +93,17 @@ class Acceptor::Greeting final : public ConnectionHandler {
   bool is_refused_ = false;
 };
 
-Acceptor::Acceptor(EventLoop& loop, const Environment& environment)
-    : loop_(loop), environment_(environment), deadline_(loop) {
+Acceptor::Acceptor(EventLoop& loop, std::unique_ptr<Door> door, const Environment& environment)
+    : loop_(loop), door_(std::move(door)), environment_(environment), deadline_(loop) {
   deadline_.StartRepeating(kDeadlineInterval, [this] { OnTick(); });
 }
 
 Acceptor::~Acceptor() = default;
 
 Result<std::unique_ptr<Acceptor>> Acceptor::Listen(EventLoop& loop, const Address& at,
+                                                   std::unique_ptr<Door> door,
                                                    const Environment& environment) {
-  std::unique_ptr<Acceptor> acceptor(new Acceptor(loop, environment));
+  std::unique_ptr<Acceptor> acceptor(new Acceptor(loop, std::move(door), environment));
   RAFTMQ_TRY_ASSIGN(
       acceptor->listener_,
       Listener::Listen(loop, at, [raw = acceptor.get()](int socket, std::string peer) {

@@ -1,5 +1,5 @@
-// The client port: takes connections in, waits for their hello, and hands them to the shard that
-// the hello names. Runs on the broker's control loop, so that a flood of connections that say
+// A port: takes connections in, waits for their hello, and hands them to whom its door says.
+// Runs on the broker's control loop, so that a flood of connections that say
 // nothing costs no shard anything.
 //
 //   accepted --(limits)--> waiting for hello --(hello)--> Release + Handover letter to the shard
@@ -10,17 +10,15 @@
 #include <memory>
 #include <string>
 #include <unordered_map>
-#include <vector>
 
 #include "broker/broker_options.h"
 #include "broker/connection_limits.h"
+#include "broker/door.h"
 #include "broker/log.h"
 #include "protocol/net/connection.h"
 #include "protocol/net/event_loop.h"
 
 namespace raftmq::broker {
-
-class Shard;
 
 // Affine to the control loop.
 class Acceptor {
@@ -29,10 +27,10 @@ class Acceptor {
     const BrokerOptions& options;
     Log& log;
     ConnectionLimits& limits;
-    const std::vector<Shard*>& shards;
   };
   // Errors: those of Listener::Listen.
   static Result<std::unique_ptr<Acceptor>> Listen(EventLoop& loop, const Address& at,
+                                                  std::unique_ptr<Door> door,
                                                   const Environment& environment);
   ~Acceptor();
   const Address& bound() const { return bound_; }
@@ -42,12 +40,13 @@ class Acceptor {
  private:
   class Greeting;  // One connection until its hello.
 
-  Acceptor(EventLoop& loop, const Environment& environment);
+  Acceptor(EventLoop& loop, std::unique_ptr<Door> door, const Environment& environment);
   void OnAccept(int socket, const std::string& peer);
   void OnTick();
   void Forget(Greeting& greeting);
 
   EventLoop& loop_;
+  const std::unique_ptr<Door> door_;
   const Environment environment_;
   std::unique_ptr<Listener> listener_;  // Null once it accepts no more.
   Address bound_;

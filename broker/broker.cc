@@ -6,11 +6,16 @@
 #include <future>
 #include <utility>
 
+#include "broker/client_door.h"
+#include "broker/peers/peer_door.h"
 #include "broker/start_directory.h"
 #include "protocol/types/check.h"
 
 namespace raftmq::broker {
 namespace {
+
+// Each shard of each other node holds one to each shard here.
+constexpr std::size_t kPeerConnectionsMax = 65'536;
 
 // Runs `begin` on the shard's loop and waits for the outcome that it reports.
 template <class Begin>
@@ -36,6 +41,13 @@ Broker::Broker(const BrokerOptions& options, const Environment& environment,
       environment_(environment),
       memory_(options.memory_bytes_max),
       limits_(limits),
+      peer_limits_(
+          {.connections_max = kPeerConnectionsMax, .per_address_max = kPeerConnectionsMax}),
+      peers_({.cluster_id = options.cluster_id,
+              .node = options.node,
+              .incarnation = options.incarnation,
+              .boot_id = options.boot_id},
+             options.peers),
       health_(options_, environment.clock, environment.metrics) {}
 
 Result<std::unique_ptr<Broker>> Broker::Start(const BrokerOptions& options,
@@ -65,8 +77,8 @@ Status Broker::StartHttp(const Address& at) {
 
 Status Broker::StartShards() {
   RAFTMQ_TRY_ASSIGN(auto log, OpenCatalogueLog(environment_.files, options_));
-  const NodeServices services{options_,           environment_.log,  memory_, environment_.metrics,
-                              environment_.files, environment_.clock};
+  const NodeServices services{options_,           environment_.log,   memory_, environment_.metrics,
+                              environment_.files, environment_.clock, peers_};
   std::vector<const Shard*> watched;
   for (std::uint32_t i = 0; i < options_.shards; ++i) {
     shards_.push_back(std::make_unique<Shard>(i, services));
@@ -85,12 +97,16 @@ Status Broker::StartShards() {
 
 Status Broker::StartPorts(const BrokerListeners& listeners) {
   control_ = std::make_unique<EventLoop>();
-  RAFTMQ_TRY_ASSIGN(acceptor_,
-                    Acceptor::Listen(*control_, listeners.client,
-                                     {options_, environment_.log, limits_, shard_list_}));
-  RAFTMQ_TRY_ASSIGN(peer_door_, PeerDoor::Listen(*control_, listeners.peer, environment_.log));
+  RAFTMQ_TRY_ASSIGN(acceptor_, Acceptor::Listen(*control_, listeners.client,
+                                                std::make_unique<ClientDoor>(shard_list_),
+                                                {options_, environment_.log, limits_}));
+  RAFTMQ_TRY_ASSIGN(peer_acceptor_,
+                    Acceptor::Listen(*control_, listeners.peer,
+                                     std::make_unique<PeerDoor>(peers_, shard_list_,
+                                                                environment_.log, peers_refused_),
+                                     {options_, environment_.log, peer_limits_}));
   client_address_ = acceptor_->bound();
-  peer_address_ = peer_door_->bound();
+  peer_address_ = peer_acceptor_->bound();
   control_thread_ = std::thread([this] {
     pthread_setname_np(pthread_self(), "control");
     control_->Run();
@@ -119,7 +135,13 @@ void Broker::RegisterCounts() {
         {.name = std::move(name), .help = std::move(help), .kind = MetricKind::kGauge}, {},
         std::move(read)));
   };
-  add("raftmq_cluster_nodes", "Nodes of the cluster.", [] { return 1.0; });
+  add("raftmq_cluster_nodes", "Founding nodes of the cluster.",
+      [this] { return static_cast<double>(options_.peers.size()); });
+  registrations_.push_back(
+      environment_.metrics.Add({.name = "raftmq_peer_refused_total",
+                                .help = "Connections to the peer port that were refused.",
+                                .kind = MetricKind::kCounter},
+                               {}, &peers_refused_));
   add("raftmq_cluster_topics", "Topics of the cluster.",
       [this] { return static_cast<double>(catalogue_->topic_count()); });
   add("raftmq_cluster_partitions", "Partitions of all topics.",
@@ -154,13 +176,13 @@ Broker::~Broker() {
   if (control_thread_.joinable()) {
     control_->Post([this] {
       acceptor_.reset();
-      peer_door_.reset();
+      peer_acceptor_.reset();
       control_->Stop();
     });
     control_thread_.join();
   }
   acceptor_.reset();
-  peer_door_.reset();
+  peer_acceptor_.reset();
   for (const auto& shard : shards_) shard->Stop();
   registrations_.clear();
   catalogue_.reset();

@@ -18,7 +18,7 @@
 #include "broker/log.h"
 #include "broker/memory_budget.h"
 #include "broker/node_health.h"
-#include "broker/peer_door.h"
+#include "broker/peers/peer_book.h"
 #include "broker/shard.h"
 #include "metrics/http_endpoint.h"
 
@@ -84,13 +84,16 @@ class Broker {
   const Environment environment_;
   MemoryBudget memory_;
   ConnectionLimits limits_;
+  ConnectionLimits peer_limits_;
+  PeerBook peers_;
+  Counter peers_refused_;
   NodeHealth health_;
   std::vector<std::unique_ptr<Shard>> shards_;
   std::vector<Shard*> shard_list_;
   std::unique_ptr<Catalogue> catalogue_;
   std::unique_ptr<EventLoop> control_;
   std::unique_ptr<Acceptor> acceptor_;
-  std::unique_ptr<PeerDoor> peer_door_;
+  std::unique_ptr<Acceptor> peer_acceptor_;
   std::thread control_thread_;
   std::unique_ptr<HttpEndpoint> http_;
   std::vector<MetricRegistration> registrations_;

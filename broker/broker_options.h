@@ -4,7 +4,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <vector>
 
+#include "broker/peers/peer_node.h"
 #include "broker/topic_settings.h"
 #include "protocol/net/address.h"
 #include "protocol/types/clock.h"
@@ -47,7 +49,8 @@ struct BrokerOptions {
   NodeId node;
   std::string cluster_id;
   std::uint64_t incarnation = 0;
-  std::uint64_t boot_id = 0;  // Another one at every start.
+  std::uint64_t boot_id = 0;    // Another one at every start.
+  std::vector<PeerNode> peers;  // The founding nodes by id, this one included: never empty.
   std::uint32_t shards = 1;
   bool auto_create_topics = false;  // --dev.
   Milliseconds tick{20};

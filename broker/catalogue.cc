@@ -6,6 +6,7 @@
 
 #include "broker/cluster_command.h"
 #include "broker/partition_directory.h"
+#include "broker/raft_timers.h"
 #include "broker/start_directory.h"
 #include "protocol/types/check.h"
 
@@ -13,6 +14,8 @@ namespace raftmq::broker {
 namespace {
 
 constexpr std::uint64_t kClusterSegmentBytes = 16u << 20;
+constexpr Microseconds kRetryAfter{100'000};
+constexpr Microseconds kForEver{std::chrono::hours(24 * 365)};
 
 }  // namespace
 
@@ -28,6 +31,8 @@ Catalogue::~Catalogue() = default;
 GroupOptions Catalogue::OptionsFor(const BrokerOptions& options) {
   GroupOptions group;
   group.self = options.node;
+  group.raft = RaftTimersOf(options, kClusterGroup);
+  group.raft.campaigns_at_once = options.peers.front().node == options.node;
   group.log.directory = PartitionPath(options.storage.data_directory, kClusterGroup);
   group.log.group = kClusterGroup;
   group.log.segment_bytes_max = kClusterSegmentBytes;
@@ -51,7 +56,8 @@ void Catalogue::Start(std::unique_ptr<OpenedLog> log, std::function<void(Status)
     }
   });
   group_->SetApply([this](Index index, ByteSpan payload) { Apply(index, payload); });
-  home_.SetCompanion([this] { group_->Tick(); }, [this] { OnTurnEnd(); });
+  home_.SetCompanion(
+      kClusterGroup, *group_, [this] { OnTick(); }, [this] { OnTurnEnd(); });
   group_->Tick();  // Starts the election.
 }
 
@@ -66,13 +72,23 @@ void Catalogue::Apply(Index index, ByteSpan payload) {
   has_changed_ = true;
 }
 
+void Catalogue::OnTick() {
+  group_->Tick();
+  RunDueTasks();
+  SettleProposals();
+}
+
 void Catalogue::OnTurnEnd() {
   if (group_ == nullptr) return;
   if (!is_replayed_) StartCheck();
   if (is_replayed_ && std::exchange(has_changed_, false)) {
     topic_count_.Set(state_.topics().size());
     partition_count_.Set(state_.partition_count());
+    for (const auto& [node, joined] : state_.nodes())
+      home_.services().peers.SetIncarnation(node, joined.incarnation);
     local_.Reconcile(state_);
+    if (!started_) local_.Publish(state_, [] {});  // Nodes may be new, or elsewhere.
+    AnswerCreated();
   }
   group_->TurnEnd();
 }
@@ -80,7 +96,10 @@ void Catalogue::OnTurnEnd() {
 void Catalogue::StartCheck() {
   if (broken_) return StartFinish(Fail(*broken_));
   const GroupStatus status = group_->status();
-  if (!status.is_leader || status.commit != status.last || status.applied < status.commit) return;
+  // With peers there may be no leader before they are there; what is known here is served.
+  const bool is_caught_up = status.is_leader && status.commit == status.last;
+  if (!HasPeers() && !is_caught_up) return;
+  if (status.applied < status.commit) return;
   is_replayed_ = true;
   has_changed_ = true;
   StartClearLeftovers();
@@ -119,8 +138,8 @@ void Catalogue::OnOpened(const TopicId& topic, Status outcome) {
     return;
   }
   const NodeId self = home_.options().node;
-  if (known->founded.contains(self)) return OnReady(topic);
-  Propose(ReplicasFounded{topic, self}, [this, topic](Status proposed) {
+  if (known->founded.contains(self) || !local_.IsHere(topic)) return OnReady(topic);
+  Propose(ReplicasFounded{topic, self}, kForEver, [this, topic](Status proposed) {
     if (proposed) return OnReady(topic);
     home_.services().log.Warn("catalogue",
                               fmt::format("topic {} stays unfinished until the next start: {}",
@@ -128,6 +147,9 @@ void Catalogue::OnOpened(const TopicId& topic, Status outcome) {
     const auto waiting = creating_.extract(topic);
     if (!waiting.empty()) waiting.mapped()(Fail(proposed.error()));
   });
+  // With peers nobody waits for a majority in order to start.
+  if (HasPeers() && started_ && local_.opening_count() == 0)
+    local_.Publish(state_, [this] { StartFinish(Ok()); });
 }
 
 void Catalogue::OnReady(const TopicId& topic) {
@@ -137,30 +159,93 @@ void Catalogue::OnReady(const TopicId& topic) {
   if (started_ && local_.opening_count() > 0) return;
   local_.Publish(state_, [this, topic] {
     StartFinish(Ok());
-    const auto waiting = creating_.extract(topic);
-    if (!waiting.empty()) waiting.mapped()(topic);
+    AnswerCreated();
   });
+}
+
+// A topic is there when this node shows it and a majority of its nodes has its replicas: then its
+// groups can elect leaders.
+void Catalogue::AnswerCreated() {
+  for (auto waiting = creating_.begin(); waiting != creating_.end();) {
+    const CatalogueTopic* topic = state_.FindTopic(waiting->first);
+    const bool is_there = topic != nullptr && local_.IsReady(waiting->first) &&
+                          topic->founded.size() * 2 > topic->NodeCount();
+    if (!is_there) {
+      ++waiting;
+      continue;
+    }
+    const auto done = std::move(waiting->second);
+    const TopicId id = waiting->first;
+    waiting = creating_.erase(waiting);
+    done(id);
+  }
 }
 
 void Catalogue::Join(const NodeJoined& self, std::function<void(Status)> done) {
   const auto known = state_.nodes().find(self.node);
-  if (known != state_.nodes().end() && known->second == self) return done(Ok());
-  Propose(self, [this, done = std::move(done)](Status proposed) {
+  const bool is_news = known == state_.nodes().end() || !(known->second == self);
+  if (!is_news) return done(Ok());
+  if (HasPeers()) {
+    Propose(self, kForEver, [](const Status&) {});
+    return done(Ok());
+  }
+  Propose(self, kForEver, [this, done = std::move(done)](Status proposed) {
     if (!proposed) return done(std::move(proposed));
     local_.Publish(state_, [done] { done(Ok()); });
   });
 }
 
-void Catalogue::Propose(const ClusterCommand& command, Done done) {
-  const std::string bytes = EncodeClusterCommand(command);
-  ByteBuffer entry = MakeControlEntry(EntryKind::kCommand, AsBytes(bytes));
-  const std::size_t size = entry.size();
-  group_->Propose(std::move(entry), 0, size, [done = std::move(done)](Result<Proposed> proposed) {
-    done(proposed ? Ok() : Status(Fail(std::move(proposed).error())));
+// Commands have their effect once, however often they are logged: whatever became of one whose
+// outcome is unknown, it may be proposed again.
+void Catalogue::Propose(const ClusterCommand& command, Microseconds patience, Done done) {
+  const Microseconds now = home_.services().clock.SteadyNow();
+  auto proposal = std::make_shared<Proposal>(
+      Proposal{EncodeClusterCommand(command), now + patience, std::move(done), Index()});
+  TryPropose(proposal);
+}
+
+void Catalogue::TryPropose(const std::shared_ptr<Proposal>& proposal) {
+  ByteBuffer entry = MakeControlEntry(EntryKind::kCommand, AsBytes(proposal->bytes));
+  group_->ProposeAnywhere(std::move(entry), [this, proposal](const Result<Proposed>& proposed) {
+    const Microseconds now = home_.services().clock.SteadyNow();
+    const bool again = !proposed && HasPeers() && IsRetriable(proposed.error().code) &&
+                       now < proposal->deadline && !is_draining_;
+    if (again) return Later([this, proposal] { TryPropose(proposal); });
+    if (!proposed) return proposal->done(Fail(proposed.error()));
+    // It has its effect here when it is applied here.
+    proposal->index = proposed->index;
+    committed_.push_back(proposal);
+    SettleProposals();
   });
 }
 
+void Catalogue::Later(std::function<void()> task) {
+  later_.emplace_back(home_.services().clock.SteadyNow() + kRetryAfter, std::move(task));
+}
+
+void Catalogue::RunDueTasks() {
+  const Microseconds now = home_.services().clock.SteadyNow();
+  std::vector<std::function<void()>> due;
+  while (!later_.empty() && later_.front().first <= now) {
+    due.push_back(std::move(later_.front().second));
+    later_.erase(later_.begin());
+  }
+  for (const auto& task : due) task();
+}
+
+void Catalogue::SettleProposals() {
+  const Index applied = group_->status().applied;
+  std::vector<std::shared_ptr<Proposal>> settled;
+  std::erase_if(committed_, [&](const auto& proposal) {
+    if (proposal->index > applied) return false;
+    settled.push_back(proposal);
+    return true;
+  });
+  for (const auto& proposal : settled) proposal->done(Ok());
+}
+
 void Catalogue::Drain(std::function<void()> done) {
+  is_draining_ = true;
   if (group_ == nullptr) return done();
   group_->Drain(std::move(done));
 }

@@ -53,13 +53,31 @@ class Catalogue final : public TopicService {
   using Done = std::function<void(Status)>;
 
   void Apply(Index index, ByteSpan payload);
+  // A command on its way, tried again while its outcome is unknown or there is no leader.
+  struct Proposal {
+    std::string bytes;
+    Microseconds deadline;  // After it an error is final.
+    Done done;
+    Index index;  // Once committed.
+  };
+
+  bool HasPeers() const { return home_.options().peers.size() > 1; }
+  void OnTick();
   void OnTurnEnd();
   void StartCheck();
   void StartFinish(Status outcome);
   void StartClearLeftovers();
   void OnOpened(const TopicId& topic, Status outcome);
   void OnReady(const TopicId& topic);
-  void Propose(const ClusterCommand& command, Done done);
+  void AnswerCreated();
+  void Propose(const ClusterCommand& command, Microseconds patience, Done done);
+  void TryPropose(const std::shared_ptr<Proposal>& proposal);
+  // Runs `task` on a later tick, some time from now.
+  void Later(std::function<void()> task);
+  void RunDueTasks();
+  void SettleProposals();
+  void TryCreate(const wire::CreateTopicRequest& request, Microseconds deadline,
+                 std::function<void(Result<TopicId>)> done);
   Result<TopicCreated> Plan(const wire::CreateTopicRequest& request) const;
   void CreateHere(const wire::CreateTopicRequest& request,
                   std::function<void(Result<TopicId>)> done);
@@ -74,7 +92,10 @@ class Catalogue final : public TopicService {
   bool has_changed_ = false;             // Commands were applied since the last look.
   bool is_replayed_ = false;             // All that was committed before this start is applied.
   std::function<void(Status)> started_;  // Set until Start is done.
-  std::map<TopicId, std::function<void(Result<TopicId>)>> creating_;  // Asked for, not yet ready.
+  std::map<TopicId, std::function<void(Result<TopicId>)>> creating_;   // Asked for, not yet ready.
+  std::vector<std::pair<Microseconds, std::function<void()>>> later_;  // With when, in order.
+  std::vector<std::shared_ptr<Proposal>> committed_;                   // Not yet applied here.
+  bool is_draining_ = false;
   Counter topic_count_;
   Counter partition_count_;
   Anchor<Catalogue> anchor_{this};

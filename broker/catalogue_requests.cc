@@ -30,6 +30,23 @@ Status CheckCounts(const wire::CreateTopicRequest& request, std::size_t partitio
   return Ok();
 }
 
+constexpr std::uint32_t kReplicasDefault = 3;
+constexpr Microseconds kPatience{8'000'000};  // Below a client's default request timeout.
+
+// Replicas by partition number, round the nodes: partition p begins at node p.
+std::vector<std::vector<NodeId>> Place(const std::map<NodeId, NodeJoined>& nodes,
+                                       std::uint32_t partitions, std::uint32_t replicas) {
+  std::vector<NodeId> ids;
+  for (const auto& [id, node] : nodes) ids.push_back(id);
+  if (replicas == 0) replicas = kReplicasDefault;
+  replicas = std::min(replicas, static_cast<std::uint32_t>(ids.size()));
+  std::vector<std::vector<NodeId>> placement(partitions);
+  for (std::uint32_t p = 0; p < partitions; ++p) {
+    for (std::uint32_t r = 0; r < replicas; ++r) placement[p].push_back(ids[(p + r) % ids.size()]);
+  }
+  return placement;
+}
+
 }  // namespace
 
 void Catalogue::CreateTopic(Shard& from, wire::CreateTopicRequest request,
@@ -53,7 +70,7 @@ Result<TopicCreated> Catalogue::Plan(const wire::CreateTopicRequest& request) co
   const BrokerOptions& options = home_.options();
   RAFTMQ_TRY(CheckTopicName(request.name));
   RAFTMQ_TRY(CheckCounts(request, options.catalogue.partitions_per_topic_max,
-                         std::max<std::size_t>(1, state_.nodes().size())));
+                         std::max(options.peers.size(), state_.nodes().size())));
   RAFTMQ_TRY(ParseTopicSettings(request.settings, options.topic_defaults));
   if (state_.FindTopic(request.name) != nullptr) {
     return Fail(ErrorCode::kTopicExists,
@@ -71,21 +88,35 @@ Result<TopicCreated> Catalogue::Plan(const wire::CreateTopicRequest& request) co
                     request.partitions, state_.partition_count(),
                     options.catalogue.partitions_max));
   }
-  return TopicCreated{
-      .id = {RandomNumber(), RandomNumber()},
-      .seed = RandomNumber(),
-      .name = request.name,
-      .settings = request.settings,
-      .placement = std::vector<std::vector<NodeId>>(request.partitions, {options.node})};
+  if (state_.nodes().size() < options.peers.size()) {
+    return Fail(ErrorCode::kNotYet, fmt::format("{} of {} nodes have joined the cluster so far",
+                                                state_.nodes().size(), options.peers.size()));
+  }
+  return TopicCreated{.id = {RandomNumber(), RandomNumber()},
+                      .seed = RandomNumber(),
+                      .name = request.name,
+                      .settings = request.settings,
+                      .placement = Place(state_.nodes(), request.partitions, request.replicas)};
 }
 
 void Catalogue::CreateHere(const wire::CreateTopicRequest& request,
                            std::function<void(Result<TopicId>)> done) {
+  TryCreate(request, home_.services().clock.SteadyNow() + kPatience, std::move(done));
+}
+
+void Catalogue::TryCreate(const wire::CreateTopicRequest& request, Microseconds deadline,
+                          std::function<void(Result<TopicId>)> done) {
   auto plan = Plan(request);
+  const bool again = !plan && plan.error().code == ErrorCode::kNotYet &&
+                     home_.services().clock.SteadyNow() < deadline && !is_draining_;
+  if (again) {
+    return Later(
+        [this, request, deadline, done = std::move(done)] { TryCreate(request, deadline, done); });
+  }
   if (!plan) return done(Fail(std::move(plan).error()));
   const TopicId id = plan->id;
   creating_.emplace(id, std::move(done));
-  Propose(*plan, [this, id](Status proposed) {
+  Propose(*plan, kPatience, [this, id](Status proposed) {
     // A name that was taken meanwhile made the command void.
     if (proposed && state_.FindTopic(id) == nullptr) {
       proposed = Fail(ErrorCode::kTopicExists, "a topic of that name was created at the same time");
@@ -106,7 +137,7 @@ void Catalogue::DeleteHere(const std::string& name, Done done) {
   if (!local_.IsReady(id)) {
     return done(Fail(ErrorCode::kNotYet, fmt::format("topic '{}' is still being created", name)));
   }
-  Propose(TopicDeleted{id}, [this, done = std::move(done)](Status proposed) {
+  Propose(TopicDeleted{id}, kPatience, [this, done = std::move(done)](Status proposed) {
     if (!proposed) return done(std::move(proposed));
     local_.Reconcile(state_);  // So that the picture does not show it any more.
     local_.Publish(state_, [done] { done(Ok()); });

@@ -24,6 +24,12 @@ Status ReadTopic(CanonicalReader& in, CatalogueTopic* topic) {
 
 }  // namespace
 
+std::size_t CatalogueTopic::NodeCount() const {
+  std::set<NodeId> nodes;
+  for (const auto& replicas : created.placement) nodes.insert(replicas.begin(), replicas.end());
+  return nodes.size();
+}
+
 void CatalogueState::Apply(Index index, const ClusterCommand& command) {
   std::visit([this, index](const auto& fields) { ApplyOne(index, fields); }, command);
 }

@@ -19,8 +19,9 @@ namespace raftmq::broker {
 
 struct CatalogueTopic {
   TopicCreated created;
-  std::uint64_t created_at = 0;  // Index of its command: the replica number of its replicas.
-  std::set<NodeId> founded;      // Nodes whose replicas have their directories.
+  std::uint64_t created_at = 0;   // Index of its command: the replica number of its replicas.
+  std::set<NodeId> founded;       // Nodes whose replicas have their directories.
+  std::size_t NodeCount() const;  // Nodes that are to hold a replica of some partition.
   bool operator==(const CatalogueTopic&) const = default;
 };
 

@@ -48,9 +48,16 @@ void LocalTopics::Open(const CatalogueTopic& topic) {
          .stats = partition.stats,
          .is_founded = topic.founded.contains(self),
          .seed = SeedOf(topic.created.seed, partition.group.partition),
-         .replica = topic.created_at});
+         .replica = topic.created_at,
+         .nodes = partition.replicas});
   }
   local.shards_left = orders.size();
+  local.is_here = !orders.empty();
+  if (orders.empty()) {
+    home_.Put([this, ref = anchor_.Ref(), id](Shard&) {
+      if (ref.get() != nullptr && topics_.contains(id)) opened_(id, Ok());
+    });
+  }
   for (auto& [shard, of_shard] : orders) {
     const auto report = [this, ref = anchor_.Ref(), id](Status outcome) {
       home_.Put([ref, id, outcome](Shard&) {
@@ -81,9 +88,14 @@ bool LocalTopics::IsReady(const TopicId& topic) const {
   return found != topics_.end() && found->second.is_ready;
 }
 
+bool LocalTopics::IsHere(const TopicId& topic) const {
+  const auto found = topics_.find(topic);
+  return found != topics_.end() && found->second.is_here;
+}
+
 std::size_t LocalTopics::opening_count() const {
-  return static_cast<std::size_t>(
-      std::ranges::count_if(topics_, [](const auto& entry) { return !entry.second.is_ready; }));
+  return static_cast<std::size_t>(std::ranges::count_if(
+      topics_, [](const auto& entry) { return entry.second.shards_left > 0; }));
 }
 
 void LocalTopics::Publish(const CatalogueState& state, std::function<void()> done) {

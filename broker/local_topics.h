@@ -30,7 +30,8 @@ class LocalTopics {
   void Publish(const CatalogueState& state, std::function<void()> done);
   bool IsKnown(const TopicId& topic) const { return topics_.contains(topic); }
   bool IsReady(const TopicId& topic) const;
-  std::size_t opening_count() const;
+  bool IsHere(const TopicId& topic) const;  // This node holds a replica of some partition.
+  std::size_t opening_count() const;        // Topics whose partitions are not all open yet.
 
  private:
   struct Topic {
@@ -38,6 +39,7 @@ class LocalTopics {
     std::size_t shards_left = 0;  // Still opening.
     Status outcome;
     bool is_ready = false;
+    bool is_here = false;
   };
 
   void Open(const CatalogueTopic& topic);

@@ -14,33 +14,47 @@ namespace {
 
 constexpr std::size_t kTopicsAskedMax = 10'000;
 
-wire::PartitionInfo Describe(const ViewPartition& partition) {
+std::uint32_t ShardsOf(const CatalogueView& view, NodeId node) {
+  const auto found = std::ranges::find(view.nodes, node, &wire::NodeInfo::node);
+  return found == view.nodes.end() ? 1 : std::max(1u, found->shards);
+}
+
+wire::PartitionInfo Describe(const CatalogueView& view, NodeId self,
+                             const ViewPartition& partition) {
   const PartitionStats& stats = *partition.stats;
   wire::PartitionInfo info;
   info.partition = partition.group.partition;
   info.leader = NodeId(static_cast<std::uint32_t>(stats.leader.value()));
-  info.shard = partition.shard;
+  // Who holds no replica knows no better than the placement.
+  if (std::ranges::find(partition.replicas, self) == partition.replicas.end())
+    info.leader = partition.replicas.front();
+  const bool is_elsewhere = info.leader != NodeId(0) && info.leader != self;
+  info.shard =
+      is_elsewhere ? ShardOf(partition.group, ShardsOf(view, info.leader)) : partition.shard;
   info.term = Term(stats.term.value());
   info.log_start = Offset(stats.log_start.value());
   info.end = Offset(stats.end.value());
   info.size_bytes = stats.size_bytes.value();
   for (const NodeId node : partition.replicas) {
-    info.replicas.push_back({.node = node,
-                             .role = static_cast<std::uint8_t>(node == info.leader ? 1 : 0),
-                             .end = info.end,
-                             .commit = info.end,
-                             .durable = Offset(stats.durable_end.value())});
+    wire::ReplicaInfo replica{.node = node,
+                              .role = static_cast<std::uint8_t>(node == info.leader ? 1 : 0)};
+    if (node == self) {  // Of the others only they know.
+      replica.end = info.end;
+      replica.commit = info.end;
+      replica.durable = Offset(stats.durable_end.value());
+    }
+    info.replicas.push_back(replica);
   }
   return info;
 }
 
-wire::TopicInfo Describe(const ViewTopic& topic) {
+wire::TopicInfo Describe(const CatalogueView& view, NodeId self, const ViewTopic& topic) {
   wire::TopicInfo info;
   info.name = topic.name;
   info.id = topic.id;
   info.settings = topic.settings;
   for (const ViewPartition& partition : topic.partitions)
-    info.partitions.push_back(Describe(partition));
+    info.partitions.push_back(Describe(view, self, partition));
   return info;
 }
 
@@ -62,13 +76,15 @@ wire::MetadataReply Answer(Shard& shard, const std::vector<std::string>& asked) 
   reply.answering = shard.options().node;
   reply.nodes = view.nodes;
   if (asked.empty()) {
-    for (const auto& [name, topic] : view.topics) reply.topics.push_back(Describe(*topic));
+    for (const auto& [name, topic] : view.topics)
+      reply.topics.push_back(Describe(view, reply.answering, *topic));
     return reply;
   }
   for (const std::string& name : asked) {
     const auto found = view.topics.find(name);
-    reply.topics.push_back(found == view.topics.end() ? Unknown(view, name)
-                                                      : Describe(*found->second));
+    reply.topics.push_back(found == view.topics.end()
+                               ? Unknown(view, name)
+                               : Describe(view, reply.answering, *found->second));
   }
   return reply;
 }

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace raftmq::broker {
 namespace {
 
@@ -15,7 +17,9 @@ Result<std::unique_ptr<OpenedLog>> Found(FileSystem& files, const GroupOptions& 
   LogFounding founding;
   founding.group_seed = identity.seed;
   founding.replica = ReplicaNumber(identity.replica);
-  founding.membership = {{identity.node, founding.replica, true}};
+  for (const NodeId node : identity.nodes)
+    founding.membership.push_back({node, founding.replica, true});
+  std::ranges::sort(founding.membership, {}, &Replica::node);
   return CreateGroupLog(files, options, founding);
 }
 

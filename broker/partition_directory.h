@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "protocol/types/ids.h"
 #include "raftlog/group_factory.h"
@@ -15,7 +16,7 @@ std::string PartitionsPath(const std::string& data_directory);
 std::string PartitionPath(const std::string& data_directory, const GroupId& group);
 
 struct ReplicaIdentity {
-  NodeId node;
+  std::vector<NodeId> nodes;  // That hold a replica.
   bool is_founded = false;
   std::uint64_t seed = 0;
   std::uint64_t replica = 0;

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "broker/partition_directory.h"
+#include "broker/raft_timers.h"
 
 namespace raftmq::broker {
 namespace {
@@ -59,10 +60,9 @@ void PartitionSet::OpenOne(const std::shared_ptr<Opening>& opening, PartitionOrd
   // The result crosses back from a thread of the pool.
   auto log = std::make_shared<Result<std::unique_ptr<OpenedLog>>>(
       Fail(ErrorCode::kOverloaded, "the queue of partitions to open is full"));
-  const auto work = [&files = environment_.deps.files, options = OptionsFor(order), order,
-                     self = environment_.options.node, log] {
-    *log =
-        FoundOrOpenPartition(files, options, {self, order.is_founded, order.seed, order.replica});
+  const auto work = [&files = environment_.deps.files, options = OptionsFor(order), order, log] {
+    *log = FoundOrOpenPartition(files, options,
+                                {order.nodes, order.is_founded, order.seed, order.replica});
   };
   ++opening->under_way;
   const auto done = [ref = anchor_.Ref(), opening, order, log] {
@@ -93,7 +93,8 @@ void PartitionSet::OpenOneOnDone(const std::shared_ptr<Opening>& opening,
     }
     started.Tick();  // Starts the election.
     Touch(*partition);
-    opening->starting.push_back(order.group);
+    // With other replicas nobody waits for an election: it may need nodes that are not there.
+    if (order.nodes.size() == 1) opening->starting.push_back(order.group);
     partitions_[order.group] = std::move(partition);
   } else {
     environment_.log.Fault("storage",
@@ -132,6 +133,13 @@ void PartitionSet::TurnEnd() {
   std::sort(touched.begin(), touched.end());
   touched.erase(std::unique(touched.begin(), touched.end()), touched.end());
   for (Partition* partition : touched) partition->group().TurnEnd();
+}
+
+void PartitionSet::PeerUnreachable(NodeId node) {
+  for (auto& [id, partition] : partitions_) {
+    partition->group().PeerUnreachable(node);
+    Touch(*partition);
+  }
 }
 
 void PartitionSet::Tick() {
@@ -231,6 +239,8 @@ GroupOptions PartitionSet::OptionsFor(const PartitionOrder& order) const {
   const StorageOptions& storage = environment_.options.storage;
   GroupOptions options;
   options.self = environment_.options.node;
+  options.raft = RaftTimersOf(environment_.options, order.group);
+  options.raft.campaigns_at_once = order.nodes.front() == options.self;
   options.log.directory = PartitionPath(storage.data_directory, order.group);
   options.log.group = order.group;
   options.log.segment_bytes_first = storage.segment_bytes_first;

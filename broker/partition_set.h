@@ -25,7 +25,8 @@ struct PartitionOrder {
   std::shared_ptr<PartitionStats> stats;
   bool is_founded = false;    // Its directory was made before: a missing one is a loss.
   std::uint64_t seed = 0;     // Of its hashes; a pure function of the creating command.
-  std::uint64_t replica = 0;  // This replica's number.
+  std::uint64_t replica = 0;  // The number of its founding replicas.
+  std::vector<NodeId> nodes;  // That hold one; the first is to lead.
 };
 
 // Loop-affine.
@@ -55,6 +56,8 @@ class PartitionSet {
   Partition* Find(const GroupId& group);
   const Error* FindLost(const GroupId& group) const;
   void Touch(Partition& partition) { touched_.push_back(&partition); }
+  // The connection to a node broke.
+  void PeerUnreachable(NodeId node);
   void Tick();
   void TurnEnd();
   std::size_t size() const { return partitions_.size(); }

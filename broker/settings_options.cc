@@ -34,6 +34,11 @@ BrokerOptions OptionsFrom(const BrokerSettings& settings, unsigned cores) {
   BrokerOptions options;
   options.node = settings.node.id;
   options.cluster_id = settings.node.cluster_id;
+  for (const PeerSetting& peer : settings.node.peers)
+    options.peers.push_back({peer.id, peer.address});
+  if (options.peers.empty())
+    options.peers.push_back({settings.node.id, settings.listeners.peer_listen});
+  std::ranges::sort(options.peers, {}, &PeerNode::node);
   options.shards = settings.node.shards != 0 ? settings.node.shards : std::max(1u, cores);
   options.auto_create_topics = settings.node.dev;
   options.session = SessionLimitsFrom(settings.limits);

@@ -24,10 +24,12 @@ Shard::Shard(std::uint32_t number, const NodeServices& services)
       mailbox_(loop_, [this](std::vector<Letter>& letters) { Receive(letters); }),
       metrics_(services.metrics),
       cache_(services.options.storage.tail_cache_bytes),
+      links_({loop_, services.log, services.peers, metrics_.peers},
+             [this](NodeId node) { OnPeerLost(node); }),
       work_(std::make_unique<IoPool>(IoPoolOptions{}, PostTo(loop_))),
       disk_(std::make_unique<DiskThread>(PostTo(loop_), services.clock, metrics_.disk)),
       deps_(std::make_unique<GroupDeps>(GroupDeps{services.files, services.clock, *disk_, *work_,
-                                                  cache_, metrics_.groups, transport_})),
+                                                  cache_, metrics_.groups, links_})),
       partitions_(std::make_unique<PartitionSet>(
           PartitionSet::Environment{services.options, services.log, services.metrics, *deps_})),
       tick_(loop_),
@@ -38,6 +40,8 @@ Shard::Shard(std::uint32_t number, const NodeServices& services)
 Shard::~Shard() {
   RAFTMQ_CHECK(!thread_.joinable());
   sessions_.clear();
+  peer_sessions_.clear();
+  links_.Stop();
   disk_.reset();  // Finishes what it was given, which may belong to a partition.
   work_.reset();
   partitions_.reset();
@@ -49,6 +53,7 @@ void Shard::Start(TopicService& topics) {
   tick_.StartRepeating(options().tick, [this] { Tick(); });
   house_.StartRepeating(kHouseInterval, [this] { KeepHouse(); });
   loop_.SetTurnEnd([this] { TurnEnd(); });
+  links_.Start();
   thread_ = std::thread([this] {
     pthread_setname_np(pthread_self(), fmt::format("shard-{}", number_).c_str());
     loop_.Run();
@@ -68,7 +73,10 @@ Microseconds Shard::disk_busy_since() const {
   return Microseconds(static_cast<std::int64_t>(metrics_.disk.round_started_us.value()));
 }
 
-void Shard::SetCompanion(std::function<void()> tick, std::function<void()> turn_end) {
+void Shard::SetCompanion(const GroupId& id, Group& group, std::function<void()> tick,
+                         std::function<void()> turn_end) {
+  companion_id_ = id;
+  companion_ = &group;
   companion_tick_ = std::move(tick);
   companion_turn_end_ = std::move(turn_end);
 }
@@ -77,6 +85,8 @@ void Shard::Receive(std::vector<Letter>& letters) {
   for (Letter& letter : letters) {
     if (auto* handover = std::get_if<Handover>(&letter)) {
       Adopt(std::move(*handover));
+    } else if (auto* arrival = std::get_if<PeerArrival>(&letter)) {
+      AdoptPeer(std::move(*arrival));
     } else {
       std::get<std::function<void(Shard&)>>(letter)(*this);
     }
@@ -93,6 +103,40 @@ void Shard::Adopt(Handover handover) {
   sessions_.emplace(&started, std::move(session));
   metrics_.connections.Set(sessions_.size());
   started.Start(hello_id);
+}
+
+void Shard::AdoptPeer(PeerArrival arrival) {
+  const BrokerOptions& self = options();
+  PeerSession::Owner owner{
+      .welcome = {.node = self.node,
+                  .incarnation = self.incarnation,
+                  .boot_id = self.boot_id,
+                  .shards = self.shards},
+      .on_message = [this](PeerMessage message) { OnPeerMessage(std::move(message)); },
+      .on_closed =
+          [this](PeerSession& session, const Error&) {
+            const NodeId node = session.node();
+            peer_sessions_.erase(&session);
+            OnPeerLost(node);
+          }};
+  auto session = std::make_unique<PeerSession>(loop_, std::move(arrival), std::move(owner));
+  PeerSession& started = *session;
+  peer_sessions_.emplace(&started, std::move(session));
+  if (!started.Start()) peer_sessions_.erase(&started);
+}
+
+void Shard::OnPeerMessage(PeerMessage message) {
+  if (companion_ != nullptr && message.group == companion_id_)
+    return companion_->Receive(std::move(message));
+  Partition* partition = partitions_->Find(message.group);
+  if (partition == nullptr) return;  // Not here yet, or not any more: as if it had been lost.
+  partition->group().Receive(std::move(message));
+  partitions_->Touch(*partition);
+}
+
+void Shard::OnPeerLost(NodeId node) {
+  if (companion_ != nullptr) companion_->PeerUnreachable(node);
+  partitions_->PeerUnreachable(node);
 }
 
 void Shard::Retire(Session& session) {
@@ -140,6 +184,7 @@ void Shard::Tick() {
 void Shard::TurnEnd() {
   if (companion_turn_end_) companion_turn_end_();
   partitions_->TurnEnd();
+  links_.Flush();
 }
 
 void Shard::KeepHouse() {
@@ -165,6 +210,10 @@ void Shard::FinishDrain() {
   if (sessions_.empty() && drained_) std::exchange(drained_, nullptr)();
 }
 
-void Shard::CloseSessions() { sessions_.clear(); }
+void Shard::CloseSessions() {
+  sessions_.clear();
+  peer_sessions_.clear();
+  links_.Stop();
+}
 
 }  // namespace raftmq::broker

@@ -21,6 +21,9 @@
 #include "broker/log.h"
 #include "broker/memory_budget.h"
 #include "broker/partition_set.h"
+#include "broker/peers/peer_book.h"
+#include "broker/peers/peer_links.h"
+#include "broker/peers/peer_session.h"
 #include "broker/session.h"
 #include "broker/shard_metrics.h"
 #include "protocol/net/event_loop.h"
@@ -41,19 +44,14 @@ struct NodeServices {
   MetricsRegistry& metrics;
   FileSystem& files;
   const Clock& clock;
-};
-
-// Of a node without peers: no group here has another replica.
-class NoPeers final : public Transport {
- public:
-  void Send(PeerMessage) override {}
+  PeerBook& peers;
 };
 
 // Loop-affine but for the constructor, the destructor and what says otherwise.
 class Shard {
  public:
   // From another thread: a connection, or work to do on this loop.
-  using Letter = std::variant<Handover, std::function<void(Shard&)>>;
+  using Letter = std::variant<Handover, PeerArrival, std::function<void(Shard&)>>;
 
   Shard(std::uint32_t number, const NodeServices& services);
   // REQUIRES: never started, or stopped.
@@ -96,12 +94,17 @@ class Shard {
   ShardMetrics& metrics() { return metrics_; }
   const GroupDeps& group_deps() const { return *deps_; }
   TopicService& topics() { return *topics_; }
-  // The catalogue's group lives beside the partitions: `tick` and `turn_end` run with theirs.
-  void SetCompanion(std::function<void()> tick, std::function<void()> turn_end);
+  // The catalogue's group lives beside the partitions: it gets what is for `id`, and `tick` and
+  // `turn_end` run with theirs.
+  void SetCompanion(const GroupId& id, Group& group, std::function<void()> tick,
+                    std::function<void()> turn_end);
 
  private:
   void Receive(std::vector<Letter>& letters);
   void Adopt(Handover handover);
+  void AdoptPeer(PeerArrival arrival);
+  void OnPeerMessage(PeerMessage message);
+  void OnPeerLost(NodeId node);
   void Tick();
   void TurnEnd();
   void KeepHouse();
@@ -114,14 +117,17 @@ class Shard {
   Mailbox<Letter> mailbox_;
   ShardMetrics metrics_;
   TailCache cache_;
-  NoPeers transport_;
+  PeerLinks links_;
   std::unique_ptr<IoPool> work_;
   std::unique_ptr<DiskThread> disk_;
   std::unique_ptr<GroupDeps> deps_;
   std::unique_ptr<PartitionSet> partitions_;
   std::unordered_map<Session*, std::unique_ptr<Session>> sessions_;
+  std::unordered_map<PeerSession*, std::unique_ptr<PeerSession>> peer_sessions_;
   std::shared_ptr<const CatalogueView> view_ = std::make_shared<CatalogueView>();
   TopicService* topics_ = nullptr;
+  GroupId companion_id_;
+  Group* companion_ = nullptr;
   std::function<void()> companion_tick_;
   std::function<void()> companion_turn_end_;
 

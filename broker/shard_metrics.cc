@@ -24,6 +24,7 @@ ShardMetrics::ShardMetrics(MetricsRegistry& registry) {
   RegisterApis(registry);
   RegisterTotals(registry);
   RegisterGroups(registry);
+  RegisterPeers(registry);
   RegisterDisk(registry);
 }
 
@@ -61,6 +62,20 @@ void ShardMetrics::RegisterTotals(MetricsRegistry& registry) {
   registrations_.push_back(registry.Add(
       SecondsFamily("raftmq_event_loop_lag_seconds", "How late the tick of a shard's loop came."),
       {}, &loop_lag_us));
+}
+
+void ShardMetrics::RegisterPeers(MetricsRegistry& registry) {
+  registrations_.push_back(
+      registry.Add(CounterFamily("raftmq_peer_frames_sent_total", "Frames sent to other nodes."),
+                   {}, &peers.frames_sent));
+  registrations_.push_back(registry.Add(
+      CounterFamily("raftmq_peer_messages_dropped_total",
+                    "Messages to other nodes without a connection, or beyond its bound."),
+      {}, &peers.dropped));
+  const auto events = CounterFamily("raftmq_peer_connections_total",
+                                    "Connections to other nodes that came up and broke.");
+  registrations_.push_back(registry.Add(events, {{"event", "up"}}, &peers.connected));
+  registrations_.push_back(registry.Add(events, {{"event", "lost"}}, &peers.lost));
 }
 
 void ShardMetrics::RegisterGroups(MetricsRegistry& registry) {

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "broker/api.h"
+#include "broker/peers/peer_metrics.h"
 #include "metrics/registry.h"
 #include "protocol/types/counter.h"
 #include "protocol/types/histogram.h"
@@ -25,6 +26,7 @@ class ShardMetrics {
 
   DiskMetrics disk;  // Written by the disk thread.
   GroupMetrics groups;
+  PeerMetrics peers;
   Counter connections;
   Counter segments;
   Counter bytes_in;
@@ -40,6 +42,7 @@ class ShardMetrics {
   void RegisterApis(MetricsRegistry& registry);
   void RegisterTotals(MetricsRegistry& registry);
   void RegisterGroups(MetricsRegistry& registry);
+  void RegisterPeers(MetricsRegistry& registry);
   void RegisterDisk(MetricsRegistry& registry);
 
   std::array<ApiMetrics, kApiCount> apis_;

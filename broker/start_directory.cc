@@ -45,6 +45,23 @@ bool Names(const std::vector<DirectoryEntry>& entries, const std::string& name) 
   return false;
 }
 
+std::string NamesOf(std::vector<NodeId> nodes) {
+  std::string names;
+  for (const NodeId node : nodes) names += (names.empty() ? "" : ", ") + node.ToString();
+  return names;
+}
+
+// Who votes on the catalogue was settled when it was founded.
+Status CheckFounders(const Membership& membership, const BrokerOptions& options) {
+  std::vector<NodeId> expected, found;
+  for (const Replica& replica : membership) expected.push_back(replica.node);
+  for (const PeerNode& peer : options.peers) found.push_back(peer.node);
+  if (expected == found) return Ok();
+  return Fail(ErrorCode::kBadConfig,
+              fmt::format("node.peers: the cluster of {} was founded with the nodes {}, found {}",
+                          options.storage.data_directory, NamesOf(expected), NamesOf(found)));
+}
+
 }  // namespace
 
 Result<std::unique_ptr<OpenedLog>> OpenCatalogueLog(FileSystem& files,
@@ -56,6 +73,7 @@ Result<std::unique_ptr<OpenedLog>> OpenCatalogueLog(FileSystem& files,
     auto opened = OpenGroupLog(files, group);
     const bool is_unfinished = !opened && opened.error().code == ErrorCode::kNotFound;
     // A founding that was interrupted: nothing can have been logged anywhere yet.
+    if (opened) RAFTMQ_TRY(CheckFounders((*opened)->report.newest_checkpoint.membership, options));
     if (!is_unfinished || CountDirectories(entries) > 1) return opened;
     RAFTMQ_TRY(RemovePartitionDirectory(files, group.log.directory));
   } else if (CountDirectories(entries) > 0) {
@@ -69,7 +87,8 @@ Result<std::unique_ptr<OpenedLog>> OpenCatalogueLog(FileSystem& files,
   // The same on every founding node, so that their first entries are.
   founding.group_seed = Hash64(AsBytes(options.cluster_id));
   founding.replica = ReplicaNumber(1);
-  founding.membership = {{options.node, founding.replica, true}};
+  for (const PeerNode& peer : options.peers)
+    founding.membership.push_back({peer.node, founding.replica, true});
   return CreateGroupLog(files, group, founding);
 }
 

@@ -10,7 +10,6 @@
 
 namespace raftmq::broker {
 
-
 // What a topic's settings mean. Defaults come from the broker's configuration.
 struct TopicSettings {
   std::uint64_t segment_bytes = 128u << 20;             // "segment.bytes": 1 MiB to 4 GiB.

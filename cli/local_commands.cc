@@ -16,8 +16,7 @@ using nlohmann::json;
 
 constexpr std::chrono::seconds kStopTimeout{60};
 
-// One replica per partition for now: brokers do not form a cluster yet.
-constexpr std::uint32_t kNodesMax = 1;
+constexpr std::uint32_t kNodesMax = 7;
 
 std::string_view NameOf(ProcessState state) {
   switch (state) {
@@ -93,7 +92,7 @@ int LocalUp(const GlobalArguments& global, const LocalArguments& arguments) {
   if (arguments.nodes == 0 || arguments.nodes > kNodesMax) {
     return ReportError("cannot start",
                        {ErrorCode::kInvalidArgument,
-                        fmt::format("expected -n from 1 to {} in this version, found {}", kNodesMax,
+                        fmt::format("expected -n from 1 to {}, found {}", kNodesMax,
                                     arguments.nodes)});
   }
   auto cluster = LocalCluster::Load(arguments.directory);

@@ -42,6 +42,7 @@ Raft::Raft(const RaftConfig& config, const RestoredState& restored)
   status_.durable = IssuedMark();
   ForgetCommittedMemberships();
   ResetElectionTimer();
+  if (config_.campaigns_at_once) election_timeout_ = 1;
   RaftInvariants::Check(*this);
 }
 

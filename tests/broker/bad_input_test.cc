@@ -212,8 +212,10 @@ TEST_F(BadInput, ASecondHelloClosesTheConnection) {  // E10
 
 TEST_F(BadInput, ThePeerPortRefusesByName) {  // E14
   WireClient client(broker_.peer());
-  EXPECT_EQ(ErrorOf(client.Receive()).code, ErrorCode::kUnsupported);
+  client.Send(wire::HelloRequest{});
   EXPECT_TRUE(client.WaitForClose());
+  EXPECT_THAT(broker_.Stderr(), HasSubstr("clients use the client port"));
+  EXPECT_THAT(HttpGet(broker_.http(), "/metrics").body, HasSubstr("raftmq_peer_refused_total 1"));
 }
 
 TEST_F(BadInput, BatchesThatLieAreRefusedAndLeaveNothing) {  // E21

@@ -1,0 +1,60 @@
+// A shard's way to the other nodes: one connection to each of their shards, for sending only. What
+// was said in a turn leaves in one frame per connection at its end.
+//
+//   idle --(timer)--> connecting --> hello sent --(welcome)--> up --(closed)--> idle, doubling
+//   waits
+//
+// The first connection to a node goes to its shard 0; its welcome tells how many shards there are.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "broker/log.h"
+#include "broker/peers/peer_book.h"
+#include "broker/peers/peer_metrics.h"
+#include "protocol/net/connection.h"
+#include "protocol/net/event_loop.h"
+#include "protocol/types/split_mix.h"
+#include "raftlog/transport.h"
+
+namespace raftmq::broker {
+
+// Affine to its shard's loop, but for the constructor and destructor.
+class PeerLinks final : public Transport {
+ public:
+  // `on_lost` is told of each connection that was up and broke.
+  struct Environment {
+    EventLoop& loop;
+    Log& log;
+    const PeerBook& book;
+    PeerMetrics& metrics;
+  };
+  PeerLinks(const Environment& environment, std::function<void(NodeId)> on_lost);
+  ~PeerLinks() override;
+
+  // Begins to connect; keeps at it for ever.
+  void Start();
+  void Send(PeerMessage message) override;
+  // At the end of the turn.
+  void Flush();
+  // Closes everything; nothing is sent any more.
+  void Stop();
+
+ private:
+  class Link;
+  struct Node;
+
+  void OnWelcome(Node& node, const wire::PeerWelcome& welcome);
+  void AddLink(Node& node, std::uint32_t shard);
+
+  const Environment environment_;
+  const std::function<void(NodeId)> on_lost_;
+  SplitMix random_;  // Of the waits.
+  std::map<NodeId, std::unique_ptr<Node>> nodes_;
+};
+
+}  // namespace raftmq::broker
