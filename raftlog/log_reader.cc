@@ -30,7 +30,8 @@ Error Missing(Offset offset, Index up_to) {
 // What a search step found in one slice.
 struct Found {
   std::optional<Group::OffsetAtTime> record;
-  Offset end;  // After the slice's last entry.
+  Offset end;             // After the slice's last entry.
+  bool is_empty = false;  // The segment that might have had it does not: a later one may.
 };
 
 // The first record of an opened batch that fits the request.
@@ -46,8 +47,7 @@ std::optional<Group::OffsetAtTime> FirstRecord(const OpenedBatch& batch,
 
 Result<Found> FindInSlice(const LogSlice& slice, const LogReader::FindRequest& request) {
   Found found;
-  // Nothing up to where it may look, in the last segment that could have it.
-  if (slice.last < slice.first) found.end = request.end;
+  found.is_empty = slice.last < slice.first;
   FrameCursor frames(slice.bytes);
   while (const auto frame = frames.Next()) {
     const BatchHeader& header = frame->header;
@@ -162,7 +162,11 @@ void LogReader::FindFrom(ReadFrom from, const FindRequest& request, FindDone don
         Finish(*state->read);
         if (!state->found) return state->done(Fail(state->found.error()));
         if (state->found->record) return state->done(*state->found->record);
-        if (state->found->end >= state->request.end)
+        const bool goes_on = state->last < state->request.up_to;
+        if (state->found->is_empty && goes_on)
+          return FindFrom({ReadFrom::By::kIndex, state->last.Next().value()}, state->request,
+                          std::move(state->done));
+        if (state->found->is_empty || state->found->end >= state->request.end)
           return state->done(Group::OffsetAtTime{state->request.end, -1});
         const ReadFrom next =
             state->found->end <= state->request.log_start

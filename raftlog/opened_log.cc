@@ -48,7 +48,14 @@ Status ScanEntries(OpenedLog* opened) {
         log.Read({.by = ReadFrom::By::kIndex, .value = next.value()},
                  BeforeDamage(log.damage(), next, last), kScanBytes);
     if (!read) return Fail(Missing(next, last));
-    RAFTMQ_TRY_ASSIGN(const LogSlice slice, read->Run());
+    const Result<LogSlice> run = read->Run();
+    if (!run && read->damage() != nullptr &&
+        DamageAt(log.damage(), read->damage()->first) == nullptr) {
+      opened->log->MarkDamaged(*read->damage());
+      continue;
+    }
+    if (!run) return Fail(run.error());
+    const LogSlice& slice = *run;
     if (slice.first != next || slice.last < next) return Fail(Missing(next, last));
     FrameCursor frames(slice.bytes);
     while (const auto frame = frames.Next()) opened->state.Append(frame->header, frame->payload());

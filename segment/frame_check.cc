@@ -45,6 +45,10 @@ Result<BatchHeader> CheckFrame(ByteSpan bytes, std::uint64_t group_seed) {
   return header;
 }
 
+bool IsHeaderGenuine(ByteSpan bytes, std::uint64_t group_seed) {
+  return HeaderHashHolds(bytes, group_seed);
+}
+
 std::size_t ClaimedBytes(ByteSpan bytes) {
   auto header = ParseBatchHeader(bytes);
   if (!header && header.error().code == ErrorCode::kUnknownFormat)

@@ -14,6 +14,10 @@ namespace raftmq {
 // if the header hash holds, so that noise is never taken for a newer format.
 Result<BatchHeader> CheckFrame(ByteSpan bytes, std::uint64_t group_seed);
 
+// True if the header hash holds: the header was written by this log. REQUIRES: kBatchHeaderBytes
+// are there.
+bool IsHeaderGenuine(ByteSpan bytes, std::uint64_t group_seed);
+
 // How many bytes CheckFrame needs to see: the padded length that the header claims, or
 // kBatchHeaderBytes if it makes no sense. REQUIRES: kBatchHeaderBytes are there.
 std::size_t ClaimedBytes(ByteSpan bytes);

@@ -35,6 +35,7 @@ class LogDisk {
     std::vector<std::byte> index_file;  // Of the sealed segment.
   };
   Status RollOver(const Roll& roll);
+  Status WriteIndexFile(const SegmentName& name, const std::vector<std::byte>& bytes);
 
   // Cuts everything above `mark.tail.index`, by the steps of DESIGN.md ("Cutting a suffix").
   Status Cut(const LogMark& mark, const std::vector<SegmentName>& newer);
@@ -63,7 +64,6 @@ class LogDisk {
  private:
   std::string PreparedPath() const { return directory_ + "/prepared.tmp"; }
   Status RemoveIfThere(const std::string& path);
-  Status WriteIndexFile(const SegmentName& name, const std::vector<std::byte>& bytes);
 
   FileSystem& files_;
   const std::string directory_;

@@ -132,6 +132,9 @@ Result<LogSlice> SegmentRead::Run() {
         header && header->leader.index == index && header->leader.base_offset == offset;
     if (!follows) {
       if (taken_to > 0) break;  // What is good is served first.
+      if (spec_.view.is_cut &&
+          (head.size() < kBatchHeaderBytes || at + ClaimedBytes(head) > spec_.view.end))
+        return Fail(ErrorCode::kNotYet, "the end of the segment is being cut");
       const Place next = FindDamage({at, index, offset},
                                     header ? "another entry stands here" : header.error().message);
       if (!IsBeforeWanted(next)) {
@@ -166,6 +169,8 @@ Result<LogSlice> SegmentRead::Run() {
     index = index.Next();
     offset = header->end_offset();
   }
+  if (taken_to == 0 && spec_.view.is_cut && index <= spec_.up_to)
+    return Fail(ErrorCode::kNotYet, "the end of the segment is being cut");
   if (taken_to > 0) {
     slice.bytes = SharedBytes(spec_.view.map, spec_.view.map->bytes().subspan(
                                                   static_cast<std::size_t>(taken_from),

@@ -32,12 +32,19 @@ class Recovery {
   Status Scan(std::size_t i, const LogTail& before, bool direct);
   Status ScanAboveMark();
   void Judge();
+  Status CompleteMarks();
   Status FindCheckpoint();
   Status SettleTail();
   Status SyncScanned();
   Status MarkTail();
   std::string PathOf(const SegmentName& name) const {
     return options_.directory + "/" + name.LogFile();
+  }
+  // Keeps the marks above the commit floor, as it is known so far, and the one at it.
+  void NoteMark(const EntryMark& mark) {
+    log_.marks.push_back(mark);
+    while (log_.marks.size() > 1 && log_.marks[1].tail.index <= report_->commit_floor)
+      log_.marks.pop_front();
   }
   void AddHole(std::size_t segment, const ScanGap& gap) { holes_.push_back({segment, gap}); }
   void Damaged(const Hole& hole, Index last, Offset end_offset);
@@ -134,10 +141,7 @@ Status Recovery::LoadSealed(std::size_t i) {
       fmt::format("rebuilt the index of '{}': {}", segment.path, index.error().message));
   RAFTMQ_TRY(Scan(i, BeforeSegment(segment.name), false));
   const auto bytes = segment.index.Encode({segment.tail, segment.staged_end});
-  const std::string path = options_.directory + "/" + segment.name.IndexFile();
-  if (opened) RAFTMQ_TRY(files_.Remove(path));
-  RAFTMQ_TRY_ASSIGN(const auto file, files_.Open(path, OpenMode::kCreate));
-  return file->Write(0, bytes);
+  return log_.disk->WriteIndexFile(segment.name, bytes);
 }
 
 // Scans one segment, whose entry before is `before`, and takes what it finds.
@@ -156,18 +160,19 @@ Status Recovery::Scan(std::size_t i, const LogTail& before, bool direct) {
     if (header) from.chain = header->leader.chain;
   }
   bool first = true;
-  RAFTMQ_TRY_ASSIGN(const SegmentScan scan,
-                    ScanSegment(
-                        bytes, 0, from, log_.identity.group_seed,
-                        [&](const BatchHeader& header, ByteSpan frame, std::uint64_t at) {
-                          report_->scanned_bytes += frame.size();
-                          report_->commit_floor =
-                              std::max(report_->commit_floor, header.leader.committed_up_to);
-                          segment.index.Add(header, at);
-                          if (first) segment.opened_ms = header.leader.append_time_ms;
-                          first = false;
-                        },
-                        [&](const ScanGap& gap) { AddHole(i, gap); }));
+  RAFTMQ_TRY_ASSIGN(
+      const SegmentScan scan,
+      ScanSegment(
+          bytes, 0, from, log_.identity.group_seed,
+          [&](const BatchHeader& header, ByteSpan frame, std::uint64_t at) {
+            report_->scanned_bytes += frame.size();
+            report_->commit_floor = std::max(report_->commit_floor, header.leader.committed_up_to);
+            segment.index.Add(header, at);
+            NoteMark({TailAfter(header), segment.name.first, at, at + header.padded_length()});
+            if (first) segment.opened_ms = header.leader.append_time_ms;
+            first = false;
+          },
+          [&](const ScanGap& gap) { AddHole(i, gap); }));
   segment.tail = scan.tail;
   segment.staged_end = scan.end;
   rest_is_zero_ = scan.rest_is_zero;
@@ -271,11 +276,38 @@ Status Recovery::SettleTail() {
     mark.tail = last.tail;
     mark.segment_first = last.name.first;
     mark.position = last.staged_end;
-    mark.committed = std::min(mark.committed, last.tail.index);
+    mark.committed = std::min(report_->commit_floor, last.tail.index);
     log_.mark = mark;
     return log_.disk->Cut(mark, newer);
   }
   return log_.disk->OpenActive(last.name, last.staged_end);
+}
+
+// Entries of sealed segments were not looked at, but may be above the commit floor too.
+Status Recovery::CompleteMarks() {
+  while (!log_.marks.empty() && log_.marks.back().tail.index > log_.tail.index)
+    log_.marks.pop_back();
+  const Index known = log_.marks.empty() ? log_.tail.index : log_.marks.front().tail.index;
+  const Index floor = report_->commit_floor;
+  std::deque<EntryMark> earlier;
+  for (const Segment& segment : log_.segments) {
+    if (floor >= known || segment.tail.index < floor || segment.name.first >= known) continue;
+    RAFTMQ_TRY_ASSIGN(auto bytes, SegmentBytes::Open(files_, segment.path, false));
+    const auto note = [&](const BatchHeader& header, ByteSpan, std::uint64_t at) {
+      const Index index = header.leader.index;
+      if (index < floor || index >= known) return;
+      earlier.push_back({TailAfter(header), segment.name.first, at, at + header.padded_length()});
+    };
+    RAFTMQ_TRY_ASSIGN(const ByteSpan head, bytes.Get(0, kBatchHeaderBytes));
+    LogTail before = BeforeSegment(segment.name);
+    if (head.size() == kBatchHeaderBytes) {
+      if (const auto header = ParseBatchHeader(head)) before.chain = header->leader.chain;
+    }
+    RAFTMQ_TRY(
+        ScanSegment(bytes, 0, before, log_.identity.group_seed, note, [](const ScanGap&) {}));
+  }
+  log_.marks.insert(log_.marks.begin(), earlier.begin(), earlier.end());
+  return Ok();
 }
 
 // The newest checkpoint that is whole and committed. Damage may hide one: then an older one serves.
@@ -349,6 +381,7 @@ Result<RecoveredLog> Recovery::Run() {
   RAFTMQ_TRY(SyncScanned());
   RAFTMQ_TRY(SettleTail());
   report_->commit_floor = std::min(report_->commit_floor, log_.tail.index);
+  RAFTMQ_TRY(CompleteMarks());
   RAFTMQ_TRY(FindCheckpoint());
   RAFTMQ_TRY(MarkTail());
   log_.segments.back().sealed = log_.active_is_missing;
@@ -362,6 +395,7 @@ Result<RecoveredLog> Recovery::Run() {
   }
   if (!log_.active_is_missing) log_.segments.back().view.page = log_.disk->UnfinishedPage();
   report_->tail = log_.tail;
+  log_.commit_floor = report_->commit_floor;
   return std::move(log_);
 }
 

@@ -16,6 +16,7 @@
 #include <string>
 #include <vector>
 
+#include "segment/entry_mark.h"
 #include "segment/log_disk.h"
 #include "segment/partition_log.h"
 #include "segment/segment.h"
@@ -30,6 +31,9 @@ struct RecoveredLog {
   bool active_is_missing =
       false;  // The newest file is gone: the log must roll before it can append.
   LogTail tail;
+  Index commit_floor;
+  // Of the entries that may be cut off later: from the commit floor's on, as far as they are whole.
+  std::deque<EntryMark> marks;
 };
 
 // Errors: kNotFound (no such log), kDataCorrupt (meta lost, or no segment left), kUnknownFormat,

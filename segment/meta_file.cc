@@ -164,7 +164,7 @@ Result<std::vector<std::byte>> MetaFile::ReadPages(std::uint16_t kind, Bad bad,
   int valid = 0;
   for (std::uint64_t copy = 0; copy < 2; ++copy) {
     Page page;
-    RAFTMQ_TRY(file_->Read(PlaceOf(kind, copy), page));
+    if (!file_->Read(PlaceOf(kind, copy), page)) continue;  // As bad as a damaged one.
     RAFTMQ_TRY_ASSIGN(auto parsed, ParsePage(page, kind));
     if (!parsed || parsed->sequence % 2 != copy) continue;
     ++valid;

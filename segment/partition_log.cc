@@ -103,6 +103,7 @@ class SegmentedLog final : public PartitionLog {
   struct Doomed {
     SegmentName name;
     std::uint64_t allocated_bytes = 0;
+    std::weak_ptr<FileMap> map;  // Whoever still reads it.
   };
   std::deque<Doomed> doomed_;  // Cut from the front; their files go oldest first.
   std::vector<DamagedRange> damage_;
@@ -119,10 +120,13 @@ SegmentedLog::SegmentedLog(LogOptions options, RecoveredLog recovered,
       durable_(recovered.mark),
       marked_(recovered.mark),
       truncations_(recovered.mark.truncations),
-      committed_(recovered.mark.committed),
+      committed_(recovered.commit_floor),
+      uncommitted_(std::move(recovered.marks)),
       preparer_(options_.zero_ahead_bytes_min),
       damage_(std::move(damage)) {
-  uncommitted_.push_back({tail_, active().name.first, active().staged_end, active().staged_end});
+  if (uncommitted_.empty() || uncommitted_.back().tail.index != tail_.index)
+    uncommitted_.push_back({tail_, active().name.first, active().staged_end, active().staged_end});
+  ForgetCommitted();
 }
 
 LogBounds SegmentedLog::bounds() const {
@@ -283,6 +287,7 @@ void SegmentedLog::TakeOutcome(const StepJob& job) {
   durable_ = after;
   idle_since_ms_ = 0;
   for (auto& segment : segments_) {
+    segment.view.is_cut = false;
     if (segment.name.first > after.segment_first || segment.view.end == segment.staged_end)
       continue;
     const bool is_last = segment.name.first == after.segment_first;
@@ -310,7 +315,8 @@ std::unique_ptr<LogJob> SegmentedLog::TakeBackgroundJob(std::int64_t now_ms) {
   const bool wants_file = !preparer_.ready() && (is_half_full || roll_is_wanted_);
   const std::uint64_t capacity = NextSegmentBytes(now_ms);
   const bool can_reuse = wants_file && preparer_.IsIdle() && !doomed_.empty() &&
-                         doomed_.front().allocated_bytes == capacity;
+                         doomed_.front().allocated_bytes == capacity &&
+                         doomed_.front().map.expired();
   // Deletion first: a new file may need just that space.
   if (!doomed_.empty() && !can_reuse) return TakeDeleteJob();
   if (!wants_file) return TakeIdleJob(now_ms);
@@ -362,6 +368,7 @@ void SegmentedLog::TruncateAfter(Index last_kept) {
   segment.staged_end = kept.end;
   segment.tail = kept.tail;
   segment.view.end = std::min(segment.view.end, AlignDown(kept.end, kPageBytes));
+  segment.view.is_cut = true;
   tail_ = kept.tail;
   staged_ = MarkOf(kept);
   cut.mark = staged_;
@@ -371,7 +378,8 @@ void SegmentedLog::TruncateAfter(Index last_kept) {
 
 void SegmentedLog::TruncateBefore(Index first_kept) {
   while (segments_.size() > 1 && segments_[1].name.first <= first_kept) {
-    doomed_.push_back({segments_.front().name, segments_.front().allocated_bytes});
+    doomed_.push_back(
+        {segments_.front().name, segments_.front().allocated_bytes, segments_.front().view.map});
     segments_.pop_front();
   }
   std::erase_if(damage_, [&](const DamagedRange& range) {

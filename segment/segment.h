@@ -22,6 +22,7 @@ struct SegmentView {
   SharedBytes page;           // Bytes from page_at to end.
   std::uint64_t page_at = 0;  // Multiple of kPageBytes.
   std::uint64_t end = 0;      // Where durable frames end.
+  bool is_cut = false;        // A cut is under way: `end` may lie inside a frame.
 };
 
 // Loop-affine.

@@ -10,6 +10,7 @@ namespace raftmq {
 namespace {
 
 constexpr std::size_t kWindowBytes = 1u << 20;
+constexpr std::byte kUnreadable{0xFF};
 
 struct Found {
   BatchHeader header;
@@ -20,7 +21,8 @@ struct Found {
 Result<BatchHeader> FrameAt(SegmentBytes& bytes, std::uint64_t position, std::uint64_t seed,
                             ByteSpan* frame) {
   RAFTMQ_TRY_ASSIGN(ByteSpan head, bytes.Get(position, kBatchHeaderBytes));
-  if (head.size() == kBatchHeaderBytes) {
+  // Old payload may look like headers that claim megabytes: those are not read.
+  if (head.size() == kBatchHeaderBytes && IsHeaderGenuine(head, seed)) {
     RAFTMQ_TRY_ASSIGN(head, bytes.Get(position, ClaimedBytes(head)));
   }
   *frame = head;
@@ -97,11 +99,24 @@ Result<ByteSpan> SegmentBytes::Get(std::uint64_t at, std::size_t count) {
     const std::size_t whole = AlignDown(window_bytes_, kPageBytes);
     const std::size_t readable = file_->IsDirect() ? whole : window_bytes_;
     window_bytes_ = readable;
-    RAFTMQ_TRY(file_->Read(window_at_, {window_->data(), readable}));
+    RAFTMQ_TRY(ReadWindow(readable));
   }
   const std::size_t skip = static_cast<std::size_t>(at - window_at_);
   if (skip >= window_bytes_) return ByteSpan();
   return ByteSpan(window_->data() + skip, std::min(count, window_bytes_ - skip));
+}
+
+// A sector that cannot be read costs its page, not the segment: what stands there is no frame, nor
+// zeros.
+Status SegmentBytes::ReadWindow(std::size_t count) {
+  const Status whole = file_->Read(window_at_, {window_->data(), count});
+  if (whole || whole.error().code != ErrorCode::kIoError) return whole;
+  for (std::size_t at = 0; at < count; at += kPageBytes) {
+    const std::size_t bytes = std::min(kPageBytes, count - at);
+    if (!file_->Read(window_at_ + at, {window_->data() + at, bytes}))
+      std::fill_n(window_->data() + at, bytes, kUnreadable);
+  }
+  return Ok();
 }
 
 LogTail TailAfter(const BatchHeader& header) {

@@ -30,6 +30,7 @@ class SegmentBytes {
  private:
   SegmentBytes(std::unique_ptr<File> file, std::uint64_t size)
       : file_(std::move(file)), size_(size) {}
+  Status ReadWindow(std::size_t count);
   std::unique_ptr<File> file_;
   std::uint64_t size_;
   std::unique_ptr<AlignedBlock> window_;

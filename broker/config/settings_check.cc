@@ -29,6 +29,7 @@ class Checker {
     CheckAdvertised("listeners.peer_advertise", settings_.listeners.peer_advertise);
     CheckPortsDiffer();
     CheckPeers();
+    CheckStorage();
     CheckLimits();
     return std::move(problems_);
   }
@@ -111,6 +112,14 @@ class Checker {
       Problem("node.peers",
               fmt::format("expected this node, {}, in the list", settings_.node.id.value()));
     }
+  }
+
+  void CheckStorage() {
+    if (!settings_.storage.fresh_page_per_job || settings_.node.peers.size() < 2) return;
+    Problem(
+        "storage.fresh_page_per_job",
+        "expected false in a cluster: replicas that write in other steps need other room for the "
+        "same segment");
   }
 
   void CheckLimits() {

@@ -252,10 +252,6 @@ TEST_F(Failure, AStuckDiskIsToldByLivez) {
   ASSERT_TRUE(broker.IsReady()) << broker.Stderr();
   TopicClient topic(broker.client(), "orders");
   Produce(topic.client, topic.group, {"before"});
-  EXPECT_EQ(HttpGet(broker.http(), "/livez").status, 200);
-  std::ofstream(when) << "now";
-  const ByteBuffer batch = MakeBatch({"stuck"});
-  topic.client.Send(wire::ProduceRequest{.group = topic.group}, batch.span());
   const auto answers = [&broker](int status) {
     const auto deadline = std::chrono::steady_clock::now() + kPatience;
     while (std::chrono::steady_clock::now() < deadline) {
@@ -263,6 +259,10 @@ TEST_F(Failure, AStuckDiskIsToldByLivez) {
     }
     return false;
   };
+  EXPECT_TRUE(answers(200));
+  std::ofstream(when) << "now";
+  const ByteBuffer batch = MakeBatch({"stuck"});
+  topic.client.Send(wire::ProduceRequest{.group = topic.group}, batch.span());
   EXPECT_TRUE(answers(503));
   EXPECT_THAT(HttpGet(broker.http(), "/livez").body, HasSubstr("disk-"));
   fs::remove(when);

@@ -269,6 +269,21 @@ TEST_P(LogCrashTest, GoingOnAfterACrash) {
   }
 }
 
+TEST_P(LogCrashTest, CuttingAfterARestart) {
+  LogDriver first(Options());
+  first.Append(600);
+  first.Commit();
+  first.Append(600);
+  first.Append(1500);
+  first.Roll();
+  first.Append(300);
+  first.Background();
+  const auto driver = LogDriver::GoOn(Options(), first.files().Snapshot());
+  driver->Cut(Index(3));
+  driver->Append(200);
+  CheckEveryCrash(*driver);
+}
+
 TEST_P(LogCrashTest, AFullDiskThatFindsRoomAgain) {
   LogDriver driver(Options());
   driver.Append(900);

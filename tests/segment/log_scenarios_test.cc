@@ -1,0 +1,221 @@
+// Hand-made scenarios that once lost, hid or wrongly condemned entries, or ended the process.
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "raftlog/opened_log.h"
+#include "segment/fault_file_system.h"
+#include "tests/segment/log_driver.h"
+
+namespace raftmq {
+namespace {
+
+// Everything is kept but one page.
+class LosesOnePage final : public CrashChooser {
+ public:
+  explicit LosesOnePage(int number) : lost_(number) {}
+  bool Keeps(std::uint64_t) override { return true; }
+  PageFate FateOf(std::uint64_t, SectorMask written) override {
+    return {.kept = seen_++ == lost_ ? SectorMask{0} : written};
+  }
+
+ private:
+  const int lost_;
+  int seen_ = 0;
+};
+
+TEST(LogScenarios, ARestartedLogCutsWhatIsNotCommitted) {
+  LogDriver first(SmallLog());
+  first.Append(100);
+  first.Commit();
+  for (int i = 0; i < 3; ++i) first.Append(100);
+  first.Roll();
+  first.Append(100);
+  first.Background();
+  const auto driver = LogDriver::GoOn(first.options(), first.files().Snapshot());
+  driver->Cut(Index(3));
+  EXPECT_EQ(driver->log().bounds().last, Index(3));
+  driver->Append(70);
+  const auto again = LogDriver::GoOn(first.options(), driver->files().Snapshot());
+  EXPECT_EQ(ContentsOf(again->log()).hashes, ContentsOf(driver->log()).hashes);
+}
+
+TEST(LogScenarios, AReadWhileTheTailIsCutDamagesNothing) {
+  LogDriver driver(SmallLog());
+  driver.Append(3000);
+  driver.Append(3000);  // Crosses a page.
+  driver.Commit();
+  driver.Append(3000);
+  driver.log().TruncateAfter(Index(3));
+  const auto read = driver.log().Read({.value = 3}, Index(3), 1u << 20);
+  const auto slice = read->Run();
+  ASSERT_FALSE(slice.has_value());
+  EXPECT_EQ(slice.error().code, ErrorCode::kNotYet);
+  EXPECT_EQ(read->damage(), nullptr);
+  driver.Flush();
+  EXPECT_TRUE(driver.log().Read({.value = 3}, Index(3), 1u << 20)->Run().has_value());
+}
+
+TEST(LogScenarios, AFileIsNotTakenOverWhileSomebodyReadsIt) {
+  LogDriver driver(SmallLog());
+  for (int i = 0; i < 8; ++i) driver.Append(5000);
+  driver.Background();
+  driver.Roll();
+  driver.Append(5000);
+  driver.Commit();
+  const auto held = driver.log().Read({.value = 3}, Index(6), 1u << 20)->Run();
+  const auto waiting = driver.log().Read({.value = 2}, Index(6), 1u << 20);
+  const std::uint64_t hash = ParseBatchHeader(held->bytes.view())->header_hash;
+  for (int i = 0; i < 7; ++i) driver.Append(5000);
+  driver.Trim(1);
+  driver.Roll();
+  for (int i = 0; i < 8; ++i) driver.Append(5000);
+  EXPECT_EQ(ParseBatchHeader(held->bytes.view())->header_hash, hash);
+  EXPECT_TRUE(waiting->Run().has_value());
+  EXPECT_EQ(waiting->damage(), nullptr);
+}
+
+TEST(LogScenarios, TheCommitFloorOutlivesTheTornTailThatProvedIt) {
+  for (int lost = 0; lost < 6; ++lost) {
+    LogDriver driver(SmallLog());
+    driver.Append(2000);
+    driver.Roll();
+    driver.Background();
+    driver.Commit();
+    driver.Stage(6000);  // One of its pages is lost.
+    driver.Stage(100);   // Whole, and says what is committed.
+    driver.log().TakeJob()->Write();
+    LosesOnePage chooser(lost);
+    const auto left = driver.files().AfterPowerCut(chooser);
+    RecoveryReport first, second;
+    ASSERT_TRUE(PartitionLog::Open(*left, driver.options(), &first).has_value());
+    ASSERT_TRUE(PartitionLog::Open(*left, driver.options(), &second).has_value());
+    EXPECT_GE(second.commit_floor, first.commit_floor) << "page " << lost;
+    EXPECT_EQ(second.newest_checkpoint_index, first.newest_checkpoint_index);
+  }
+}
+
+TEST(LogScenarios, AFullDiskDoesNotKeepALogWithoutItsIndexFromOpening) {
+  LogDriver driver(SmallLog());
+  driver.Append(2000);
+  driver.Roll();
+  driver.Append(2000);
+  driver.Commit();
+  driver.Append(50);
+  driver.Background();
+  MemoryFileSystem files(driver.files().Snapshot());
+  const auto entries = files.List("/p");
+  for (const DirectoryEntry& entry : *entries) {
+    if (!entry.name.ends_with(".index")) continue;
+    ASSERT_TRUE(files.Remove("/p/" + entry.name).has_value());
+  }
+  files.SetCapacity((64u << 10) * 2 + 8 * kPageBytes);
+  RecoveryReport report;
+  const auto log = PartitionLog::Open(files, driver.options(), &report);
+  ASSERT_TRUE(log.has_value()) << log.error().ToString();
+}
+
+TEST(LogScenarios, DamageBeforeTheMarkIsNamedAndTheGroupOpens) {
+  LogDriver driver(SmallLog());
+  for (int i = 0; i < 3; ++i) driver.Append(2000);
+  driver.Commit();
+  driver.Roll();
+  driver.Background();
+  MemoryFileSystem files(driver.files().Snapshot());
+  files.Damage("/p/00000000000000000001-00000000000000000000.log", 3000, std::byte{1});
+  RecoveryReport report;
+  auto log = PartitionLog::Open(files, driver.options(), &report);
+  ASSERT_TRUE(log.has_value()) << log.error().ToString();
+  const auto opened = ScanOpenedLog(std::move(*log), std::move(report));
+  ASSERT_TRUE(opened.has_value()) << opened.error().ToString();
+  EXPECT_FALSE((*opened)->log->damage().empty());
+}
+
+TEST(LogScenarios, AKillAtAnyStepOfTheFoundingLeavesALogOrNone) {
+  MemoryFileSystem files;
+  const OperationTrace trace(&files);
+  const LogOptions options = SmallLog();
+  const LogFounding founding{.group_seed = 9,
+                             .membership = {{.node = NodeId(1), .number = ReplicaNumber(1)}},
+                             .replica = ReplicaNumber(1)};
+  ASSERT_TRUE(PartitionLog::Create(files, options, founding).has_value());
+  for (std::size_t steps = 0; steps <= trace.size(); ++steps) {
+    MemoryFileSystem left(trace.DiskAfter(steps));
+    RecoveryReport report;
+    const auto log = PartitionLog::Open(left, options, &report);
+    EXPECT_TRUE(log || log.error().code == ErrorCode::kNotFound) << log.error().ToString();
+  }
+}
+
+TEST(LogScenarios, APageOfMetaThatCannotBeReadIsMadeGoodFromItsTwin) {
+  LogDriver driver(SmallLog());
+  driver.Append(2000);
+  driver.SaveHardState(5);
+  for (std::uint64_t nth = 0; nth < 8; ++nth) {
+    MemoryFileSystem below(driver.files().Snapshot());
+    FaultFileSystem files(below);
+    files.Add({.operation = FaultOperation::kRead,
+               .path_part = "meta",
+               .skip = nth,
+               .count = 1,
+               .error = ErrorCode::kIoError});
+    RecoveryReport report;
+    const auto log = PartitionLog::Open(files, driver.options(), &report);
+    ASSERT_TRUE(log.has_value()) << nth << ": " << log.error().ToString();
+    EXPECT_EQ(report.hard_state.term, Term(5));
+    EXPECT_FALSE(report.notes.empty());
+  }
+}
+
+TEST(LogScenarios, ASectorThatCannotBeReadIsDamageOfItsEntriesOnly) {
+  LogDriver driver(SmallLog());
+  for (int i = 0; i < 5; ++i) driver.Append(3000);
+  driver.Commit();
+  driver.Append(10);
+  driver.Background();
+  FaultFileSystem files(driver.files());
+  // The window of the scan, then one of its pages.
+  for (const std::uint64_t skip : {0u, 2u}) {
+    files.Add({.operation = FaultOperation::kRead,
+               .path_part = ".log",
+               .skip = skip,
+               .count = 1,
+               .error = ErrorCode::kIoError});
+  }
+  RecoveryReport report;
+  const auto log = PartitionLog::Open(files, driver.options(), &report);
+  ASSERT_TRUE(log.has_value()) << log.error().ToString();
+  ASSERT_FALSE(report.damage.empty());
+  EXPECT_EQ((*log)->bounds().last, driver.log().bounds().last);
+}
+
+TEST(LogScenarios, OldPayloadThatLooksLikeHeadersIsNotReadAtLength) {
+  LogOptions options = SmallLog();
+  options.segment_bytes_first = options.segment_bytes_max = 16u << 20;
+  LogDriver driver(options);
+  driver.Append(10);
+  driver.Commit();
+  driver.Append(10);
+  driver.Background();
+  ByteBuffer header = MakeControlEntry(EntryKind::kNoOp, {});
+  StoreLittleEndian(header.data() + 72, static_cast<std::uint32_t>(kBatchBytesMax));
+  StoreLittleEndian(header.data() + 76,
+                    static_cast<std::uint32_t>(kBatchBytesMax - kBatchHeaderBytes));
+  const ByteSpan head = header.span().first(kBatchHeaderBytes);
+  ASSERT_TRUE(ParseBatchHeader(head).has_value());
+  std::vector<std::byte> all;
+  for (int i = 0; i < 2000; ++i) all.insert(all.end(), head.begin(), head.end());
+  MemoryFileSystem below(driver.files().Snapshot());
+  const auto file =
+      below.Open("/p/00000000000000000001-00000000000000000000.log", OpenMode::kWrite);
+  ASSERT_TRUE((*file)->Write(1u << 20, all).has_value());
+  FaultFileSystem files(below);
+  RecoveryReport report;
+  ASSERT_TRUE(PartitionLog::Open(files, options, &report).has_value());
+  EXPECT_LT(files.Calls(FaultOperation::kRead), 200u);
+}
+
+}  // namespace
+}  // namespace raftmq
