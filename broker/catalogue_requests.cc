@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "broker/catalogue.h"
+#include "protocol/types/units.h"
 
 namespace raftmq::broker {
 namespace {
@@ -32,6 +33,17 @@ Status CheckCounts(const wire::CreateTopicRequest& request, std::size_t partitio
 
 constexpr std::uint32_t kReplicasDefault = 3;
 constexpr Microseconds kPatience{8'000'000};  // Below a client's default request timeout.
+
+// Each new partition takes a segment at once. A creation that does not fit is refused here, before
+// it is logged; should the space go meanwhile, the replicas are founded when it comes back.
+Status CheckSpace(FileSystem& files, const StorageOptions& storage, std::uint64_t partitions) {
+  const auto free_bytes = files.FreeBytes(storage.data_directory);
+  const std::uint64_t needed = partitions * 2 * storage.segment_bytes_first;
+  if (!free_bytes || *free_bytes >= needed) return Ok();
+  return Fail(ErrorCode::kDiskFull,
+              fmt::format("{} partitions need {} of disk space, {} has {} free", partitions,
+                          FormatBytes(needed), storage.data_directory, FormatBytes(*free_bytes)));
+}
 
 // Replicas by partition number, round the nodes: partition p begins at node p.
 std::vector<std::vector<NodeId>> Place(const std::map<NodeId, NodeJoined>& nodes,
@@ -88,6 +100,7 @@ Result<TopicCreated> Catalogue::Plan(const wire::CreateTopicRequest& request) co
                     request.partitions, state_.partition_count(),
                     options.catalogue.partitions_max));
   }
+  RAFTMQ_TRY(CheckSpace(home_.services().files, options.storage, request.partitions));
   if (state_.nodes().size() < options.peers.size()) {
     return Fail(ErrorCode::kNotYet, fmt::format("{} of {} nodes have joined the cluster so far",
                                                 state_.nodes().size(), options.peers.size()));

@@ -15,6 +15,7 @@ namespace {
 // Partitions of one order that are opened at a time: enough for the work pool's threads, and far
 // below its queue's bound.
 constexpr std::size_t kOpenAtATime = 8;
+constexpr Microseconds kFoundingRetry{1'000'000};
 
 bool ConcernsTheNode(ErrorCode code) {
   return code == ErrorCode::kUnknownFormat || code == ErrorCode::kForeignDirectory;
@@ -29,12 +30,15 @@ bool HasStarted(Partition& partition) {
 
 // One call of Open.
 struct PartitionSet::Opening {
-  std::deque<PartitionOrder> orders;  // Not yet begun.
-  std::size_t under_way = 0;          // On the work pool.
-  std::vector<GroupId> starting;      // Open, but their groups have no leader yet.
+  std::deque<PartitionOrder> orders;      // Not yet begun.
+  std::size_t under_way = 0;              // On the work pool.
+  std::vector<GroupId> starting;          // Open, but their groups have no leader yet.
+  std::vector<PartitionOrder> unfounded;  // The disk was full: tried again.
   Status outcome;
   std::function<void(Status)> done;
-  bool IsOver() const { return orders.empty() && under_way == 0 && starting.empty(); }
+  bool IsOver() const {
+    return orders.empty() && under_way == 0 && starting.empty() && unfounded.empty();
+  }
 };
 
 PartitionSet::PartitionSet(const Environment& environment) : environment_(environment) {}
@@ -96,9 +100,16 @@ void PartitionSet::OpenOneOnDone(const std::shared_ptr<Opening>& opening,
     // With other replicas nobody waits for an election: it may need nodes that are not there.
     if (order.nodes.size() == 1) opening->starting.push_back(order.group);
     partitions_[order.group] = std::move(partition);
+  } else if (!order.is_founded && log.error().code == ErrorCode::kDiskFull) {
+    environment_.log.WarnLimited(
+        "storage", "founding",
+        fmt::format("{} cannot be founded yet: {}", name, log.error().ToString()));
+    opening->unfounded.push_back(order);
   } else {
     environment_.log.Fault("storage",
                            fmt::format("{} cannot be opened: {}", name, log.error().ToString()));
+    // So that clients come here and are told, instead of waiting for a leader for ever.
+    if (order.nodes.size() == 1) order.stats->leader.Set(environment_.options.node.value());
     if (opening->outcome && ConcernsTheNode(log.error().code)) opening->outcome = Fail(log.error());
     lost_[order.group] = {ErrorCode::kDataCorrupt,
                           fmt::format("{} could not be opened: {}", name, log.error().message)};
@@ -142,7 +153,19 @@ void PartitionSet::PeerUnreachable(NodeId node) {
   }
 }
 
+void PartitionSet::OpenRetryFounding() {
+  const Microseconds now = environment_.deps.clock.SteadyNow();
+  if (now - founding_retried_ < kFoundingRetry) return;
+  founding_retried_ = now;
+  for (const auto& opening : openings_) {
+    for (PartitionOrder& order : opening->unfounded) opening->orders.push_back(std::move(order));
+    opening->unfounded.clear();
+    OpenMore(opening);
+  }
+}
+
 void PartitionSet::Tick() {
+  if (!openings_.empty()) OpenRetryFounding();
   for (auto& [id, partition] : partitions_) {
     partition->group().Tick();
     Touch(*partition);

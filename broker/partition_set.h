@@ -61,6 +61,7 @@ class PartitionSet {
   void Tick();
   void TurnEnd();
   std::size_t size() const { return partitions_.size(); }
+  std::size_t lost_count() const { return lost_.size(); }
   // Sums up the sizes of topics; returns the number of segment files.
   std::uint64_t PublishGauges();
 
@@ -72,6 +73,7 @@ class PartitionSet {
   void OpenOneOnDone(const std::shared_ptr<Opening>& opening, const PartitionOrder& order,
                      Result<std::unique_ptr<OpenedLog>> log);
   void OpenCheckStarted();
+  void OpenRetryFounding();
   void Drop(const GroupId& group);
   void DropFinish();
   GroupOptions OptionsFor(const PartitionOrder& order) const;
@@ -84,6 +86,7 @@ class PartitionSet {
   std::vector<Partition*> touched_;                 // In this turn; may hold one twice.
   std::vector<GroupId> dropped_;                    // Drained; to be destroyed at the turn's end.
   std::vector<std::shared_ptr<Opening>> openings_;  // Not yet done, oldest first.
+  Microseconds founding_retried_{0};
   Anchor<PartitionSet> anchor_{this};
 };
 

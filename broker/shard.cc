@@ -191,6 +191,7 @@ void Shard::KeepHouse() {
   const Microseconds now = Now();
   for (auto& [session, owner] : sessions_) session->OnTime(now);
   metrics_.segments.Set(partitions_->PublishGauges());
+  metrics_.lost_partitions.Set(partitions_->lost_count());
   if (drained_) FinishDrain();
 }
 

@@ -109,6 +109,9 @@ void ShardMetrics::RegisterGroups(MetricsRegistry& registry) {
 
 void ShardMetrics::RegisterDisk(MetricsRegistry& registry) {
   registrations_.push_back(registry.Add(
+      GaugeFamily("raftmq_storage_lost_partitions", "Partitions that could not be opened."), {},
+      &lost_partitions));
+  registrations_.push_back(registry.Add(
       GaugeFamily("raftmq_storage_segments", "Segment files of the topics' partitions."), {},
       &segments));
   registrations_.push_back(registry.Add(

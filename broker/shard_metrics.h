@@ -29,6 +29,7 @@ class ShardMetrics {
   PeerMetrics peers;
   Counter connections;
   Counter segments;
+  Counter lost_partitions;
   Counter bytes_in;
   Counter bytes_out;
   Histogram loop_lag_us;

@@ -148,8 +148,10 @@ void ApplyDevDefaults(Merger* merger) {
 
 LoadedConfig LoadConfig(const ConfigSources& sources) {
   Merger merger;
+  bool is_file_unread = false;  // A syntax error: nobody knows what it would have set.
   if (sources.file_text) {
     TomlContent file = ReadToml(*sources.file_text, sources.file_name);
+    is_file_unread = file.assignments.empty() && !file.problems.empty();
     merger.AddProblems(std::move(file.problems));
     for (const Assignment& assignment : file.assignments) merger.Apply(assignment);
   }
@@ -162,7 +164,7 @@ LoadedConfig LoadConfig(const ConfigSources& sources) {
   for (const std::string& text : sources.sets) merger.ApplySet(text);
   for (const Assignment& assignment : sources.flags) merger.Apply(assignment);
   if (merger.loaded().settings.node.dev) ApplyDevDefaults(&merger);
-  merger.AddProblems(CheckSettings(merger.loaded()));
+  if (!is_file_unread) merger.AddProblems(CheckSettings(merger.loaded()));
   return merger.Finish();
 }
 

@@ -91,7 +91,12 @@ Configured Configure(const std::vector<std::string>& arguments, const Environmen
   }
   LoadedConfig config = LoadConfig(sources);
   for (ConfigProblem& problem : CheckHost(config)) config.problems.push_back(std::move(problem));
-  if (!config.problems.empty()) return Refused(config.problems);
+  if (!config.problems.empty()) {
+    Configured refused = Refused(config.problems);
+    // Also what is wrong is better seen in full.
+    if (line->action == CommandLineAction::kPrintConfig) refused.out = PrintConfig(config);
+    return refused;
+  }
   if (line->action == CommandLineAction::kCheckConfig) {
     return {.exit_code = 0, .out = "the configuration is good\n"};
   }

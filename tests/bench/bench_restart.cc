@@ -108,16 +108,22 @@ void Measure(Runner& runner, const std::string& label, std::uint64_t bytes) {
       continue;
     }
     double worst = 0;
+    double cpu = 0;
     for (int i = 0; i < kRestarts; ++i) {
       last = KillUnderLoad(*broker, last);
       broker->WaitForExit(kLong);
       if (cold) DropCaches();
       worst = std::max(worst, Restart(options, last, &broker));
+      cpu = std::max(cpu, broker->CpuSeconds());
     }
     runner.Report({.name = fmt::format("restart_{}_{}", label, cold ? "dropped_caches" : "warm"),
                    .unit = "s",
                    .bound = cold ? 0.0 : 1.0,
                    .measured = worst});
+    runner.Report(
+        {.name = fmt::format("restart_{}_{}_cpu", label, cold ? "dropped_caches" : "warm"),
+         .unit = "cpu_s",
+         .measured = cpu});
   }
 }
 

@@ -98,6 +98,13 @@ TEST_F(ConfigureTest, ValuesCannotForgeLinesOfTheOutput) {
   EXPECT_LT(Run({"--set", "log.level=" + std::string(100'000, 'x')}).err.size(), 2'000u);
 }
 
+TEST_F(ConfigureTest, WhatIsWrongIsPrintedInFullToo) {
+  const Configured done = Configure({"--print-config"}, {});
+  EXPECT_EQ(done.exit_code, kExitUsage);
+  EXPECT_THAT(done.out, HasSubstr("id = 0  # default"));
+  EXPECT_THAT(done.err, HasSubstr("node.id"));
+}
+
 TEST_F(ConfigureTest, ADataDirectoryThatIsAFileIsRefused) {
   const std::string file = Write("");
   const Configured done = Configure({"--dev", "--data-dir", file}, {});

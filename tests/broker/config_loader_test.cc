@@ -162,5 +162,11 @@ TEST(ConfigLoaderTest, DevFillsInOnlyWhatNothingElseSets) {
   EXPECT_EQ(config.origins.at("node.id").where, "--set node.id");
 }
 
+TEST(LoadConfigTest, AfterASyntaxErrorNothingIsSaidToBeMissing) {
+  const LoadedConfig config = LoadConfig({.file_text = "[node]\nid = 99999999999999999999\n"});
+  ASSERT_EQ(config.problems.size(), 1u);
+  EXPECT_THAT(config.problems[0].where, testing::HasSubstr(":2:"));
+}
+
 }  // namespace
 }  // namespace raftmq

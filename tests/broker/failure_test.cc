@@ -150,6 +150,8 @@ TEST_F(Failure, ALostPartitionIsReportedAndNotMadeAnew) {
   WireClient client(broker.client());
   client.Hello();
   const GroupId group = GroupOf(client, "orders");
+  // Clients find their way to who tells them.
+  EXPECT_EQ(Describe(client, "orders").partitions.at(0).leader, NodeId(1));
   WireClient data(broker.client());
   data.Hello(ShardOf(client, "orders"));
   EXPECT_EQ(ErrorOf(data.Call(wire::FetchRequest{.group = group, .one_answer = true})).code,
@@ -318,6 +320,10 @@ TEST_F(FullDisk, RefusesProducersServesReadersAndResumesAfterATrim) {
   }
   EXPECT_EQ(error.code, ErrorCode::kDiskFull) << error.ToString();
   EXPECT_GT(acked, 10u);
+  // Nor is there room for another topic; nothing of it is kept.
+  EXPECT_EQ(
+      ErrorOf(topic.control.Call(wire::CreateTopicRequest{.name = "more", .partitions = 20})).code,
+      ErrorCode::kDiskFull);
   // Reads go on.
   EXPECT_EQ(ReadAll(topic.client, topic.group).size(), acked);
   EXPECT_THAT(HttpGet(broker_->http(), "/metrics").body, HasSubstr("raftmq_storage_disk_alert 2"));
@@ -331,6 +337,7 @@ TEST_F(FullDisk, RefusesProducersServesReadersAndResumesAfterATrim) {
     if (error.code != ErrorCode::kDiskFull) break;
   }
   EXPECT_EQ(error.code, ErrorCode::kOk) << error.ToString();
+  CreateTopic(topic.control, "more");
 }
 
 TEST_F(FullDisk, StartsAgainOnAFullDisk) {
