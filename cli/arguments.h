@@ -52,6 +52,7 @@ struct ConsumeArguments {
   std::string from = "start";
   std::optional<std::uint64_t> count;
   bool end = false;
+  std::string replica = "leader";  // leader, nearest or a node's number.
   std::string template_text;
   bool json = false;
 };

@@ -150,6 +150,8 @@ void AddConsume(CLI::App* app, Parsed* p) {
   auto* text =
       verb->add_option("-f,--template", p->consume.template_text,
                        "Print by template: %t %p %o %k %v %T %h, \\n; no newline is added");
+  verb->add_option("--replica", p->consume.replica,
+                   "Whom to read from: leader, nearest (a replica on this machine) or a node");
   verb->add_flag("--json", p->consume.json, "One JSON object per message")->excludes(text);
 }
 

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <map>
+#include <vector>
 
 #include "cli/commands.h"
 #include "cli/connect.h"
@@ -10,6 +11,7 @@
 #include "cli/message_format.h"
 #include "cli/output.h"
 #include "cli/start_position.h"
+#include "protocol/net/address.h"
 #include "protocol/types/clock.h"
 #include "raftmq/consumer.h"
 
@@ -62,6 +64,22 @@ class Goal {
  private:
   std::map<std::uint32_t, std::uint64_t> ends_;
 };
+
+// The node that --replica means; 0 = the leaders.
+Result<std::uint32_t> ChooseReplica(Client& client, const std::string& wanted) {
+  if (wanted == "leader") return 0u;
+  RAFTMQ_TRY_ASSIGN(const ClusterDescription cluster, client.Describe({}));
+  std::vector<std::uint32_t> known;
+  for (const auto& node : cluster.nodes) {
+    const bool is_here = Address{node.host, node.port}.IsLoopback();
+    if (wanted == std::to_string(node.node) || (wanted == "nearest" && is_here)) return node.node;
+    known.push_back(node.node);
+  }
+  if (wanted == "nearest") return 0u;
+  return Fail(ErrorCode::kInvalidArgument,
+              fmt::format("--replica: expected leader, nearest or a node ({}), found '{}'",
+                          fmt::join(known, ", "), wanted));
+}
 
 // Prints until the count, the end, the timeout or Ctrl-C. Returns the exit code.
 int PrintMessages(Consumer& consumer, const Printer& printer, const ConsumeArguments& arguments,
@@ -119,6 +137,9 @@ int Consume(const GlobalArguments& global, const ConsumeArguments& arguments) {
   config.topic = arguments.topic;
   config.partitions = arguments.partitions;
   config.start = *start;
+  const auto replica = ChooseReplica(*client, arguments.replica);
+  if (!replica) return ReportError("cannot consume", replica.error());
+  config.replica = *replica;
   auto consumer = Consumer::Create(*client, config);
   if (!consumer)
     return ReportError(fmt::format("cannot consume '{}'", arguments.topic), consumer.error());

@@ -90,10 +90,9 @@ int OnNode(const LocalArguments& arguments, Act act) {
 
 int LocalUp(const GlobalArguments& global, const LocalArguments& arguments) {
   if (arguments.nodes == 0 || arguments.nodes > kNodesMax) {
-    return ReportError("cannot start",
-                       {ErrorCode::kInvalidArgument,
-                        fmt::format("expected -n from 1 to {}, found {}", kNodesMax,
-                                    arguments.nodes)});
+    return ReportError("cannot start", {ErrorCode::kInvalidArgument,
+                                        fmt::format("expected -n from 1 to {}, found {}", kNodesMax,
+                                                    arguments.nodes)});
   }
   auto cluster = LocalCluster::Load(arguments.directory);
   if (!cluster && cluster.error().code == ErrorCode::kNotFound)

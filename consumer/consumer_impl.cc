@@ -233,6 +233,7 @@ void Consumer::Impl::OpenStreams() {
         std::make_shared<FetchStream>(core_->loop(), queue_,
                                       FetchStream::Options{.topic = config_.topic,
                                                            .slot = slot,
+                                                           .replica = NodeId(config_.replica),
                                                            .prefetch_bytes = config_.prefetch_bytes,
                                                            .reset = config_.auto_offset_reset}));
     streams_.back()->Restart();

@@ -39,8 +39,8 @@ void FetchStream::Open() {
   const std::size_t buffered = queue_.buffered_bytes(options_.slot);
   waits_for_room_ = buffered >= options_.prefetch_bytes;
   if (waits_for_room_) return;
-  const Result<Route> route = loop_.RouteTo(options_.topic, partition_);
-  if (!route) return Retry(route.error());
+  const Result<Route> route = loop_.RouteTo(options_.topic, partition_, options_.replica);
+  if (!route) return route.error().retriable() ? Retry(route.error()) : GiveUp(route.error());
   const Result<BrokerConnection*> connection = loop_.ConnectionTo(*route);
   if (!connection) return Retry(connection.error());
   const std::size_t credit = options_.prefetch_bytes - buffered;

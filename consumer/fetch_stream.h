@@ -1,5 +1,6 @@
-// Keeps one partition's stream of batches running: opens it at the leader, gives credit as bytes
-// are polled, and goes on at the next offset when the stream or the connection is lost.
+// Keeps one partition's stream of batches running: opens it at the leader or a chosen replica,
+// gives credit as bytes are polled, and goes on at the next offset when the stream or the
+// connection is lost.
 #pragma once
 
 #include <cstddef>
@@ -20,6 +21,7 @@ class FetchStream final : private StreamHandler, public std::enable_shared_from_
   struct Options {
     std::string topic;
     std::size_t slot = 0;
+    NodeId replica;  // To read from; 0 = the leader.
     std::size_t prefetch_bytes = 8u << 20;
     ConsumerConfig::AutoOffsetReset reset = ConsumerConfig::AutoOffsetReset::kNone;
   };

@@ -89,9 +89,10 @@ void ClientLoop::Bootstrap(std::function<void(Status)> done) {
   }
 }
 
-Result<Route> ClientLoop::RouteTo(const std::string& topic, std::uint32_t partition) {
+Result<Route> ClientLoop::RouteTo(const std::string& topic, std::uint32_t partition,
+                                  NodeId replica) {
   if (cache_.IsOlderThan(topic, events_.Now(), config_.metadata_max_age)) Refresh(topic);
-  return cache_.RouteTo(topic, partition);
+  return cache_.RouteTo(topic, partition, replica);
 }
 
 void ClientLoop::LookUpTopic(const std::string& topic, Milliseconds timeout,
@@ -120,20 +121,20 @@ void ClientLoop::Refresh(const std::string& topic, std::function<void(Status)> d
 void ClientLoop::OnMetadata(const std::string& topic, Result<Reply> outcome) {
   const Result<NodeId> answered = Merge(outcome);
   if (!answered) return FinishRefresh(topic, Fail(answered.error()));
-  const std::vector<Address> leaders = cache_.OtherLeaders(topic, *answered);
+  const std::vector<Address> others = cache_.OthersToAsk(topic, *answered);
   const bool complete = cache_.KnowsShards(topic);
   if (complete) {
     const auto found = cache_.FindTopic(topic);
     FinishRefresh(topic, found ? Ok() : Status(Fail(found.error())));
   }
-  AskOtherLeaders(topic, leaders);
+  AskOthers(topic, others);
 }
 
-void ClientLoop::AskOtherLeaders(const std::string& topic, const std::vector<Address>& leaders) {
-  auto left = std::make_shared<std::size_t>(leaders.size());
-  for (const Address& address : leaders) {
+void ClientLoop::AskOthers(const std::string& topic, const std::vector<Address>& nodes) {
+  auto left = std::make_shared<std::size_t>(nodes.size());
+  for (const Address& address : nodes) {
     const auto on_outcome = [this, topic, left](const Result<Reply>& outcome) {
-      (void)Merge(outcome);  // A leader that does not answer is asked again by the next refresh.
+      (void)Merge(outcome);  // One that does not answer is asked again by the next refresh.
       if (--*left == 0 && !torn_down_) FinishRefresh(topic, Ok());
     };
     Result<BrokerConnection*> connection = pool_.Get(address, 0);

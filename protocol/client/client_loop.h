@@ -30,7 +30,7 @@ class ClientLoop {
   void Bootstrap(std::function<void(Status)> done);
 
   // From the cache. Also asks for fresh metadata in the background if the cache is old.
-  Result<Route> RouteTo(const std::string& topic, std::uint32_t partition);
+  Result<Route> RouteTo(const std::string& topic, std::uint32_t partition, NodeId replica = {});
   // Asks for the topic, again and again within `timeout`. kTopicNotFound if it is not there.
   void LookUpTopic(const std::string& topic, Milliseconds timeout,
                    std::function<void(Result<TopicSummary>)> done);
@@ -57,7 +57,7 @@ class ClientLoop {
   void AskLeader(const std::string& topic, std::uint32_t partition, const MakeBody& make_body,
                  Milliseconds timeout, const ReplyDone& done);
   void OnMetadata(const std::string& topic, Result<Reply> outcome);
-  void AskOtherLeaders(const std::string& topic, const std::vector<Address>& leaders);
+  void AskOthers(const std::string& topic, const std::vector<Address>& nodes);
   void FinishRefresh(const std::string& topic, const Status& status);
   Result<NodeId> Merge(const Result<Reply>& reply);
 

@@ -34,6 +34,9 @@ void MetadataCache::MergeTopic(const wire::TopicInfo& info, NodeId answering, Mi
     if (number >= topic.partitions.size()) topic.partitions.resize(number + 1);
     Partition& partition = topic.partitions[number];
     partition.shards[answering] = seen.shard;
+    partition.replicas.clear();
+    for (const wire::ReplicaInfo& replica : seen.replicas)
+      partition.replicas.push_back(replica.node);
     if (seen.term < partition.term) continue;
     partition.term = seen.term;
     partition.leader = seen.leader;
@@ -49,7 +52,8 @@ Result<TopicSummary> MetadataCache::FindTopic(const std::string& topic) const {
                       static_cast<std::uint32_t>(found->second.partitions.size())};
 }
 
-Result<Route> MetadataCache::RouteTo(const std::string& topic, std::uint32_t number) const {
+Result<Route> MetadataCache::RouteTo(const std::string& topic, std::uint32_t number,
+                                     NodeId replica) {
   const auto found = topics_.find(topic);
   if (found == topics_.end()) {
     return Fail(ErrorCode::kTopicNotFound, fmt::format("no topic named '{}'", topic));
@@ -60,14 +64,24 @@ Result<Route> MetadataCache::RouteTo(const std::string& topic, std::uint32_t num
                             found->second.partitions.size() - 1, number));
   }
   const Partition& partition = found->second.partitions[number];
-  const auto node = nodes_.find(partition.leader);
-  const auto shard = partition.shards.find(partition.leader);
+  const NodeId wanted = replica == NodeId() ? partition.leader : replica;
+  if (replica != NodeId()) {
+    wanted_.insert(replica);
+    if (std::ranges::find(partition.replicas, replica) == partition.replicas.end()) {
+      return Fail(ErrorCode::kInvalidArgument,
+                  fmt::format("node {} holds no replica of {}/{}", replica.value(), topic, number));
+    }
+  }
+  const auto node = nodes_.find(wanted);
+  const auto shard = partition.shards.find(wanted);
   if (node == nodes_.end() || shard == partition.shards.end()) {
-    return Fail(ErrorCode::kNotLeader, fmt::format("{}/{}: no leader is known (node {})", topic,
-                                                   number, partition.leader.value()));
+    return Fail(
+        ErrorCode::kNotLeader,
+        fmt::format("{}/{}: no {} is known (node {})", topic, number,
+                    replica == NodeId() ? "leader" : "way to that replica", wanted.value()));
   }
   return Route{.group = {found->second.id, PartitionNumber(number)},
-               .leader = partition.leader,
+               .node = wanted,
                .address = node->second,
                .shard = shard->second};
 }
@@ -78,22 +92,27 @@ bool MetadataCache::IsOlderThan(const std::string& topic, Microseconds now,
   return found == topics_.end() || now - found->second.updated > age;
 }
 
-std::vector<Address> MetadataCache::OtherLeaders(const std::string& topic, NodeId answered) const {
+std::vector<Address> MetadataCache::OthersToAsk(const std::string& topic, NodeId answered) const {
   const auto found = topics_.find(topic);
   if (found == topics_.end()) return {};
-  std::set<Address> leaders;
-  for (const Partition& partition : found->second.partitions) {
-    const auto node = nodes_.find(partition.leader);
-    if (node != nodes_.end() && node->first != answered) leaders.insert(node->second);
-  }
-  return {leaders.begin(), leaders.end()};
+  std::set<Address> others;
+  const auto ask = [&](NodeId id) {
+    const auto node = nodes_.find(id);
+    if (node != nodes_.end() && id != answered) others.insert(node->second);
+  };
+  for (const Partition& partition : found->second.partitions) ask(partition.leader);
+  for (const NodeId node : wanted_) ask(node);
+  return {others.begin(), others.end()};
 }
 
 bool MetadataCache::KnowsShards(const std::string& topic) const {
   const auto found = topics_.find(topic);
   if (found == topics_.end()) return true;
-  return std::ranges::all_of(found->second.partitions, [](const Partition& partition) {
-    return partition.leader == NodeId() || partition.shards.contains(partition.leader);
+  return std::ranges::all_of(found->second.partitions, [this](const Partition& partition) {
+    const auto knows = [&partition](NodeId node) {
+      return node == NodeId() || partition.shards.contains(node);
+    };
+    return knows(partition.leader) && std::ranges::all_of(wanted_, knows);
   });
 }
 

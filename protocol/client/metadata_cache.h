@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -15,10 +16,10 @@
 
 namespace raftmq::internal {
 
-// Where a partition's leader is reached.
+// Where a partition's leader, or the replica that was asked for, is reached.
 struct Route {
   GroupId group;
-  NodeId leader;
+  NodeId node;
   Address address;
   std::uint32_t shard = 0;
 };
@@ -36,14 +37,15 @@ class MetadataCache {
 
   // kTopicNotFound if the topic is not known (yet).
   Result<TopicSummary> FindTopic(const std::string& topic) const;
-  // Errors: kTopicNotFound, kPartitionNotFound, kNotLeader (no leader, or not known where it is).
-  Result<Route> RouteTo(const std::string& topic, std::uint32_t partition) const;
+  // `replica` 0: to the leader. Errors: kTopicNotFound, kPartitionNotFound, kNotLeader (no leader,
+  // or not known where it is: refresh), kInvalidArgument (that node has no replica).
+  Result<Route> RouteTo(const std::string& topic, std::uint32_t partition, NodeId replica = {});
   bool IsOlderThan(const std::string& topic, Microseconds now, Milliseconds age) const;
 
-  // Leaders of the topic's partitions other than `answered`: which shard a partition lives on only
-  // its own node can tell.
-  std::vector<Address> OtherLeaders(const std::string& topic, NodeId answered) const;
-  // False if a leader is known, but not on which of its shards a partition lives.
+  // Leaders of the topic's partitions, and replicas that were asked for, other than `answered`:
+  // which shard a partition lives on only its own node can tell.
+  std::vector<Address> OthersToAsk(const std::string& topic, NodeId answered) const;
+  // False if one of these is known, but not on which of its shards a partition lives.
   bool KnowsShards(const std::string& topic) const;
   std::vector<Address> Addresses() const;  // Of all nodes.
 
@@ -51,6 +53,7 @@ class MetadataCache {
   struct Partition {
     NodeId leader;
     Term term;
+    std::vector<NodeId> replicas;
     std::map<NodeId, std::uint32_t> shards;  // As each node told of itself.
   };
   struct Topic {
@@ -63,6 +66,7 @@ class MetadataCache {
 
   std::map<std::string, Topic> topics_;
   std::map<NodeId, Address> nodes_;
+  std::set<NodeId> wanted_;  // Replicas that were asked for.
 };
 
 }  // namespace raftmq::internal

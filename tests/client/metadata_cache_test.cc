@@ -38,7 +38,7 @@ TEST(MetadataCache, AsksTheLeaderItselfForItsShard) {
   cache.Merge(Reply({.answering = 1, .leader = 2, .shard = 3}), Microseconds(0));
   EXPECT_EQ(cache.RouteTo("orders", 0).error().code, ErrorCode::kNotLeader);
   EXPECT_FALSE(cache.KnowsShards("orders"));
-  EXPECT_EQ(cache.OtherLeaders("orders", NodeId(1)), std::vector<Address>({{"two", 2}}));
+  EXPECT_EQ(cache.OthersToAsk("orders", NodeId(1)), std::vector<Address>({{"two", 2}}));
   cache.Merge(Reply({.answering = 2, .leader = 2, .shard = 1}), Microseconds(0));
   EXPECT_TRUE(cache.KnowsShards("orders"));
   EXPECT_EQ(cache.RouteTo("orders", 0)->shard, 1u);
@@ -48,7 +48,7 @@ TEST(MetadataCache, BelievesTheHigherTerm) {
   MetadataCache cache;
   cache.Merge(Reply({.answering = 2, .leader = 2, .term = 5}), Microseconds(0));
   cache.Merge(Reply({.answering = 1, .leader = 1, .term = 4}), Microseconds(0));
-  EXPECT_EQ(cache.RouteTo("orders", 0)->leader, NodeId(2));
+  EXPECT_EQ(cache.RouteTo("orders", 0)->node, NodeId(2));
 }
 
 TEST(MetadataCache, ForgetsWhatBelongedToATopicOfTheSameName) {
