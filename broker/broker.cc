@@ -56,9 +56,13 @@ Result<std::unique_ptr<Broker>> Broker::Start(const BrokerOptions& options,
   const Microseconds began = environment.clock.SteadyNow();
   std::unique_ptr<Broker> broker(new Broker(options, environment, listeners.limits));
   RAFTMQ_TRY(broker->StartHttp(listeners.http));
-  RAFTMQ_TRY(broker->StartShards());
+  RAFTMQ_TRY_ASSIGN(auto catalogue, OpenCatalogueLog(environment.files, options));
+  broker->StartShards();
+  // Before the catalogue: it catches up with the other nodes.
+  RAFTMQ_TRY(broker->StartPeerPort(listeners.peer));
+  RAFTMQ_TRY(broker->StartCatalogue(std::move(catalogue)));
   broker->health_.SetRecovered(environment.clock.SteadyNow() - began);
-  RAFTMQ_TRY(broker->StartPorts(listeners));
+  RAFTMQ_TRY(broker->StartClientPort(listeners.client));
   RAFTMQ_TRY(broker->Join(listeners));
   broker->health_.SetStage(NodeHealth::Stage::kReady);
   return broker;
@@ -75,8 +79,7 @@ Status Broker::StartHttp(const Address& at) {
   return Ok();
 }
 
-Status Broker::StartShards() {
-  RAFTMQ_TRY_ASSIGN(auto log, OpenCatalogueLog(environment_.files, options_));
+void Broker::StartShards() {
   const NodeServices services{options_,           environment_.log,   memory_, environment_.metrics,
                               environment_.files, environment_.clock, peers_};
   std::vector<const Shard*> watched;
@@ -89,29 +92,42 @@ Status Broker::StartShards() {
   for (const auto& shard : shards_) shard->Start(*catalogue_);
   health_.WatchShards(std::move(watched));
   RegisterCounts();
+}
+
+Status Broker::StartCatalogue(std::unique_ptr<OpenedLog> log) {
   auto opened = std::make_shared<std::unique_ptr<OpenedLog>>(std::move(log));
   return OnShard(catalogue_->home(), [this, opened](std::function<void(Status)> done) {
     catalogue_->Start(std::move(*opened), std::move(done));
   });
 }
 
-Status Broker::StartPorts(const BrokerListeners& listeners) {
+Status Broker::StartPeerPort(const Address& at) {
   control_ = std::make_unique<EventLoop>();
-  RAFTMQ_TRY_ASSIGN(acceptor_, Acceptor::Listen(*control_, listeners.client,
-                                                std::make_unique<ClientDoor>(shard_list_),
-                                                {options_, environment_.log, limits_}));
   RAFTMQ_TRY_ASSIGN(peer_acceptor_,
-                    Acceptor::Listen(*control_, listeners.peer,
+                    Acceptor::Listen(*control_, at,
                                      std::make_unique<PeerDoor>(peers_, shard_list_,
                                                                 environment_.log, peers_refused_),
                                      {options_, environment_.log, peer_limits_}));
-  client_address_ = acceptor_->bound();
   peer_address_ = peer_acceptor_->bound();
   control_thread_ = std::thread([this] {
     pthread_setname_np(pthread_self(), "control");
     control_->Run();
   });
   return Ok();
+}
+
+Status Broker::StartClientPort(const Address& at) {
+  std::promise<Status> listening;
+  control_->Post([this, &at, &listening] {
+    auto acceptor = Acceptor::Listen(*control_, at, std::make_unique<ClientDoor>(shard_list_),
+                                     {options_, environment_.log, limits_});
+    if (acceptor) {
+      acceptor_ = std::move(*acceptor);
+      client_address_ = acceptor_->bound();
+    }
+    listening.set_value(acceptor ? Ok() : Status(Fail(acceptor.error())));
+  });
+  return listening.get_future().get();
 }
 
 Status Broker::Join(const BrokerListeners& listeners) {

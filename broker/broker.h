@@ -74,8 +74,10 @@ class Broker {
   Broker(const BrokerOptions& options, const Environment& environment,
          ConnectionLimits::Options limits);
   Status StartHttp(const Address& at);
-  Status StartShards();
-  Status StartPorts(const BrokerListeners& listeners);
+  void StartShards();
+  Status StartPeerPort(const Address& at);
+  Status StartCatalogue(std::unique_ptr<OpenedLog> log);
+  Status StartClientPort(const Address& at);
   Status Join(const BrokerListeners& listeners);
   void RegisterCounts();
   void DrainShards(std::function<void()> done);

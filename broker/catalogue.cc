@@ -14,7 +14,9 @@ namespace raftmq::broker {
 namespace {
 
 constexpr std::uint64_t kClusterSegmentBytes = 16u << 20;
-constexpr Microseconds kRetryAfter{100'000};
+constexpr Microseconds kRetryAfter{50'000};
+constexpr Microseconds kCatchUpPatience{3'000'000};
+constexpr Microseconds kOthersPatience{1'000'000};
 constexpr Microseconds kForEver{std::chrono::hours(24 * 365)};
 
 }  // namespace
@@ -75,6 +77,7 @@ void Catalogue::Apply(Index index, ByteSpan payload) {
 void Catalogue::OnTick() {
   group_->Tick();
   RunDueTasks();
+  if (!creating_.empty()) AnswerCreated();
   SettleProposals();
 }
 
@@ -96,14 +99,29 @@ void Catalogue::OnTurnEnd() {
 void Catalogue::StartCheck() {
   if (broken_) return StartFinish(Fail(*broken_));
   const GroupStatus status = group_->status();
-  // With peers there may be no leader before they are there; what is known here is served.
-  const bool is_caught_up = status.is_leader && status.commit == status.last;
-  if (!HasPeers() && !is_caught_up) return;
+  const bool leads = status.is_leader && status.commit == status.last;
+  if (!leads && !(HasPeers() && HasCaughtUp())) return;
   if (status.applied < status.commit) return;
   is_replayed_ = true;
   has_changed_ = true;
   StartClearLeftovers();
   if (state_.topics().empty()) return local_.Publish(state_, [this] { StartFinish(Ok()); });
+}
+
+// True once this replica has seen all that was committed when the broker started. Without a
+// majority nobody knows what that is: then, after a while, what is known here is served.
+bool Catalogue::HasCaughtUp() {
+  if (group_->status().last <= Index(1)) return true;  // Just founded.
+  const Microseconds now = home_.services().clock.SteadyNow();
+  if (start_began_.count() == 0) start_began_ = now;
+  if (has_caught_up_ || now - start_began_ > kCatchUpPatience) return true;
+  if (std::exchange(is_asking_, true)) return false;
+  group_->ReadIndex([this](const Result<Offset>& end) {
+    has_caught_up_ = end.has_value();
+    // Else there is no leader yet.
+    if (!end) Later([this] { is_asking_ = false; });
+  });
+  return has_caught_up_;
 }
 
 void Catalogue::StartClearLeftovers() {
@@ -163,17 +181,25 @@ void Catalogue::OnReady(const TopicId& topic) {
   });
 }
 
-// A topic is there when this node shows it and a majority of its nodes has its replicas: then its
-// groups can elect leaders.
+// A topic is there when all its nodes have its replicas, so that whoever is asked next knows it; or
+// when a majority has and the others take long: its groups can elect leaders.
+bool Catalogue::IsThere(const TopicId& id) {
+  const CatalogueTopic* topic = state_.FindTopic(id);
+  if (topic == nullptr || !local_.IsReady(id)) return false;
+  const std::size_t nodes = topic->NodeCount();
+  if (topic->founded.size() == nodes) return true;
+  if (topic->founded.size() * 2 <= nodes) return false;
+  const Microseconds now = home_.services().clock.SteadyNow();
+  return now - majority_since_.try_emplace(id, now).first->second > kOthersPatience;
+}
+
 void Catalogue::AnswerCreated() {
   for (auto waiting = creating_.begin(); waiting != creating_.end();) {
-    const CatalogueTopic* topic = state_.FindTopic(waiting->first);
-    const bool is_there = topic != nullptr && local_.IsReady(waiting->first) &&
-                          topic->founded.size() * 2 > topic->NodeCount();
-    if (!is_there) {
+    if (!IsThere(waiting->first)) {
       ++waiting;
       continue;
     }
+    majority_since_.erase(waiting->first);
     const auto done = std::move(waiting->second);
     const TopicId id = waiting->first;
     waiting = creating_.erase(waiting);

@@ -65,10 +65,12 @@ class Catalogue final : public TopicService {
   void OnTick();
   void OnTurnEnd();
   void StartCheck();
+  bool HasCaughtUp();
   void StartFinish(Status outcome);
   void StartClearLeftovers();
   void OnOpened(const TopicId& topic, Status outcome);
   void OnReady(const TopicId& topic);
+  bool IsThere(const TopicId& id);
   void AnswerCreated();
   void Propose(const ClusterCommand& command, Microseconds patience, Done done);
   void TryPropose(const std::shared_ptr<Proposal>& proposal);
@@ -96,6 +98,11 @@ class Catalogue final : public TopicService {
   std::vector<std::pair<Microseconds, std::function<void()>>> later_;  // With when, in order.
   std::vector<std::shared_ptr<Proposal>> committed_;                   // Not yet applied here.
   bool is_draining_ = false;
+  // Of the start with peers.
+  Microseconds start_began_{0};
+  bool is_asking_ = false;
+  bool has_caught_up_ = false;
+  std::map<TopicId, Microseconds> majority_since_;  // Of those in creating_.
   Counter topic_count_;
   Counter partition_count_;
   Anchor<Catalogue> anchor_{this};

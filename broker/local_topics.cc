@@ -104,7 +104,6 @@ void LocalTopics::Publish(const CatalogueState& state, std::function<void()> don
     view->nodes.push_back({id, node.client_host, node.client_port, node.shards});
   }
   for (const auto& [id, topic] : topics_) {
-    if (!topic.is_ready) continue;
     view->topics.emplace(topic.view->name, topic.view);
     view->by_id.emplace(id, topic.view);
   }

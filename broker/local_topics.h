@@ -1,5 +1,5 @@
 // What this node serves of the catalogue: opens the partitions placed here on their shards, drops
-// those of deleted topics, and shows every shard the picture of what is ready.
+// those of deleted topics, and shows every shard the picture of what there is.
 #pragma once
 
 #include <functional>

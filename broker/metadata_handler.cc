@@ -14,13 +14,7 @@ namespace {
 
 constexpr std::size_t kTopicsAskedMax = 10'000;
 
-std::uint32_t ShardsOf(const CatalogueView& view, NodeId node) {
-  const auto found = std::ranges::find(view.nodes, node, &wire::NodeInfo::node);
-  return found == view.nodes.end() ? 1 : std::max(1u, found->shards);
-}
-
-wire::PartitionInfo Describe(const CatalogueView& view, NodeId self,
-                             const ViewPartition& partition) {
+wire::PartitionInfo Describe(NodeId self, const ViewPartition& partition) {
   const PartitionStats& stats = *partition.stats;
   wire::PartitionInfo info;
   info.partition = partition.group.partition;
@@ -28,9 +22,7 @@ wire::PartitionInfo Describe(const CatalogueView& view, NodeId self,
   // Who holds no replica knows no better than the placement.
   if (std::ranges::find(partition.replicas, self) == partition.replicas.end())
     info.leader = partition.replicas.front();
-  const bool is_elsewhere = info.leader != NodeId(0) && info.leader != self;
-  info.shard =
-      is_elsewhere ? ShardOf(partition.group, ShardsOf(view, info.leader)) : partition.shard;
+  info.shard = partition.shard;
   info.term = Term(stats.term.value());
   info.log_start = Offset(stats.log_start.value());
   info.end = Offset(stats.end.value());
@@ -48,13 +40,13 @@ wire::PartitionInfo Describe(const CatalogueView& view, NodeId self,
   return info;
 }
 
-wire::TopicInfo Describe(const CatalogueView& view, NodeId self, const ViewTopic& topic) {
+wire::TopicInfo Describe(NodeId self, const ViewTopic& topic) {
   wire::TopicInfo info;
   info.name = topic.name;
   info.id = topic.id;
   info.settings = topic.settings;
   for (const ViewPartition& partition : topic.partitions)
-    info.partitions.push_back(Describe(view, self, partition));
+    info.partitions.push_back(Describe(self, partition));
   return info;
 }
 
@@ -77,14 +69,13 @@ wire::MetadataReply Answer(Shard& shard, const std::vector<std::string>& asked) 
   reply.nodes = view.nodes;
   if (asked.empty()) {
     for (const auto& [name, topic] : view.topics)
-      reply.topics.push_back(Describe(view, reply.answering, *topic));
+      reply.topics.push_back(Describe(reply.answering, *topic));
     return reply;
   }
   for (const std::string& name : asked) {
     const auto found = view.topics.find(name);
-    reply.topics.push_back(found == view.topics.end()
-                               ? Unknown(view, name)
-                               : Describe(view, reply.answering, *found->second));
+    reply.topics.push_back(found == view.topics.end() ? Unknown(view, name)
+                                                      : Describe(reply.answering, *found->second));
   }
   return reply;
 }

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "protocol/types/check.h"
@@ -164,7 +165,17 @@ Error Shard::WhyNotHere(const GroupId& group) const {
             fmt::format("topic '{}' has partitions 0 to {}, asked for {}", topic.name,
                         topic.partitions.size() - 1, group.partition.value())};
   }
-  const std::uint32_t shard = topic.partitions[group.partition.value()].shard;
+  const ViewPartition& partition = topic.partitions[group.partition.value()];
+  const std::uint32_t shard = partition.shard;
+  if (std::ranges::find(partition.replicas, options().node) == partition.replicas.end()) {
+    return {ErrorCode::kNotLeader,
+            fmt::format("node {} holds no replica of {}/{}", options().node.value(), topic.name,
+                        group.partition.value())};
+  }
+  if (shard == number_) {
+    return {ErrorCode::kNotYet,
+            fmt::format("{}/{} is being opened", topic.name, group.partition.value())};
+  }
   return {
       ErrorCode::kNotLeader,
       fmt::format("{}/{} is served by shard {} of node {}, this is shard {}: name it in the hello",
