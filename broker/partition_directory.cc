@@ -37,15 +37,18 @@ Result<std::unique_ptr<OpenedLog>> FoundOrOpenPartition(FileSystem& files,
                                                         const GroupOptions& options,
                                                         const ReplicaIdentity& identity) {
   const std::string& path = options.log.directory;
-  if (identity.is_founded) {
-    if (IsMissing(files, path)) {
-      return Fail(
-          ErrorCode::kDataCorrupt,
-          fmt::format("{} is missing: the replica was founded before, its data is lost", path));
-    }
-    return OpenGroupLog(files, options);
+  if (IsMissing(files, path)) {
+    if (!identity.is_founded) return Found(files, options, identity);
+    return Fail(
+        ErrorCode::kDataCorrupt,
+        fmt::format("{} is missing: the replica was founded before, its data is lost", path));
   }
-  if (!IsMissing(files, path)) RAFTMQ_TRY(RemovePartitionDirectory(files, path));
+  auto opened = OpenGroupLog(files, options);
+  const bool is_unfinished = !opened && opened.error().code == ErrorCode::kNotFound;
+  // Whole, it may have voted and acked before the others agreed that it was founded, or this node
+  // may not know yet that they did: it is never made anew.
+  if (identity.is_founded || !is_unfinished) return opened;
+  RAFTMQ_TRY(RemovePartitionDirectory(files, path));
   return Found(files, options, identity);
 }
 

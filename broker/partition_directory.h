@@ -17,13 +17,13 @@ std::string PartitionPath(const std::string& data_directory, const GroupId& grou
 
 struct ReplicaIdentity {
   std::vector<NodeId> nodes;  // That hold a replica.
-  bool is_founded = false;
+  bool is_founded = false;    // As far as the catalogue is known here: it may lag behind.
   std::uint64_t seed = 0;
   std::uint64_t replica = 0;
 };
 
 // Opens the partition's log, or founds it if it never was. A directory that an interrupted
-// founding left behind is made anew: nothing was served from it. Blocks.
+// founding left behind, without its last file, is made anew: nothing was served from it. Blocks.
 // Errors: kDataCorrupt if it was founded and is gone; those of opening and founding.
 Result<std::unique_ptr<OpenedLog>> FoundOrOpenPartition(FileSystem& files,
                                                         const GroupOptions& options,

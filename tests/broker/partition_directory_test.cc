@@ -1,0 +1,62 @@
+#include "broker/partition_directory.h"
+
+#include <gtest/gtest.h>
+
+#include "segment/memory_file_system.h"
+
+namespace raftmq::broker {
+namespace {
+
+class PartitionDirectoryTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    ASSERT_TRUE(files_.CreateDirectory("/data").has_value());
+    ASSERT_TRUE(files_.CreateDirectory(PartitionsPath("/data")).has_value());
+    options_.self = NodeId(1);
+    options_.log.group = {TopicId{3, 4}, PartitionNumber(5)};
+    options_.log.directory = PartitionPath("/data", options_.log.group);
+  }
+  Result<std::unique_ptr<OpenedLog>> FoundOrOpen(bool is_founded) {
+    return FoundOrOpenPartition(
+        files_, options_,
+        {.nodes = {NodeId(1), NodeId(2)}, .is_founded = is_founded, .seed = 6, .replica = 7});
+  }
+  // A replica that votes and ends; whether the catalogue has heard of its founding is another
+  // matter.
+  void FoundAndVote() {
+    auto opened = FoundOrOpen(false);
+    ASSERT_TRUE(opened.has_value()) << opened.error().ToString();
+    PartitionLog& log = *(*opened)->log;
+    log.SaveHardState({Term(8), NodeId(2)});
+    auto job = log.TakeJob();
+    job->Write();
+    job->Sync();
+    log.Completed(std::move(job));
+    log.Close();
+  }
+
+  MemoryFileSystem files_;
+  GroupOptions options_;
+};
+
+TEST_F(PartitionDirectoryTest, WhatVotedIsOpenedThoughTheCatalogueDoesNotKnowOfItsFounding) {
+  FoundAndVote();
+  const auto opened = FoundOrOpen(false);
+  ASSERT_TRUE(opened.has_value()) << opened.error().ToString();
+  EXPECT_EQ((*opened)->report.hard_state, (HardState{Term(8), NodeId(2)}));
+}
+
+TEST_F(PartitionDirectoryTest, AFoundingThatWasInterruptedIsMadeAnew) {
+  FoundAndVote();
+  ASSERT_TRUE(files_.Remove(options_.log.directory + "/meta").has_value());
+  const auto opened = FoundOrOpen(false);
+  ASSERT_TRUE(opened.has_value()) << opened.error().ToString();
+  EXPECT_EQ((*opened)->report.hard_state, HardState{});
+}
+
+TEST_F(PartitionDirectoryTest, AFoundedReplicaThatIsGoneIsLost) {
+  EXPECT_EQ(FoundOrOpen(true).error().code, ErrorCode::kDataCorrupt);
+}
+
+}  // namespace
+}  // namespace raftmq::broker
