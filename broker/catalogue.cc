@@ -100,21 +100,21 @@ void Catalogue::StartCheck() {
   if (broken_) return StartFinish(Fail(*broken_));
   const GroupStatus status = group_->status();
   const bool leads = status.is_leader && status.commit == status.last;
-  if (!leads && !(HasPeers() && HasCaughtUp())) return;
-  if (status.applied < status.commit) return;
+  const bool is_current = leads || (HasPeers() && HasCaughtUp());
+  if (!is_current || status.applied < status.commit) return StartWithoutMajority();
   is_replayed_ = true;
   has_changed_ = true;
   StartClearLeftovers();
   if (state_.topics().empty()) return local_.Publish(state_, [this] { StartFinish(Ok()); });
 }
 
-// True once this replica has seen all that was committed when the broker started. Without a
-// majority nobody knows what that is: then, after a while, what is known here is served.
+// True once this replica has seen all that was committed when the broker started. Before that
+// nothing is opened or founded: the others may know more of what stands in the directories.
 bool Catalogue::HasCaughtUp() {
   if (group_->status().last <= Index(1)) return true;  // Just founded.
   const Microseconds now = home_.services().clock.SteadyNow();
   if (start_began_.count() == 0) start_began_ = now;
-  if (has_caught_up_ || now - start_began_ > kCatchUpPatience) return true;
+  if (has_caught_up_) return true;
   if (std::exchange(is_asking_, true)) return false;
   group_->ReadIndex([this](const Result<Offset>& end) {
     has_caught_up_ = end.has_value();
@@ -122,6 +122,16 @@ bool Catalogue::HasCaughtUp() {
     if (!end) Later([this] { is_asking_ = false; });
   });
   return has_caught_up_;
+}
+
+// Brokers that are started one after the other must not wait for each other: after a while this one
+// answers, with what it knows of the topics and without their partitions.
+void Catalogue::StartWithoutMajority() {
+  if (!HasPeers() || !started_ || start_began_.count() == 0) return;
+  if (home_.services().clock.SteadyNow() - start_began_ < kCatchUpPatience) return;
+  local_.ShowOnly(state_);
+  local_.Publish(state_, [] {});
+  StartFinish(Ok());
 }
 
 void Catalogue::StartClearLeftovers() {

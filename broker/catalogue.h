@@ -66,6 +66,7 @@ class Catalogue final : public TopicService {
   void OnTurnEnd();
   void StartCheck();
   bool HasCaughtUp();
+  void StartWithoutMajority();
   void StartFinish(Status outcome);
   void StartClearLeftovers();
   void OnOpened(const TopicId& topic, Status outcome);

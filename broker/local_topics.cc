@@ -29,8 +29,13 @@ void LocalTopics::Reconcile(const CatalogueState& state) {
   }
   for (const TopicId& id : gone) Drop(id);
   for (const auto& [id, topic] : state.topics()) {
-    if (!topics_.contains(id)) Open(topic);
+    const auto known = topics_.find(id);
+    if (known == topics_.end() || !known->second.is_opened) Open(topic);
   }
+}
+
+void LocalTopics::ShowOnly(const CatalogueState& state) {
+  for (const auto& [id, topic] : state.topics()) topics_[id].view = MakeView(topic);
 }
 
 void LocalTopics::Open(const CatalogueTopic& topic) {
@@ -38,6 +43,7 @@ void LocalTopics::Open(const CatalogueTopic& topic) {
   const TopicId id = topic.created.id;
   Topic& local = topics_[id];
   local.view = MakeView(topic);
+  local.is_opened = true;
   std::map<std::uint32_t, std::vector<PartitionOrder>> orders;
   for (const ViewPartition& partition : local.view->partitions) {
     if (std::ranges::find(partition.replicas, self) == partition.replicas.end()) continue;

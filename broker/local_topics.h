@@ -24,6 +24,8 @@ class LocalTopics {
 
   // Opens what is new in `state` and drops what is gone.
   void Reconcile(const CatalogueState& state);
+  // Shows what is in `state` from the next Publish on; opens nothing yet.
+  void ShowOnly(const CatalogueState& state);
   // From the next Publish on the topic is shown. REQUIRES: it was opened.
   void MarkReady(const TopicId& topic);
   // `done` runs when every shard has the picture.
@@ -38,6 +40,7 @@ class LocalTopics {
     std::shared_ptr<const ViewTopic> view;
     std::size_t shards_left = 0;  // Still opening.
     Status outcome;
+    bool is_opened = false;  // Or on its way.
     bool is_ready = false;
     bool is_here = false;
   };
