@@ -1,14 +1,11 @@
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
 #include <deque>
-#include <fstream>
 #include <functional>
 #include <mutex>
-#include <sstream>
 
 #include "cli/commands.h"
 #include "cli/connect.h"
@@ -16,6 +13,8 @@
 #include "cli/interrupt.h"
 #include "cli/output.h"
 #include "cli/producer_setup.h"
+#include "cli/read_file.h"
+#include "protocol/types/batch_header.h"
 #include "raftmq/producer.h"
 
 namespace raftmq::cli {
@@ -141,13 +140,7 @@ Status SendInput(Producer& producer, Receipts& receipts, const ProduceArguments&
   common.key = arguments.key;
   common.headers = std::move(headers);
   if (!arguments.file.empty()) {
-    std::ifstream file(arguments.file, std::ios::binary);
-    if (!file)
-      return Fail(ErrorCode::kNotFound,
-                  fmt::format("cannot open '{}': {}", arguments.file, std::strerror(errno)));
-    std::ostringstream bytes;
-    bytes << file.rdbuf();
-    common.value = std::move(bytes).str();
+    RAFTMQ_TRY_ASSIGN(common.value, ReadFile(arguments.file, kBatchBytesMax));
     producer.Send(std::move(common), receipts.Next());
     return Ok();
   }

@@ -115,6 +115,13 @@ class Produce(WithBroker):
         self.assertEqual(first["headers"], [{"name": "trace", "value": "7"}])
         self.assertEqual(second["value"], "x" * 10000)
 
+    def test_a_file_that_cannot_be_read_whole_is_not_sent(self):
+        topic = self.topic()
+        self.fails(1, "produce", topic, "--file", self.scratch.name, saying=[self.scratch.name, "directory"])
+        self.fails(1, "produce", topic, "--file", "/dev/zero", saying=["/dev/zero", "at most"])
+        self.fails(4, "produce", topic, "--file", self.scratch.name + "-absent", saying=["-absent"])
+        self.assertEqual(self.ok("consume", topic, "-e"), "")
+
     def test_wrong_words_are_answered_with_the_right_ones(self):
         topic = self.topic()
         self.fails(4, "produce", topic[:-1] + "z", stdin=b"x\n", saying=["not found", "did you mean"])
