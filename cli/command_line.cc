@@ -11,6 +11,8 @@
 #include "cli/commands.h"
 #include "cli/completion.h"
 #include "cli/exit_code.h"
+#include "cli/quantity.h"
+#include "protocol/types/batch_header.h"
 #include "protocol/types/nearest.h"
 #include "protocol/types/units.h"
 
@@ -56,9 +58,10 @@ std::chrono::milliseconds DurationOf(const std::string& text) {
   return std::chrono::duration_cast<std::chrono::milliseconds>(*duration);
 }
 
-std::uint64_t BytesOf(const std::string& text) {
-  const auto bytes = ParseBytes(text);
-  if (!bytes) Refuse(bytes.error().message);
+std::uint64_t BytesOf(const std::string& option, Bounds<std::uint64_t> bounds,
+                      const std::string& text) {
+  const auto bytes = ParseBytesIn(bounds, text);
+  if (!bytes) Refuse(fmt::format("{}: {}", option, bytes.error().message));
   return *bytes;
 }
 
@@ -185,8 +188,8 @@ void AddLogVerbs(CLI::App* app, Parsed* p) {
 void AddBenchVerbs(CLI::App* app, Parsed* p) {
   CLI::App* const noun = AddNoun(app, "bench", "Measure a cluster");
   const auto settle = [p] {
-    p->bench.size = BytesOf(p->bench_size);
-    p->bench.batch = BytesOf(p->bench_batch);
+    p->bench.size = BytesOf("--size", {0, kBatchBytesMax}, p->bench_size);
+    p->bench.batch = BytesOf("--batch", {kBatchHeaderBytes + 1, kBatchBytesMax}, p->bench_batch);
     p->bench.duration = DurationOf(p->bench_duration);
     if (p->bench.clients == 0) Refuse("expected --clients of at least 1, found 0");
   };

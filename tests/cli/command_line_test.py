@@ -236,6 +236,14 @@ class Bench(WithBroker):
                 self.assertLessEqual({"seconds", "bytes_per_second", "records_per_second", "latency_us"}, set(result))
                 self.assertLessEqual({"p50", "p99", "p999", "max"}, set(result["latency_us"]))
 
+    def test_sizes_that_no_message_can_have_are_refused_with_the_range(self):
+        for option in ("--size", "--batch"):
+            for found in ("99999999999", "67108865", "-1", "much"):
+                with self.subTest(option=option, found=found):
+                    self.fails(2, "bench", "produce", "any", option, found, saying=[option, found, "expected a size"])
+        self.fails(2, "bench", "latency", "any", "--size", "65MiB", saying=["--size", "0B to 64MiB"])
+        self.fails(2, "bench", "produce", "any", "--batch", "120", saying=["--batch", "121B to 64MiB"])
+
 
 class Local(WithBroker):
     def test_a_killed_broker_continues_with_its_data(self):
