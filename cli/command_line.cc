@@ -5,7 +5,9 @@
 #include <CLI/CLI.hpp>
 #include <functional>
 #include <iostream>
+#include <limits>
 #include <memory>
+#include <optional>
 
 #include "cli/arguments.h"
 #include "cli/commands.h"
@@ -14,7 +16,6 @@
 #include "cli/quantity.h"
 #include "protocol/types/batch_header.h"
 #include "protocol/types/nearest.h"
-#include "protocol/types/units.h"
 
 namespace raftmq::cli {
 namespace {
@@ -27,6 +28,17 @@ constexpr const char* kExamples =
     "  echo 'k1:hello' | raftmq produce orders -K : one message per line, keyed\n"
     "  raftmq consume orders -e                     everything up to now\n"
     "  raftmq consume orders -o -10 --json          the last ten of each partition\n";
+
+constexpr Bounds<std::uint64_t> kAny{0, std::numeric_limits<std::uint64_t>::max()};
+constexpr Bounds<std::uint64_t> kAny32{0, std::numeric_limits<std::uint32_t>::max()};
+constexpr Bounds<std::uint64_t> kBenchClients{1, 1000};  // Each costs a thread and a connection.
+
+// A year: any longer, and a deadline counted from now might not fit into a clock.
+constexpr std::chrono::milliseconds kDurationMax = std::chrono::hours(365 * 24);
+constexpr Bounds<std::chrono::milliseconds> kAnyDuration{std::chrono::milliseconds(0),
+                                                         kDurationMax};
+constexpr Bounds<std::chrono::milliseconds> kSomeDuration{std::chrono::milliseconds(1),
+                                                          kDurationMax};
 
 // Everything the parser writes into, and what to run when it is done.
 struct Parsed {
@@ -52,10 +64,12 @@ struct Parsed {
 
 [[noreturn]] void Refuse(const std::string& what) { throw CLI::ValidationError(what, kExitUsage); }
 
-std::chrono::milliseconds DurationOf(const std::string& text) {
-  const auto duration = ParseDuration(text);
-  if (!duration) Refuse(duration.error().message);
-  return std::chrono::duration_cast<std::chrono::milliseconds>(*duration);
+std::chrono::milliseconds DurationOf(const std::string& option,
+                                     Bounds<std::chrono::milliseconds> bounds,
+                                     const std::string& text) {
+  const auto duration = ParseDurationIn(bounds, text);
+  if (!duration) Refuse(fmt::format("{}: {}", option, duration.error().message));
+  return *duration;
 }
 
 std::uint64_t BytesOf(const std::string& option, Bounds<std::uint64_t> bounds,
@@ -63,6 +77,35 @@ std::uint64_t BytesOf(const std::string& option, Bounds<std::uint64_t> bounds,
   const auto bytes = ParseBytesIn(bounds, text);
   if (!bytes) Refuse(fmt::format("{}: {}", option, bytes.error().message));
   return *bytes;
+}
+
+template <class Number>
+void Store(std::uint64_t count, Number* to) {
+  *to = static_cast<Number>(count);
+}
+template <class Number>
+void Store(std::uint64_t count, std::optional<Number>* to) {
+  *to = static_cast<Number>(count);
+}
+
+// An option or positional that is a number, or several of them. REQUIRES: `to` holds the bounds.
+CLI::Option* AddCounts(CLI::App* verb, const std::string& names, const std::string& help,
+                       Bounds<std::uint64_t> bounds, std::function<void(std::uint64_t)> store) {
+  const auto take = [=](const std::vector<std::string>& texts) {
+    for (const auto& text : texts) {
+      const auto count = ParseCountIn(bounds, text);
+      if (!count) Refuse(fmt::format("{}: {}", names, count.error().message));
+      store(*count);
+    }
+  };
+  return verb->add_option_function<std::vector<std::string>>(names, take, help)->type_name("UINT");
+}
+
+template <class To>
+CLI::Option* AddCount(CLI::App* verb, const std::string& names, To* to, const std::string& help,
+                      Bounds<std::uint64_t> bounds) {
+  return AddCounts(verb, names, help, bounds, [to](std::uint64_t count) { Store(count, to); })
+      ->expected(1);
 }
 
 // A verb: its name, its help, and what runs it.
@@ -94,10 +137,10 @@ void AddTopicVerbs(CLI::App* app, Parsed* p) {
   });
   create->add_option("name", p->topic_create.name, "Name: [A-Za-z0-9._-], up to 200 characters")
       ->required();
-  create->add_option("-p,--partitions", p->topic_create.partitions, "Number of partitions")
-      ->capture_default_str();
-  create->add_option("-r,--replicas", p->topic_create.replicas,
-                     "Replicas of each partition (default: min(3, nodes))");
+  AddCount(create, "-p,--partitions", &p->topic_create.partitions, "Number of partitions", kAny32)
+      ->default_str("1");
+  AddCount(create, "-r,--replicas", &p->topic_create.replicas,
+           "Replicas of each partition (default: min(3, nodes))", kAny32);
   create->add_option("-c,--config", p->settings,
                      "Topic setting KEY=VALUE, for example retention.ms=86400000");
   AddVerb(noun, p, "list", "List topics", [p] { return TopicList(p->global); });
@@ -111,17 +154,17 @@ void AddTopicVerbs(CLI::App* app, Parsed* p) {
   auto* trim = AddVerb(noun, p, "trim", "Remove the messages below an offset",
                        [p] { return TopicTrim(p->global, p->trim); });
   trim->add_option("partition", p->trim.partition, "TOPIC/PARTITION")->required();
-  trim->add_option("--to", p->trim.to, "First offset to keep")->required();
+  AddCount(trim, "--to", &p->trim.to, "First offset to keep", kAny)->required();
   trim->add_flag("--yes", p->trim.yes, "Do it without being asked");
 }
 
 void AddProduce(CLI::App* app, Parsed* p) {
   auto* verb = AddVerb(app, p, "produce", "Send lines of stdin, one message each", [p] {
-    p->produce.linger = DurationOf(p->linger);
+    p->produce.linger = DurationOf("--linger", kAnyDuration, p->linger);
     return Produce(p->global, p->produce);
   });
   verb->add_option("topic", p->produce.topic, "Topic")->required();
-  verb->add_option("-p,--partition", p->produce.partition, "Partition (default: by key)");
+  AddCount(verb, "-p,--partition", &p->produce.partition, "Partition (default: by key)", kAny32);
   auto* key = verb->add_option("-k,--key", p->produce.key, "Key of every message");
   verb->add_option("-K,--key-separator", p->produce.key_separator,
                    "Split each line into key and value at the first SEP")
@@ -144,11 +187,14 @@ void AddConsume(CLI::App* app, Parsed* p) {
   auto* verb =
       AddVerb(app, p, "consume", "Print messages", [p] { return Consume(p->global, p->consume); });
   verb->add_option("topic", p->consume.topic, "Topic")->required();
-  verb->add_option("-p,--partition", p->consume.partitions, "Partition; may repeat (default: all)");
+  AddCounts(verb, "-p,--partition", "Partition; may repeat (default: all)", kAny32,
+            [p](std::uint64_t partition) {
+              p->consume.partitions.push_back(static_cast<std::uint32_t>(partition));
+            });
   verb->add_option("-o,--offset", p->consume.from,
                    "start | end | N | -N (last N) | @2026-01-31T10:00 | -1h")
       ->capture_default_str();
-  verb->add_option("-n,--count", p->consume.count, "Stop after this many messages");
+  AddCount(verb, "-n,--count", &p->consume.count, "Stop after this many messages", kAny);
   verb->add_flag("-e,--exit-at-end", p->consume.end, "Stop at the end seen at the start");
   auto* text =
       verb->add_option("-f,--template", p->consume.template_text,
@@ -190,8 +236,7 @@ void AddBenchVerbs(CLI::App* app, Parsed* p) {
   const auto settle = [p] {
     p->bench.size = BytesOf("--size", {0, kBatchBytesMax}, p->bench_size);
     p->bench.batch = BytesOf("--batch", {kBatchHeaderBytes + 1, kBatchBytesMax}, p->bench_batch);
-    p->bench.duration = DurationOf(p->bench_duration);
-    if (p->bench.clients == 0) Refuse("expected --clients of at least 1, found 0");
+    p->bench.duration = DurationOf("--duration", kSomeDuration, p->bench_duration);
   };
   auto* produce = AddVerb(noun, p, "produce", "Send as fast as possible, or at --rate",
                           [=] { return settle(), BenchProduce(p->global, p->bench); });
@@ -202,17 +247,17 @@ void AddBenchVerbs(CLI::App* app, Parsed* p) {
   for (auto* verb : {produce, consume, latency}) {
     verb->add_option("topic", p->bench.topic, "Topic")->required();
     verb->add_option("--duration", p->bench_duration, "How long")->capture_default_str();
-    verb->add_option("--clients", p->bench.clients, "Clients, each with its own connection")
-        ->capture_default_str();
+    AddCount(verb, "--clients", &p->bench.clients, "Clients, each with its own connection",
+             kBenchClients)
+        ->default_str("1");
     verb->add_flag("--no-progress", p->bench.no_progress, "No progress line (it costs a little)");
     if (verb == consume) continue;
     verb->add_option("--size", p->bench_size, "Bytes of a message's value")->capture_default_str();
     verb->add_option("--acks", p->bench.acks, "quorum, leader-memory, none")->capture_default_str();
     verb->add_option("-z,--codec", p->bench.codec, "none, lz4, zstd")->capture_default_str();
   }
-  produce->add_option(
-      "--rate", p->bench.rate,
-      "Messages per second over all clients; latency then counts from the due time");
+  AddCount(produce, "--rate", &p->bench.rate,
+           "Messages per second over all clients; latency then counts from the due time", kAny);
   produce->add_option("--batch", p->bench_batch, "Bytes of a batch")->capture_default_str();
 }
 
@@ -220,7 +265,7 @@ void AddLocalVerbs(CLI::App* app, Parsed* p) {
   CLI::App* const noun = AddNoun(app, "local", "Brokers on this machine, for trying things out");
   auto* up = AddVerb(noun, p, "up", "Start them in the background, or continue what is there",
                      [p] { return LocalUp(p->global, p->local); });
-  up->add_option("-n,--nodes", p->local.nodes, "Number of brokers")->capture_default_str();
+  AddCount(up, "-n,--nodes", &p->local.nodes, "Number of brokers", kAny32)->default_str("1");
   auto* status = AddVerb(noun, p, "status", "State, addresses and directories",
                          [p] { return LocalStatus(p->global, p->local); });
   auto* stop = AddVerb(noun, p, "stop", "Stop one broker cleanly (TERM)",
@@ -237,7 +282,7 @@ void AddLocalVerbs(CLI::App* app, Parsed* p) {
     verb->add_option("--dir", p->local.directory, "Where the cluster lives")->capture_default_str();
   }
   for (auto* verb : {stop, kill, pause, start})
-    verb->add_option("node", p->local.node, "Node number")->required();
+    AddCount(verb, "node", &p->local.node, "Node number", kAny32)->required();
 }
 
 CommandNode TreeOf(const CLI::App* app) {
@@ -320,7 +365,8 @@ int RunCommandLine(int argc, char** argv) {
   try {
     app->parse(argc, argv);
     parsed.global.format = parsed.format == "json" ? OutputFormat::kJson : OutputFormat::kText;
-    if (!parsed.timeout.empty()) parsed.global.timeout = DurationOf(parsed.timeout);
+    if (!parsed.timeout.empty())
+      parsed.global.timeout = DurationOf("--timeout", kSomeDuration, parsed.timeout);
     return parsed.run();
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return app->exit(error);  // --help and --version.

@@ -349,6 +349,32 @@ class Words(unittest.TestCase):
                 for word in words:
                     self.assertIn(word, err)
 
+    def test_numbers_that_do_not_fit_exit_2_instead_of_wrapping(self):
+        numbers = {"-n": ["consume", "t"], "-p": ["consume", "t"], "--partition": ["produce", "t"],
+                   "--partitions": ["topic", "create", "t"], "-r": ["topic", "create", "t"],
+                   "--to": ["topic", "trim", "t/0", "--yes"], "--clients": ["bench", "produce", "t"],
+                   "--rate": ["bench", "produce", "t"], "--nodes": ["local", "up"], "kill": ["local"]}
+        for option, verb in numbers.items():
+            for found in ("-1", "99999999999999999999", "1.5", "many"):
+                with self.subTest(option=option, found=found):
+                    code, out, err = run(*verb, option, *(["--"] if option == "kill" else []), found)
+                    self.assertEqual((code, out), (2, ""), err)
+                    self.assertIn("expected a whole number from ", err)
+                    self.assertIn(f"found '{found}'", err)
+        self.assertEqual(run("produce", "t", "-p", "4294967296")[0], 2)
+        self.assertIn("from 1 to 1000", run("bench", "consume", "t", "--clients", "0")[2])
+
+    def test_durations_that_do_not_fit_exit_2(self):
+        for option, verb in {"--duration": ["bench", "produce", "t"], "--linger": ["produce", "t"],
+                             "--timeout": ["topic", "list"]}.items():
+            for found in ("-1s", "9999999d", "100000d", "soon"):
+                with self.subTest(option=option, found=found):
+                    code, out, err = run(*verb, option, found)
+                    self.assertEqual((code, out), (2, ""), err)
+                    for words in (option, found):
+                        self.assertIn(words, err)
+        self.assertIn("from 1ms to 365d", run("bench", "produce", "t", "--duration", "0")[2])
+
     def test_nobody_there_is_exit_3_and_a_bad_address_exit_2(self):
         code, _, err = run("topic", "list", "--brokers", "127.0.0.1:1", "--timeout", "1s")
         self.assertEqual(code, 3, err)
