@@ -81,6 +81,19 @@ Result<std::uint32_t> ChooseReplica(Client& client, const std::string& wanted) {
                           fmt::join(known, ", "), wanted));
 }
 
+// Without a goal the broker refuses such a start; with one, nothing would be read, and that would
+// look like an empty partition.
+Status CheckStart(const StartPosition& start, const std::vector<Consumer::Position>& ends) {
+  if (start.kind != StartPosition::Kind::kOffset) return Ok();
+  for (const auto& end : ends) {
+    if (start.value <= end.end) continue;
+    return Fail(ErrorCode::kOffsetBeyondEnd,
+                fmt::format("offset {} is beyond the end {} of partition {}", start.value, end.end,
+                            end.partition));
+  }
+  return Ok();
+}
+
 // Prints until the count, the end, the timeout or Ctrl-C. Returns the exit code.
 int PrintMessages(Consumer& consumer, const Printer& printer, const ConsumeArguments& arguments,
                   Goal goal, std::optional<std::chrono::milliseconds> timeout) {
@@ -147,6 +160,8 @@ int Consume(const GlobalArguments& global, const ConsumeArguments& arguments) {
   if (arguments.end) {
     const auto ends = consumer->Ends();
     if (!ends) return ReportError("cannot ask for the end", ends.error());
+    if (const auto inside = CheckStart(*start, *ends); !inside)
+      return ReportError(fmt::format("cannot consume '{}'", arguments.topic), inside.error());
     goal.Set(*ends);
   }
   return PrintMessages(*consumer, *printer, arguments, std::move(goal), global.timeout);

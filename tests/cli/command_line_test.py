@@ -152,6 +152,16 @@ class Consume(WithBroker):
         self.fails(2, "consume", topic, "-f", "%y", saying=["%y"])
         self.fails(4, "consume", topic, "-p", "5", saying=["5"])
 
+    def test_a_start_beyond_the_end_fails_with_and_without_an_end(self):
+        topic = self.topic("-p", "2")
+        self.ok("produce", topic, "-p", "0", stdin=b"a\nb\n")
+        for end in ([], ["-e"]):
+            with self.subTest(end=end):
+                self.fails(1, "consume", topic, "-o", "1000", *end, saying=["OFFSET_BEYOND_END", "1000", "cannot consume"])
+                self.fails(1, "consume", topic, "-p", "0", "-o", "3", *end, saying=["OFFSET_BEYOND_END", "the end 2"])
+        self.assertEqual(self.ok("consume", topic, "-p", "0", "-o", "2", "-e"), "")
+        self.fails(1, "consume", topic, "-o", "2", "-e", saying=["the end 0 of partition 1"])
+
     def test_json_names_what_is_null_and_what_is_not_text(self):
         topic = self.topic()
         self.ok("produce", topic, stdin=b"\xff\xfe\n\"quoted\"\n")
