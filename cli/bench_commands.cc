@@ -119,6 +119,17 @@ void ShowProgress(const std::vector<std::unique_ptr<Tally>>& tallies,
   DrawProgress("");
 }
 
+// A latency that was not measured is null: 0 would be a claim.
+nlohmann::json LatencyJson(const Histogram& latency) {
+  const auto measured = [&](std::uint64_t value) {
+    return latency.count() > 0 ? nlohmann::json(value) : nlohmann::json();
+  };
+  return {{"p50", measured(latency.Quantile(0.5))},
+          {"p99", measured(latency.Quantile(0.99))},
+          {"p999", measured(latency.Quantile(0.999))},
+          {"max", measured(latency.max())}};
+}
+
 int Report(const std::vector<std::unique_ptr<Tally>>& tallies, double seconds, double cpu_seconds,
            OutputFormat format) {
   Histogram latency;
@@ -141,11 +152,7 @@ int Report(const std::vector<std::unique_ptr<Tally>>& tallies, double seconds, d
                              {"bytes_per_second", bytes_per_second},
                              {"records_per_second", records_per_second},
                              {"client_cpu_seconds", cpu_seconds},
-                             {"latency_us",
-                              {{"p50", latency.Quantile(0.5)},
-                               {"p99", latency.Quantile(0.99)},
-                               {"p999", latency.Quantile(0.999)},
-                               {"max", latency.max()}}}}
+                             {"latency_us", LatencyJson(latency)}}
                   .dump() +
               "\n");
   } else {

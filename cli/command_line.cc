@@ -231,6 +231,18 @@ void AddLogVerbs(CLI::App* app, Parsed* p) {
         ->required();
 }
 
+void AddBenchMessageOptions(CLI::App* verb, Parsed* p) {
+  verb->add_option("--size", p->bench_size, "Bytes of a message's value")->capture_default_str();
+  verb->add_option("--acks", p->bench.acks, "quorum, leader-memory, none")->capture_default_str();
+  verb->add_option("-z,--codec", p->bench.codec, "none, lz4, zstd")->capture_default_str();
+}
+
+void AddBenchRateOptions(CLI::App* verb, Parsed* p) {
+  AddCount(verb, "--rate", &p->bench.rate,
+           "Messages per second over all clients; latency then counts from the due time", kAny);
+  verb->add_option("--batch", p->bench_batch, "Bytes of a batch")->capture_default_str();
+}
+
 void AddBenchVerbs(CLI::App* app, Parsed* p) {
   CLI::App* const noun = AddNoun(app, "bench", "Measure a cluster");
   const auto settle = [p] {
@@ -240,8 +252,9 @@ void AddBenchVerbs(CLI::App* app, Parsed* p) {
   };
   auto* produce = AddVerb(noun, p, "produce", "Send as fast as possible, or at --rate",
                           [=] { return settle(), BenchProduce(p->global, p->bench); });
-  auto* consume = AddVerb(noun, p, "consume", "Read everything from the start",
-                          [=] { return settle(), BenchConsume(p->global, p->bench); });
+  auto* consume =
+      AddVerb(noun, p, "consume", "Read everything from the start; latency is not measured",
+              [=] { return settle(), BenchConsume(p->global, p->bench); });
   auto* latency = AddVerb(noun, p, "latency", "One message at a time",
                           [=] { return settle(), BenchLatency(p->global, p->bench); });
   for (auto* verb : {produce, consume, latency}) {
@@ -251,14 +264,13 @@ void AddBenchVerbs(CLI::App* app, Parsed* p) {
              kBenchClients)
         ->default_str("1");
     verb->add_flag("--no-progress", p->bench.no_progress, "No progress line (it costs a little)");
-    if (verb == consume) continue;
-    verb->add_option("--size", p->bench_size, "Bytes of a message's value")->capture_default_str();
-    verb->add_option("--acks", p->bench.acks, "quorum, leader-memory, none")->capture_default_str();
-    verb->add_option("-z,--codec", p->bench.codec, "none, lz4, zstd")->capture_default_str();
+    AddBenchMessageOptions(verb, p);
   }
-  AddCount(produce, "--rate", &p->bench.rate,
-           "Messages per second over all clients; latency then counts from the due time", kAny);
-  produce->add_option("--batch", p->bench_batch, "Bytes of a batch")->capture_default_str();
+  AddBenchRateOptions(produce, p);
+  AddBenchRateOptions(consume, p);
+  // One command line serves both verbs, so that a script changes only the word.
+  for (const char* name : {"--size", "--acks", "--codec", "--rate", "--batch"})
+    consume->get_option(name)->group("Taken as by bench produce, and ignored");
 }
 
 void AddLocalVerbs(CLI::App* app, Parsed* p) {
