@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <deque>
 #include <functional>
@@ -22,6 +23,7 @@ namespace {
 
 constexpr std::size_t kLineBytesMax = 32u << 20;
 constexpr int kErrorsShown = 5;
+constexpr std::chrono::seconds kInterruptedCloseTimeout{1};
 
 // Counts outcomes and prints receipts in the order of the input. Thread-safe: sends come from the
 // reading thread, outcomes from the client's.
@@ -49,7 +51,7 @@ class Receipts {
     std::lock_guard lock(mutex_);
     if (receipt) {
       ++acked_;
-    } else if (shown_++ < kErrorsShown) {
+    } else if (!IsInterrupted() && shown_++ < kErrorsShown) {
       ReportError(fmt::format("record {} was not acknowledged", number + 1), receipt.error());
     }
     if (verbose_) PrintInOrder(number, receipt);
@@ -74,19 +76,24 @@ class Receipts {
 };
 
 // Calls back for every line of a descriptor, without its newline; a last line without one counts.
+// Ends early, and with whole lines only, when interrupted.
 Status ReadLines(int descriptor, const std::function<void(std::string_view)>& on_line) {
   std::string pending;
   std::string chunk(256u << 10, '\0');
-  while (!IsInterrupted()) {
+  while (WaitForInput(descriptor)) {
     const ssize_t got = ::read(descriptor, chunk.data(), chunk.size());
     if (got < 0 && errno == EINTR) continue;
     if (got < 0)
       return Fail(ErrorCode::kIoError,
                   fmt::format("cannot read the input: {}", std::strerror(errno)));
-    if (got == 0) break;
+    if (got == 0) {
+      if (!pending.empty()) on_line(pending);
+      return Ok();
+    }
     std::string_view rest(chunk.data(), static_cast<std::size_t>(got));
     for (auto newline = rest.find('\n'); newline != std::string_view::npos;
          newline = rest.find('\n')) {
+      if (IsInterrupted()) return Ok();
       if (pending.empty()) {
         on_line(rest.substr(0, newline));
       } else {
@@ -102,7 +109,6 @@ Status ReadLines(int descriptor, const std::function<void(std::string_view)>& on
           fmt::format("expected lines of at most {} bytes, found a longer one", kLineBytesMax));
     }
   }
-  if (!pending.empty()) on_line(pending);
   return Ok();
 }
 
@@ -149,6 +155,29 @@ Status SendInput(Producer& producer, Receipts& receipts, const ProduceArguments&
   });
 }
 
+// Sends the input and waits for its outcomes. An interrupt closes the producer from beside: that
+// wakes a Send that waits for memory and a Close that waits for a broker, and leaves what is under
+// way a last moment.
+Status SendAndClose(Producer& producer, Receipts& receipts, const ProduceArguments& arguments,
+                    std::chrono::milliseconds close_timeout) {
+  const InterruptWatch watch([&] { (void)producer.Close(kInterruptedCloseTimeout); });
+  const auto read = SendInput(producer, receipts, arguments);
+  const auto closed = producer.Close(IsInterrupted() ? kInterruptedCloseTimeout : close_timeout);
+  if (!read || receipts.unacked() > 0) return read;  // The receipts have told the reasons.
+  return closed;
+}
+
+int Summarize(const Receipts& receipts, const Status& outcome) {
+  if (!outcome && !IsInterrupted()) return ReportError("cannot produce", outcome.error());
+  const auto unacked = receipts.unacked();
+  if (unacked > 0) {
+    fmt::print(stderr, "raftmq: {}{} of {} records were not acknowledged\n",
+               IsInterrupted() ? "interrupted: " : "", unacked, receipts.sent());
+  }
+  if (IsInterrupted()) return kExitInterrupted;
+  return unacked > 0 ? kExitFailed : kExitOk;
+}
+
 // A partition that is not there is said once, before the input is read.
 Status CheckPartition(Client& client, const ProduceArguments& arguments) {
   if (!arguments.partition) return Ok();
@@ -180,16 +209,9 @@ int Produce(const GlobalArguments& global, const ProduceArguments& arguments) {
   }
   if (const auto known = CheckPartition(*client, arguments); !known)
     return ReportError(fmt::format("cannot produce to '{}'", arguments.topic), known.error());
-  const auto read = SendInput(*producer, receipts, arguments);
-  const auto closed = producer->Close(producer_config.delivery_timeout + std::chrono::seconds(1));
-  if (!read) return ReportError("cannot produce", read.error());
-  if (const auto unacked = receipts.unacked(); unacked > 0) {
-    fmt::print(stderr, "raftmq: {} of {} records were not acknowledged\n", unacked,
-               receipts.sent());
-    return kExitFailed;
-  }
-  if (!closed) return ReportError("cannot finish", closed.error());
-  return IsInterrupted() ? kExitInterrupted : kExitOk;
+  const auto outcome = SendAndClose(*producer, receipts, arguments,
+                                    producer_config.delivery_timeout + std::chrono::seconds(1));
+  return Summarize(receipts, outcome);
 }
 
 }  // namespace raftmq::cli

@@ -15,9 +15,13 @@ namespace {
 
 constexpr std::size_t kChunkBytes = 256u << 10;
 
+Error Stopped(const std::string& path) {
+  return {ErrorCode::kCancelled, fmt::format("stopped reading '{}'", path)};
+}
+
 // REQUIRES: errno is that of the call that failed.
 Error ErrorOfCall(const char* what, const std::string& path) {
-  if (errno == EINTR) return {ErrorCode::kCancelled, fmt::format("stopped reading '{}'", path)};
+  if (errno == EINTR) return Stopped(path);
   const ErrorCode code = errno == ENOENT ? ErrorCode::kNotFound : ErrorCode::kIoError;
   return {code, fmt::format("cannot {} '{}': {}", what, path, std::strerror(errno))};
 }
@@ -26,10 +30,11 @@ Result<std::string> ReadToEnd(int descriptor, const std::string& path, std::size
   std::string bytes;
   while (bytes.size() <= bytes_max) {
     const std::size_t at = bytes.size();
+    if (!WaitForInput(descriptor)) return Fail(Stopped(path));
     // One byte more than allowed tells a file that is too large from one that just fits.
     bytes.resize(at + std::min(kChunkBytes, bytes_max + 1 - at));
     const ssize_t got = ::read(descriptor, bytes.data() + at, bytes.size() - at);
-    if (got < 0 && (errno != EINTR || IsInterrupted())) return Fail(ErrorOfCall("read", path));
+    if (got < 0 && errno != EINTR) return Fail(ErrorOfCall("read", path));
     bytes.resize(at + static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
     if (got == 0) return bytes;
   }

@@ -11,11 +11,13 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import unittest
 
 RAFTMQ = os.path.abspath(sys.argv.pop(1))
 DEADLINE_SECONDS = 60
+MEMORY_BYTES = 64 << 20  # What a producer holds of unacked messages.
 
 
 def run(*arguments, stdin=b"", env=None, cwd=None):
@@ -121,6 +123,68 @@ class Produce(WithBroker):
         self.fails(1, "produce", topic, "--file", "/dev/zero", saying=["/dev/zero", "at most"])
         self.fails(4, "produce", topic, "--file", self.scratch.name + "-absent", saying=["-absent"])
         self.assertEqual(self.ok("consume", topic, "-e"), "")
+
+    def pause(self):
+        self.ok("local", "pause", "1", "--dir", self.dir)
+        self.addCleanup(self.ok, "local", "start", "1", "--dir", self.dir)
+
+    def producing(self, topic):
+        """A producer that has sent one record already."""
+        producer = subprocess.Popen([RAFTMQ, "--brokers", self.brokers, "produce", topic, "-v"], stdin=subprocess.PIPE,
+                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.addCleanup(producer.kill)
+        producer.stdin.write(b"first\n")
+        producer.stdin.flush()
+        self.assertEqual(producer.stdout.readline(), b"0@0\n")
+        return producer
+
+    def assert_it_ends_interrupted(self, producer):
+        """Well before the delivery timeout of two minutes, and it says how much was not acked."""
+        out, err = producer.communicate(timeout=DEADLINE_SECONDS)
+        self.assertEqual(producer.returncode, 130, err)
+        self.assertRegex(err.decode(), r"^raftmq: interrupted: [1-9]\d* of \d+ records were not acknowledged\n$")
+        self.assertEqual(set(out.splitlines()), {b"-"})
+
+    def test_an_interrupt_ends_it_while_the_broker_is_frozen(self):
+        for signal_number, ends_input in ((signal.SIGINT, False), (signal.SIGTERM, True)):
+            with self.subTest(signal=signal_number):
+                topic = f"frozen-{signal_number}"
+                self.ok("topic", "create", topic)
+                with self.producing(topic) as producer:
+                    self.pause()
+                    # More than a pipe and a read hold: some of it is sent when this returns.
+                    producer.stdin.write(b"some words\n" * 100_000)
+                    producer.stdin.flush()
+                    if ends_input:
+                        producer.stdin.close()
+                        producer.stdin = None
+                    producer.send_signal(signal_number)
+                    self.assert_it_ends_interrupted(producer)
+                self.doCleanups()
+
+    def test_an_interrupt_wakes_a_send_that_waits_for_memory(self):
+        with self.producing(self.topic()) as producer:
+            self.pause()
+            memory_is_full = threading.Event()
+            line = b"x" * 99_999 + b"\n"
+
+            def flood():
+                for number in range(2 * MEMORY_BYTES // len(line)):
+                    if number == MEMORY_BYTES // len(line):
+                        memory_is_full.set()
+                    try:
+                        os.write(pipe, line)
+                    except BrokenPipeError:
+                        return
+
+            pipe = os.dup(producer.stdin.fileno())
+            writer = threading.Thread(target=flood)
+            writer.start()
+            self.assertTrue(memory_is_full.wait(DEADLINE_SECONDS))
+            producer.send_signal(signal.SIGINT)
+            self.assert_it_ends_interrupted(producer)
+            writer.join()
+            os.close(pipe)
 
     def test_wrong_words_are_answered_with_the_right_ones(self):
         topic = self.topic()
