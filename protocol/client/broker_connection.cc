@@ -14,10 +14,6 @@ namespace {
 
 constexpr Milliseconds kSweepInterval{20};
 
-std::size_t FrameBytes(const SharedBytes& head, const SharedBytes& attachment) {
-  return head.size() + attachment.size();
-}
-
 }  // namespace
 
 BrokerConnection::BrokerConnection(EventLoop& loop, Options options, OnReady on_ready,
@@ -56,15 +52,10 @@ void BrokerConnection::SendOneWay(wire::Body body, SharedBytes attachment,
   RAFTMQ_CHECK(!gone_);
   SharedBytes head =
       wire::EncodeHead({.request_id = next_id_++, .body = std::move(body)}, attachment.size());
-  if (!ready_) {
-    unsent_.push_back({.id = 0,
-                       .head = std::move(head),
-                       .attachment = std::move(attachment),
-                       .left = std::move(left)});
-    return;
-  }
-  leaving_.push_back(std::move(left));
-  WriteNow(std::move(head), std::move(attachment));
+  WriteWhenReady({.id = 0,
+                  .head = std::move(head),
+                  .attachment = std::move(attachment),
+                  .left = std::move(left)});
 }
 
 std::uint64_t BrokerConnection::OpenStream(const wire::FetchRequest& request,
@@ -96,33 +87,38 @@ void BrokerConnection::Break(const Error& error) {
 void BrokerConnection::Write(std::uint64_t id, wire::Body body, SharedBytes attachment) {
   SharedBytes head =
       wire::EncodeHead({.request_id = id, .body = std::move(body)}, attachment.size());
-  if (!ready_) {
-    unsent_.push_back(
-        {.id = id, .head = std::move(head), .attachment = std::move(attachment), .left = {}});
-    return;
-  }
-  if (RefuseTooLarge(id, FrameBytes(head, attachment))) return;
-  WriteNow(std::move(head), std::move(attachment));
+  WriteWhenReady(
+      {.id = id, .head = std::move(head), .attachment = std::move(attachment), .left = {}});
 }
 
-void BrokerConnection::WriteNow(SharedBytes head, SharedBytes attachment) {
-  connection_->Write(std::move(head));
-  if (!attachment.empty()) connection_->Write(std::move(attachment));
+void BrokerConnection::WriteWhenReady(Outgoing message) {
+  if (!ready_) return unsent_.push_back(std::move(message));
+  WriteNow(std::move(message));
 }
 
-bool BrokerConnection::RefuseTooLarge(std::uint64_t id, std::size_t frame_bytes) {
+void BrokerConnection::WriteNow(Outgoing message) {
+  if (RefuseTooLarge(message)) return;
+  if (message.left) leaving_.push_back(std::move(message.left));
+  connection_->Write(std::move(message.head));
+  if (!message.attachment.empty()) connection_->Write(std::move(message.attachment));
+}
+
+bool BrokerConnection::RefuseTooLarge(Outgoing& message) {
+  const std::size_t frame_bytes = message.head.size() + message.attachment.size();
   if (frame_bytes_max_ == 0 || frame_bytes <= frame_bytes_max_) return false;
-  const auto found = pending_.find(id);
-  if (found == pending_.end()) return false;
-  ReplyDone done = std::move(found->second.done);
-  pending_.erase(found);
-  // Later, so that no callback runs from within Request.
-  loop_.Post([done = std::move(done), frame_bytes, limit = frame_bytes_max_, where = Where()] {
-    done(Fail(ErrorCode::kBatchTooLarge,
+  Error error{ErrorCode::kBatchTooLarge,
               fmt::format("a frame of {} bytes is above the {} bytes that {} accepts: make batches "
                           "or messages smaller",
-                          frame_bytes, limit, where)));
-  });
+                          frame_bytes, frame_bytes_max_, Where())};
+  // The outcomes come later, so that no callback runs from within Request or SendOneWay.
+  if (message.left) {
+    loop_.Post([left = std::move(message.left), error] { left(Fail(error)); });
+    return true;
+  }
+  const auto found = pending_.find(message.id);
+  if (found == pending_.end()) return false;  // Of a stream: such messages are small.
+  loop_.Post([done = std::move(found->second.done), error] { done(Fail(error)); });
+  pending_.erase(found);
   return true;
 }
 
@@ -140,11 +136,14 @@ void BrokerConnection::OnConnected(Result<std::unique_ptr<Connection>> outcome) 
                                .sent_at = last_read_,
                                .deadline = last_read_ + options_.connect_timeout});
   ArmSweep();
-  WriteNow(wire::EncodeHead({.request_id = id,
-                             .body = wire::HelloRequest{.client_name = options_.client_name,
-                                                        .shard = options_.shard}},
-                            0),
-           {});
+  WriteNow(
+      {.id = id,
+       .head = wire::EncodeHead({.request_id = id,
+                                 .body = wire::HelloRequest{.client_name = options_.client_name,
+                                                            .shard = options_.shard}},
+                                0),
+       .attachment = {},
+       .left = {}});
 }
 
 void BrokerConnection::OnHello(Result<Reply> outcome) {
@@ -165,14 +164,10 @@ void BrokerConnection::OnHello(Result<Reply> outcome) {
   // A broker may always answer a fetch with one whole batch, whatever it accepts itself.
   reader_.SetFrameBytesMax(wire::kFrameBytesHardMax);
   if (on_ready_) on_ready_(*hello);
-  for (Unsent& waiting : std::exchange(unsent_, {})) {
-    if (waiting.left) {
-      leaving_.push_back(std::move(waiting.left));
-    } else if (!pending_.contains(waiting.id) && !streams_.contains(waiting.id)) {
-      continue;  // Timed out, or closed.
-    }
-    if (RefuseTooLarge(waiting.id, FrameBytes(waiting.head, waiting.attachment))) continue;
-    WriteNow(std::move(waiting.head), std::move(waiting.attachment));
+  for (Outgoing& waiting : std::exchange(unsent_, {})) {
+    const bool is_wanted =
+        waiting.left || pending_.contains(waiting.id) || streams_.contains(waiting.id);
+    if (is_wanted) WriteNow(std::move(waiting));  // Else it has timed out, or was closed.
   }
 }
 
@@ -295,7 +290,7 @@ void BrokerConnection::FailAll(const Error& error, ErrorCode code) {
   for (const auto& [id, request] : pending) request.done(Fail(outcome));
   for (const auto& [id, handler] : streams) handler->OnEnd({.error = outcome});
   for (const auto& left : leaving) left(Fail(outcome));
-  for (const Unsent& waiting : unsent) {
+  for (const Outgoing& waiting : unsent) {
     if (waiting.left) waiting.left(Fail(outcome));
   }
 }

@@ -64,7 +64,7 @@ class BrokerConnection final : private ConnectionHandler {
   // !IsGone().
   void Request(wire::Body body, SharedBytes attachment, Milliseconds timeout, ReplyDone done);
   // Sends a message that has no reply; `left` is called when the kernel has taken it, or with the
-  // error that prevented it.
+  // error that prevented it; never from within this call.
   void SendOneWay(wire::Body body, SharedBytes attachment, std::function<void(Status)> left);
 
   // Opens a stream; `handler` must live until OnEnd or CloseStream. Returns the stream's number.
@@ -86,7 +86,7 @@ class BrokerConnection final : private ConnectionHandler {
     Microseconds sent_at{0};
     Microseconds deadline{0};
   };
-  struct Unsent {  // Waits for the hello.
+  struct Outgoing {
     std::uint64_t id = 0;
     SharedBytes head;
     SharedBytes attachment;
@@ -104,9 +104,12 @@ class BrokerConnection final : private ConnectionHandler {
   void OnStreamMessage(StreamHandler* handler, std::uint64_t id, const wire::Body& body,
                        SharedBytes attachment);
   void Write(std::uint64_t id, wire::Body body, SharedBytes attachment);
-  void WriteNow(SharedBytes head, SharedBytes attachment);
-  // True, and the request is answered, if the broker would refuse the frame for its size.
-  bool RefuseTooLarge(std::uint64_t id, std::size_t frame_bytes);
+  // Writes it, or keeps it until the hello is answered.
+  void WriteWhenReady(Outgoing message);
+  void WriteNow(Outgoing message);
+  // True, and the message has its outcome, if the broker would refuse the frame for its size: it
+  // would close the connection, and all that is in flight on it would fail.
+  bool RefuseTooLarge(Outgoing& message);
   void Sweep();  // Ends what is overdue; finds out whether a silent broker still lives.
   void Ping(Microseconds now);
   void ArmSweep();
@@ -131,7 +134,7 @@ class BrokerConnection final : private ConnectionHandler {
   bool ping_under_way_ = false;
   std::map<std::uint64_t, Pending> pending_;  // By number: failures come in the order of sending.
   std::unordered_map<std::uint64_t, StreamHandler*> streams_;
-  std::vector<Unsent> unsent_;
+  std::vector<Outgoing> unsent_;                      // Waits for the hello.
   std::vector<std::function<void(Status)>> leaving_;  // Wait for OnDrained.
 };
 

@@ -223,6 +223,54 @@ TEST(Producer, AcksNoneTellsWhenTheBytesHaveLeft) {
   EXPECT_EQ(broker.Values("orders", 0).size(), 1u);
 }
 
+// The two share a connection: a broker closes it at a frame that is too large.
+TEST(Producer, AcksNoneAboveTheBrokersLimitFailsAlone) {
+  FakeBroker broker;
+  broker.AddTopic("orders", 1);
+  Client client = ConnectTo(broker);
+  Producer quorum = Create(client, NoLinger());
+  ProducerConfig config = NoLinger();
+  config.acks = ProducerAcks::kNone;
+  Producer none = Create(client, config);
+
+  broker.SetHook(FaultAt<wire::ProduceRequest>({1}, {.what = What::kHold}));
+  const auto in_flight = quorum.Send(Text("in flight"));
+  while (broker.held() == 0) std::this_thread::yield();
+  const auto large = none.Send(Text(std::string(9u << 20, 'x'))).Get(kLong);
+  ASSERT_FALSE(large.has_value());
+  EXPECT_EQ(large.error().code, ErrorCode::kBatchTooLarge);
+  EXPECT_TRUE(none.Send(Text("small")).Get(kLong).has_value());
+  broker.Release();
+  EXPECT_TRUE(in_flight.Get(kLong).has_value());
+  EXPECT_EQ(quorum.stats().retries, 0u);
+}
+
+// What is sent before the hello is answered waits; only then is the limit known.
+TEST(Producer, AcksNoneAboveTheBrokersLimitFailsAloneAfterTheHello) {
+  FakeBroker broker;
+  broker.AddTopic("orders", 1);
+  Client client = ConnectTo(broker);
+  Producer quorum = Create(client, NoLinger());
+  ProducerConfig config = NoLinger();
+  config.acks = ProducerAcks::kNone;
+  Producer none = Create(client, config);
+
+  broker.SetHook(FaultAlways<wire::HelloRequest>({.what = What::kHold}));
+  broker.DropConnections();
+  const auto waiting = quorum.Send(Text("waiting"));
+  while (broker.held() == 0) std::this_thread::yield();
+  const auto large = none.Send(Text(std::string(9u << 20, 'x')));
+  while (none.stats().batches == 0) std::this_thread::yield();
+  broker.SetHook({});
+  broker.Release();
+  const auto outcome = large.Get(kLong);
+  ASSERT_FALSE(outcome.has_value());
+  EXPECT_EQ(outcome.error().code, ErrorCode::kBatchTooLarge);
+  EXPECT_TRUE(waiting.Get(kLong).has_value());
+  EXPECT_LE(quorum.stats().retries, 1u);  // For the connection that was dropped here.
+  EXPECT_EQ(none.stats().retries, 0u);
+}
+
 TEST(Producer, ManyThreadsShareOneProducer) {
   FakeBroker broker;
   broker.AddTopic("orders", 3);
