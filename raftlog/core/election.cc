@@ -21,6 +21,9 @@ void Raft::ResetElectionTimer() {
   const std::uint32_t spread = config_.election_ticks_max - config_.election_ticks_min;
   election_timeout_ =
       config_.election_ticks_min + static_cast<std::uint32_t>(random_.Below(spread));
+  // Of a new group: the others may not have founded their replicas yet, so it asks again soon.
+  if (config_.campaigns_at_once && status_.term == Term(0))
+    election_timeout_ = config_.heartbeat_ticks;
 }
 
 // A voter that an uncommitted change removes may be the only one whose log is up to date: it still

@@ -47,9 +47,10 @@ struct RaftConfig {
   std::uint32_t election_ticks_min = 50;   // Timeouts are drawn from [min, max).
   std::uint32_t election_ticks_max = 100;  // REQUIRES: > min > heartbeat_ticks.
   std::uint32_t rank_ticks = 2;            // Between followers that lost their leader's node.
-  // The first election timeout is one tick: for the replica that is to lead a new group.
+  // For the replica that is to lead a new group: its first election timeout is one tick, and those
+  // before the group's first term heartbeat_ticks.
   bool campaigns_at_once = false;
-  std::size_t in_flight_max = 16;          // Appends with entries under way to one follower.
+  std::size_t in_flight_max = 16;  // Appends with entries under way to one follower.
 };
 
 // What a restarted replica knows. All of it is durable (DESIGN.md section 4, Recovery).

@@ -99,6 +99,28 @@ TEST(RaftElection, TermIsAtLeastTheLastEntrysAndItsVoteIsForgotten) {
   EXPECT_EQ(machine.raft.status().term, Term(6));
 }
 
+TEST(RaftElection, WhoIsToLeadANewGroupAsksAgainSoonWhileNobodyAnswers) {
+  RestoredState founded = Machine::Founded();
+  founded.memberships = {
+      {Index(0),
+       {{kSelf.node, kSelf.number}, {NodeId(2), ReplicaNumber(1)}, {NodeId(3), ReplicaNumber(1)}}}};
+  RaftConfig config = Machine::Config();
+  config.campaigns_at_once = true;
+  Raft raft(config, founded);
+  const auto asked = [&raft] {
+    Output output;
+    raft.TakeOutput(&output);
+    return !output.messages.empty();
+  };
+  raft.Tick();
+  EXPECT_TRUE(asked());
+  for (std::uint32_t tick = 1; tick < config.heartbeat_ticks; ++tick) raft.Tick();
+  EXPECT_FALSE(asked());
+  raft.Tick();
+  EXPECT_TRUE(asked());
+  EXPECT_EQ(raft.status().term, Term(0));
+}
+
 TEST(RaftReplication, FollowerRefusesProposals) {
   Machine machine;
   const Result<Index> index = machine.raft.Propose(EntryKind::kData, 10);
