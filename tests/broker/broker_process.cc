@@ -69,7 +69,7 @@ BrokerProcess::BrokerProcess(const Options& options) {
                                      "--listen",
                                      options.listen.ToString(),
                                      "--peer-listen",
-                                     "127.0.0.1:0",
+                                     options.peer_listen.ToString(),
                                      "--http",
                                      "127.0.0.1:0",
                                      "--set",

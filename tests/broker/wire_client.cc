@@ -78,14 +78,17 @@ bool WireClient::SendRaw(ByteSpan bytes) {
 }
 
 Result<WireClient::Reply> WireClient::Receive(std::chrono::milliseconds patience) {
+  RAFTMQ_TRY_ASSIGN(const wire::Frame frame, ReceiveFrame(patience));
+  std::uint64_t id = 0;
+  RAFTMQ_TRY_ASSIGN(auto message, wire::DecodeMessage(frame.message(), &id));
+  return Reply{std::move(message), SharedBytes::Copy(frame.attachment())};
+}
+
+Result<wire::Frame> WireClient::ReceiveFrame(std::chrono::milliseconds patience) {
   const auto deadline = std::chrono::steady_clock::now() + patience;
   while (true) {
     RAFTMQ_TRY_ASSIGN(auto frame, reader_.Next());
-    if (frame) {
-      std::uint64_t id = 0;
-      RAFTMQ_TRY_ASSIGN(auto message, wire::DecodeMessage(frame->message(), &id));
-      return Reply{std::move(message), SharedBytes::Copy(frame->attachment())};
-    }
+    if (frame) return std::move(*frame);
     const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
         deadline - std::chrono::steady_clock::now());
     pollfd poll_for{.fd = socket_, .events = POLLIN, .revents = 0};

@@ -44,6 +44,8 @@ class WireClient {
   bool SendRaw(ByteSpan bytes);
   // The next frame. kTimeout; kDisconnected when the broker has closed.
   Result<Reply> Receive(std::chrono::milliseconds patience = kPatience);
+  // The same without a look at what it says.
+  Result<wire::Frame> ReceiveFrame(std::chrono::milliseconds patience = kPatience);
   // Sends and takes the next frame, which must answer it.
   Result<Reply> Call(wire::Body body, ByteSpan attachment = {});
   // True if the broker closes within the time; frames that come before are dropped.

@@ -1,0 +1,88 @@
+// Three raftmqd of one cluster, started, stopped, killed and paused by a test.
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "protocol/net/address.h"
+#include "protocol/types/ids.h"
+#include "protocol/wire/messages.h"
+#include "tests/broker/broker_process.h"
+#include "tests/broker/wire_client.h"
+
+namespace raftmq::testing {
+
+// Looks again and again, a moment apart, whether something holds; false when the time is over.
+bool Becomes(const std::function<bool()>& holds, std::chrono::milliseconds patience = kPatience);
+
+// Used by one thread. What cannot be had in time ends the test by an exception that says what.
+class ClusterProcess {
+ public:
+  static constexpr std::size_t kNodes = 3;
+
+  // Three new brokers that answer; they need not have joined or elected anybody yet.
+  ClusterProcess();
+
+  // All of them, in order.
+  static const std::array<NodeId, kNodes>& nodes();
+  // Those that run and are not paused.
+  std::vector<NodeId> Running() const;
+  std::vector<NodeId> Others(NodeId than) const;  // Of those that run.
+
+  void Start(NodeId node);     // On the data and ports that it had.
+  void StartAll();             // Those that are down, at once: none waits for another.
+  void Stop(NodeId node);      // By SIGTERM; it must drain in time.
+  void Kill(NodeId node);      // -9.
+  void KillAll();              // At once.
+  void Pause(NodeId node);     // SIGSTOP; all of its threads stand when this returns.
+  void Continue(NodeId node);  // SIGCONT.
+
+  // The same in all of its lives.
+  const Address& client(NodeId node) const { return At(node).client; }
+  const Address& peer(NodeId node) const { return At(node).peer; }
+  std::string data_directory(NodeId node) const;
+  const std::string& cluster_id() const { return cluster_id_; }
+  // REQUIRES: it runs.
+  const BrokerProcess& process(NodeId node) const { return *At(node).process; }
+  std::vector<std::string> brokers() const;  // For ClientConfig.
+
+  // What one node says of a topic; nullopt if it does not know it.
+  std::optional<wire::TopicInfo> Ask(NodeId node, const std::string& topic) const;
+  // Up to where this node's copy is synced.
+  Offset DurableEnd(NodeId node, const std::string& topic, std::uint32_t partition = 0) const;
+  // The leader that every running node names, if they agree on one that runs.
+  std::optional<NodeId> FindLeader(const std::string& topic, std::uint32_t partition = 0) const;
+  NodeId WaitForLeader(const std::string& topic, std::uint32_t partition = 0) const;
+  // Which term the leader that all agree on has.
+  Term WaitForTerm(const std::string& topic, std::uint32_t partition = 0) const;
+
+  // What the brokers have written to stderr.
+  std::string Logs() const;
+
+ private:
+  struct Node {
+    NodeId id;
+    Address client, peer;
+    std::unique_ptr<BrokerProcess> process;
+    bool is_paused = false;
+    std::string earlier_logs;
+  };
+
+  const Node& At(NodeId node) const { return nodes_.at(node.value() - 1); }
+  Node& At(NodeId node) { return nodes_.at(node.value() - 1); }
+  bool Found();
+  bool TryStart(Node& node);
+  bool TryStartAll();
+  void Bury(Node& node);
+
+  const TemporaryDirectory data_;
+  std::string cluster_id_;
+  std::array<Node, kNodes> nodes_;
+};
+
+}  // namespace raftmq::testing
