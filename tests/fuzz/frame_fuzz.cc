@@ -1,6 +1,6 @@
-// Frame reader and message decoder on arbitrary bytes. The first byte of an input chooses: even, the
-// rest is a stream that arrives in chunks (the byte's other bits say how large); odd, the rest is
-// the message of a frame, since random bytes would not get past the frame's check.
+// Frame reader and message decoder on arbitrary bytes. The first byte of an input chooses: even,
+// the rest is a stream that arrives in chunks (the byte's other bits say how large); odd, the rest
+// is the message of a frame, since random bytes would not get past the frame's check.
 #include <cstdint>
 #include <cstring>
 #include <span>

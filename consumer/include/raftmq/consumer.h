@@ -35,7 +35,7 @@ struct ConsumerConfig {
   std::string topic;
   std::vector<std::uint32_t> partitions;  // Empty = all.
   StartPosition start;
-  std::uint32_t replica = 0;  // Node to read from; 0 = each partition's leader.
+  std::uint32_t replica = 0;              // Node to read from; 0 = each partition's leader.
   std::size_t prefetch_bytes = 8u << 20;  // Per partition, received ahead of Poll; at most 1 GiB.
   // What to do when retention has removed the position: fail Poll with kOffsetBelowStart, or go on
   // there.
