@@ -57,10 +57,15 @@ class Cluster : public ::testing::Test {
   }
   void ExpectCaughtUp(NodeId node, const std::string& topic, std::uint32_t partition) {
     const NodeId leader = cluster_.WaitForLeader(topic, partition);
-    const Offset end = cluster_.DurableEnd(leader, topic, partition);
-    EXPECT_TRUE(Becomes([&] { return cluster_.DurableEnd(node, topic, partition) == end; }))
-        << "expected " << end.value() << ", found "
-        << cluster_.DurableEnd(node, topic, partition).value();
+    // Asked together: what a node tells of its own disk may be some time old.
+    Offset wanted, found;
+    const auto has_caught_up = [&] {
+      wanted = cluster_.DurableEnd(leader, topic, partition);
+      found = cluster_.DurableEnd(node, topic, partition);
+      return found == wanted;
+    };
+    EXPECT_TRUE(Becomes(has_caught_up))
+        << "expected " << wanted.value() << ", found " << found.value();
   }
   // A connection to the shard that has the topic's only partition on that node, whoever leads.
   std::unique_ptr<WireClient> ConnectToPartition(NodeId node, const std::string& topic) {
