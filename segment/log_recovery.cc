@@ -32,6 +32,7 @@ class Recovery {
   Status Scan(std::size_t i, const LogTail& before, bool direct);
   Status ScanAboveMark();
   void Judge();
+  void UndoEmptyRoll();
   Status CompleteMarks();
   Status FindCheckpoint();
   Status SettleTail();
@@ -241,6 +242,18 @@ void Recovery::Judge() {
   }
 }
 
+// Only a checkpoint opens a segment. A roll whose checkpoint never arrived is undone: the other
+// replicas may never have heard of it, and the next entry may be none.
+void Recovery::UndoEmptyRoll() {
+  if (cut_in_ || log_.segments.size() < 2 || log_.segments.back().staged_end > 0) return;
+  const Index promised = std::max(log_.mark.tail.index, report_->commit_floor);
+  if (promised >= log_.segments.back().name.first) return;
+  cut_in_ = log_.segments.size() - 2;
+  log_.segments[*cut_in_].sealed = false;
+  report_->notes.push_back(
+      fmt::format("removed '{}': nothing was in it yet", log_.segments.back().path));
+}
+
 // Where the log ends, and a clean place for what comes next.
 Status Recovery::SettleTail() {
   std::vector<SegmentName> newer;
@@ -378,6 +391,7 @@ Result<RecoveredLog> Recovery::Run() {
   RAFTMQ_TRY(ListSegments());
   RAFTMQ_TRY(ScanAboveMark());
   Judge();
+  UndoEmptyRoll();
   RAFTMQ_TRY(SyncScanned());
   RAFTMQ_TRY(SettleTail());
   report_->commit_floor = std::min(report_->commit_floor, log_.tail.index);

@@ -7,6 +7,7 @@
 
 #include "raftlog/opened_log.h"
 #include "segment/fault_file_system.h"
+#include "segment/segment_name.h"
 #include "tests/segment/log_driver.h"
 
 namespace raftmq {
@@ -75,6 +76,24 @@ TEST(LogScenarios, AFileIsNotTakenOverWhileSomebodyReadsIt) {
   EXPECT_EQ(ParseBatchHeader(held->bytes.view())->header_hash, hash);
   EXPECT_TRUE(waiting->Run().has_value());
   EXPECT_EQ(waiting->damage(), nullptr);
+}
+
+TEST(LogScenarios, ARollWhoseCheckpointNeverArrivedIsUndone) {
+  LogDriver first(SmallLog());
+  for (int i = 0; i < 3; ++i) first.Append(100);
+  const LogTail tail = first.log().tail();
+  // Killed behind the rename of the prepared file.
+  const SegmentName next{tail.index.Next(), tail.next_offset};
+  const std::string path = first.options().directory + "/" + next.LogFile();
+  ASSERT_TRUE((*first.files().Open(path, OpenMode::kCreate))->Allocate(64u << 10).has_value());
+  const auto driver = LogDriver::GoOn(first.options(), first.files().Snapshot());
+  EXPECT_EQ(driver->log().Segments().size(), 1u);
+  EXPECT_EQ(driver->log().bounds().last, tail.index);
+  driver->Append(100);  // No checkpoint: as a new leader's first entry.
+  driver->Roll();
+  const auto again = LogDriver::GoOn(first.options(), driver->files().Snapshot());
+  EXPECT_EQ(again->log().Segments().size(), 2u);
+  EXPECT_EQ(ContentsOf(again->log()).hashes, ContentsOf(driver->log()).hashes);
 }
 
 TEST(LogScenarios, TheCommitFloorOutlivesTheTornTailThatProvedIt) {
