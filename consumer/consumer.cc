@@ -8,6 +8,7 @@
 
 #include "consumer/consumer_impl.h"
 #include "protocol/client/config_map.h"
+#include "protocol/client/config_sources.h"
 
 namespace raftmq {
 namespace {
@@ -61,6 +62,7 @@ Result<ConsumerConfig> ConsumerConfig::FromMap(const std::map<std::string, std::
   map.Text("topic", &config.topic);
   map.List("partitions", &partitions);
   map.Text("start", &start);
+  map.Number("replica", &config.replica);
   map.Bytes("prefetch_bytes", &config.prefetch_bytes);
   map.Choice<AutoOffsetReset>("auto_offset_reset",
                               {{"none", AutoOffsetReset::kNone},
@@ -79,6 +81,15 @@ Result<ConsumerConfig> ConsumerConfig::FromMap(const std::map<std::string, std::
     config.partitions.push_back(number);
   }
   return config;
+}
+
+Result<ConsumerConfig> ConsumerConfig::FromToml(const std::string& path) {
+  RAFTMQ_TRY_ASSIGN(const internal::Settings settings, internal::ReadTomlSection(path, "consumer"));
+  return FromMap(settings);
+}
+
+Result<ConsumerConfig> ConsumerConfig::FromEnv() {
+  return FromMap(internal::ReadEnvironment("RAFTMQ_CONSUMER", {}));
 }
 
 Result<Consumer> Consumer::Create(const Client& client, ConsumerConfig config) {

@@ -6,6 +6,7 @@
 
 #include "producer/producer_impl.h"
 #include "protocol/client/config_map.h"
+#include "protocol/client/config_sources.h"
 #include "protocol/types/batch_header.h"
 
 namespace raftmq {
@@ -52,6 +53,15 @@ Result<ProducerConfig> ProducerConfig::FromMap(const std::map<std::string, std::
   map.Duration("delivery_timeout", &config.delivery_timeout);
   RAFTMQ_TRY(map.Finish());
   return config;
+}
+
+Result<ProducerConfig> ProducerConfig::FromToml(const std::string& path) {
+  RAFTMQ_TRY_ASSIGN(const internal::Settings settings, internal::ReadTomlSection(path, "producer"));
+  return FromMap(settings);
+}
+
+Result<ProducerConfig> ProducerConfig::FromEnv() {
+  return FromMap(internal::ReadEnvironment("RAFTMQ_PRODUCER", {}));
 }
 
 Result<Producer> Producer::Create(const Client& client, ProducerConfig config) {

@@ -8,6 +8,7 @@
 
 #include "protocol/client/client_core.h"
 #include "protocol/client/config_map.h"
+#include "protocol/client/config_sources.h"
 
 namespace raftmq {
 namespace {
@@ -96,6 +97,15 @@ Result<ClientConfig> ClientConfig::FromMap(const std::map<std::string, std::stri
   map.Number("seed", &config.seed);
   RAFTMQ_TRY(map.Finish());
   return config;
+}
+
+Result<ClientConfig> ClientConfig::FromToml(const std::string& path) {
+  RAFTMQ_TRY_ASSIGN(const internal::Settings settings, internal::ReadTomlSection(path, "client"));
+  return FromMap(settings);
+}
+
+Result<ClientConfig> ClientConfig::FromEnv() {
+  return FromMap(internal::ReadEnvironment("RAFTMQ", {"PRODUCER", "CONSUMER"}));
 }
 
 Result<Client> Client::Connect(ClientConfig config) {

@@ -12,6 +12,15 @@ trap 'rm -rf "$work"' EXIT
 cmake --install "$build_dir" --component client --prefix "$work/first" >"$work/install.log"
 mv "$work/first" "$work/prefix"  # A package that remembers where it was built is no package.
 
+# The shared library shows its own API and nothing of what it is made of.
+library=$(find "$work/prefix" -name 'libraftmq.so')
+shown=$(nm -D --defined-only --demangle "$library" | grep -E ' [TDBRW] ' | cut -d' ' -f3-)
+grep -q 'raftmq::Producer::Send' <<<"$shown" || { echo "libraftmq.so does not show its API" >&2; exit 1; }
+if grep -E 'raftmq::(wire|internal)::[A-Za-z]+::|capnp::|raftmq::(BatchBuilder|EventLoop)' <<<"$shown" | grep -vE '^(typeinfo|vtable|std::)' | head -n 5 | grep .; then
+  echo "libraftmq.so shows its insides (above)" >&2
+  exit 1
+fi
+
 for static in OFF ON; do
   cmake -S "$project" -B "$work/build-$static" -DCMAKE_PREFIX_PATH="$work/prefix" \
     -DCMAKE_CXX_COMPILER="$compiler" -Draftmq_USE_STATIC_LIBS=$static >"$work/configure.log" 2>&1 ||

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "raftmq/client.h"
+#include "raftmq/export.h"
 #include "raftmq/message.h"
 #include "raftmq/result.h"
 
@@ -31,7 +32,7 @@ struct StartPosition {
   }
 };
 
-struct ConsumerConfig {
+struct RAFTMQ_EXPORT ConsumerConfig {
   std::string topic;
   std::vector<std::uint32_t> partitions;  // Empty = all.
   StartPosition start;
@@ -46,6 +47,10 @@ struct ConsumerConfig {
   } auto_offset_reset = AutoOffsetReset::kNone;
 
   static Result<ConsumerConfig> FromMap(const std::map<std::string, std::string>& values);
+  // The section [consumer] of a TOML file.
+  static Result<ConsumerConfig> FromToml(const std::string& path);
+  // The environment's RAFTMQ_CONSUMER_KEY, as RAFTMQ_CONSUMER_START.
+  static Result<ConsumerConfig> FromEnv();
 };
 
 // Messages of one partition, in order. Views into received bytes: valid until the next Poll, Seek
@@ -57,7 +62,7 @@ struct MessageBatch {
 
 // Used by one thread at a time, but Stop may come from any. Payload hashes are verified here: end
 // to end.
-class Consumer {
+class RAFTMQ_EXPORT Consumer {
  public:
   static Result<Consumer> Create(const Client& client, ConsumerConfig config);
   Consumer(Consumer&&) noexcept;

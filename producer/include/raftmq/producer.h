@@ -10,6 +10,7 @@
 #include <string>
 
 #include "raftmq/client.h"
+#include "raftmq/export.h"
 #include "raftmq/future.h"
 #include "raftmq/message.h"
 #include "raftmq/result.h"
@@ -28,7 +29,7 @@ enum class WhenFull { kBlock, kFail };
 // thread.
 using Partitioner = std::function<std::uint32_t(const Message&, std::uint32_t partitions)>;
 
-struct ProducerConfig {
+struct RAFTMQ_EXPORT ProducerConfig {
   std::string topic;
   ProducerAcks acks = ProducerAcks::kQuorum;
   Compression compression = Compression::kNone;
@@ -42,13 +43,17 @@ struct ProducerConfig {
   Partitioner partitioner;  // Default: murmur2 of the key, as Kafka's Java client.
 
   static Result<ProducerConfig> FromMap(const std::map<std::string, std::string>& values);
+  // The section [producer] of a TOML file.
+  static Result<ProducerConfig> FromToml(const std::string& path);
+  // The environment's RAFTMQ_PRODUCER_KEY, as RAFTMQ_PRODUCER_LINGER.
+  static Result<ProducerConfig> FromEnv();
 };
 
 // Thread-safe. Messages of one partition keep the order of Send (per thread). The destructor waits
 // for what is under way up to ClientConfig::destructor_timeout, then gives the rest up with
 // kCancelled; no callback runs after it has returned. Inside a callback it is legal too: it returns
 // at once, and the same happens behind it. Flush and Close are refused there (kInvalidArgument).
-class Producer {
+class RAFTMQ_EXPORT Producer {
  public:
   using SendCallback = std::function<void(const Result<SendReceipt>&)>;
 

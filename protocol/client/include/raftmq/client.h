@@ -11,12 +11,13 @@
 #include <string_view>
 #include <vector>
 
+#include "raftmq/export.h"
 #include "raftmq/future.h"
 #include "raftmq/result.h"
 
 namespace raftmq {
 
-struct ClientConfig {
+struct RAFTMQ_EXPORT ClientConfig {
   std::vector<std::string> brokers;  // "host:port"; any one that answers is enough.
   std::string client_name = "raftmq-cpp";
   std::chrono::milliseconds connect_timeout{10'000};
@@ -32,6 +33,10 @@ struct ClientConfig {
 
   // Keys are the field names; unknown keys are refused with the nearest match. Durations as "5ms".
   static Result<ClientConfig> FromMap(const std::map<std::string, std::string>& values);
+  // The section [client] of a TOML file.
+  static Result<ClientConfig> FromToml(const std::string& path);
+  // The environment's RAFTMQ_KEY, as RAFTMQ_BROKERS.
+  static Result<ClientConfig> FromEnv();
 };
 
 struct PartitionDescription {
@@ -69,7 +74,7 @@ class ClientCore;  // Loop thread, connections, metadata; shared by everything m
 
 // Thread-safe handle; copies share one core. Producers and consumers keep the core alive: any order
 // of destruction is legal. Installs no signal handlers and starts no thread before Connect.
-class Client {
+class RAFTMQ_EXPORT Client {
  public:
   // Succeeds once a broker has answered; kUnreachable or kTimeout (connect_timeout) otherwise.
   static Result<Client> Connect(ClientConfig config);

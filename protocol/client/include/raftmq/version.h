@@ -3,9 +3,11 @@
 
 #include <string_view>
 
+#include "raftmq/export.h"
+
 namespace raftmq {
 
 // "MAJOR.MINOR.PATCH", of the library that is linked, not of the header.
-std::string_view Version();
+RAFTMQ_EXPORT std::string_view Version();
 
 }  // namespace raftmq

@@ -7,6 +7,8 @@
 #include <string_view>
 #include <utility>
 
+#include "raftmq/export.h"
+
 namespace raftmq {
 
 // Each code says whether the operation may be retried as it is (retriable) or not (final), and
@@ -57,15 +59,15 @@ enum class ErrorCode : std::uint16_t {
 };
 
 // The code's stable name, as printed and documented: "NOT_LEADER". "UNKNOWN" for values not listed.
-std::string_view ErrorName(ErrorCode code);
+RAFTMQ_EXPORT std::string_view ErrorName(ErrorCode code);
 // True if the same operation may succeed later without any change by the caller.
-bool IsRetriable(ErrorCode code);
+RAFTMQ_EXPORT bool IsRetriable(ErrorCode code);
 // True if a send that ended with this code certainly had and will have no effect.
-bool IsDefinite(ErrorCode code);
+RAFTMQ_EXPORT bool IsDefinite(ErrorCode code);
 
 // A code and a message that says what was expected, what was found, where, and what to do.
 // Immutable value.
-struct Error {
+struct RAFTMQ_EXPORT Error {
   ErrorCode code = ErrorCode::kInternal;
   std::string message;
 
