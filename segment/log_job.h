@@ -56,6 +56,7 @@ class StepJob final : public LogJob {
   // before).
   const LogMark& after() const { return after_; }
   bool is_background() const { return is_background_; }
+  bool moves_tail() const { return moves_tail_; }
   // Outcomes, after Sync.
   const std::vector<std::pair<SegmentName, std::shared_ptr<FileMap>>>& opened() const {
     return opened_;

@@ -284,8 +284,10 @@ void SegmentedLog::TakeOutcome(const StepJob& job) {
   }
   const LogMark& after = job.after();
   if (after.truncations != truncations_) return;  // Cut meanwhile: the cut's own job settles it.
-  durable_ = after;
   idle_since_ms_ = 0;
+  // Else no entry became durable, and the job has not looked at the unfinished page.
+  if (!job.moves_tail()) return;
+  durable_ = after;
   for (auto& segment : segments_) {
     segment.view.is_cut = false;
     if (segment.name.first > after.segment_first || segment.view.end == segment.staged_end)

@@ -78,6 +78,20 @@ TEST(LogScenarios, AFileIsNotTakenOverWhileSomebodyReadsIt) {
   EXPECT_EQ(waiting->damage(), nullptr);
 }
 
+TEST(LogScenarios, AVoteThatIsSavedWhileEntriesComeKeepsTheUnfinishedPageReadable) {
+  LogDriver driver(SmallLog());
+  driver.Append(100);
+  driver.log().SaveHardState({Term(7), NodeId(2)});
+  auto vote = driver.log().TakeJob();
+  driver.Stage(100);
+  vote->Write();
+  vote->Sync();
+  driver.log().Completed(std::move(vote));
+  const auto slice = driver.log().Read({.value = 2}, Index(2), 1u << 20)->Run();
+  ASSERT_TRUE(slice.has_value()) << slice.error().ToString();
+  EXPECT_EQ(slice->last, Index(2));
+}
+
 TEST(LogScenarios, ARollWhoseCheckpointNeverArrivedIsUndone) {
   LogDriver first(SmallLog());
   for (int i = 0; i < 3; ++i) first.Append(100);
