@@ -108,8 +108,12 @@ bool ClusterProcess::TryStart(Node& node) {
                              .arguments = {"--peers", peers}});
   node.is_paused = false;
   if (node.process->IsReady()) return true;
+  const auto exit_code = node.process->WaitForExit(kPatience);
+  const std::string log = node.process->Stderr();
   Bury(node);
-  return false;
+  if (log.find("EADDRINUSE") != std::string::npos) return false;  // Somebody was faster.
+  throw std::runtime_error("node " + node.id.ToString() + " ended at its start with code " +
+                           std::to_string(exit_code.value_or(-1)) + ":\n" + log);
 }
 
 void ClusterProcess::Bury(Node& node) {
