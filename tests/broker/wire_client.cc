@@ -46,7 +46,10 @@ WireClient::WireClient(const Address& to)
   address.sin_family = AF_INET;
   address.sin_port = htons(to.port);
   RAFTMQ_CHECK(inet_pton(AF_INET, to.host.c_str(), &address.sin_addr) == 1);
-  RAFTMQ_CHECK(::connect(socket_, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
+  if (::connect(socket_, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) {
+    ::close(socket_);
+    throw std::runtime_error("nobody listens on " + to.ToString());
+  }
   const int on = 1;
   ::setsockopt(socket_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 }

@@ -29,7 +29,7 @@ class WireClient {
     SharedBytes attachment;
   };
 
-  // Connects without a hello. Aborts the test program if nobody listens.
+  // Connects without a hello. Ends the test by an exception if nobody listens.
   explicit WireClient(const Address& to);
   ~WireClient();
   WireClient(const WireClient&) = delete;
