@@ -22,6 +22,7 @@ class CoreCluster {
   struct Options {
     std::uint32_t nodes = 3;
     std::uint32_t voters = 3;  // The others are learners.
+    std::uint32_t spares = 0;  // Further nodes with a founded log, whom the group does not name.
     std::uint64_t seed = 1;
     RaftConfig raft;  // But for self and seed.
   };
@@ -32,7 +33,11 @@ class CoreCluster {
     NodeId from;
     NodeId to;
     RaftMessage message;
+    std::uint64_t number = 0;  // In the order of sending: 1, 2, 3, ...
   };
+
+  // The node begins anew with this on its disk: entries of these terms behind the founding one.
+  void Found(NodeId node, const HardState& hard_state, const std::vector<Term>& terms);
 
   Raft& raft(NodeId node) { return *nodes_.at(node).raft; }
   bool IsUp(NodeId node) const { return nodes_.at(node).raft != nullptr; }
@@ -41,13 +46,17 @@ class CoreCluster {
   void Tick(NodeId node);
   Result<Index> Propose(NodeId node);
   Result<Index> ProposeMembership(NodeId node, const Membership& next);
-  void Transfer(NodeId from, NodeId to);
+  Status Transfer(NodeId from, NodeId to);
   void ReadIndex(NodeId node, std::uint64_t id);
   void PeerUnreachable(NodeId node, NodeId peer);
+  void GiveUp(NodeId node);
+  // Deletes the entries before `first_kept`. REQUIRES: the disk holds what stays.
+  void TruncateBefore(NodeId node, Index first_kept);
   // Sends what followers lack, at most `entries_max` per message.
   void EndTurn(NodeId node, std::uint64_t entries_max = 8);
 
   std::deque<Letter>& letters() { return letters_; }
+  const std::deque<Letter>& letters() const { return letters_; }
   void Deliver(std::size_t which);      // And removes it.
   void DeliverCopy(std::size_t which);  // It stays under way.
   void Drop(std::size_t which);
@@ -100,22 +109,29 @@ class CoreCluster {
   };
 
   void CarryOut(NodeId id, const RaftMessage* stepped);
-  static void Apply(const Job& job, Disk* disk);
-  void Watch(NodeId id);
-  RestoredState Restore(const Disk& disk) const;
+  void Post(NodeId from, NodeId to, RaftMessage message);
   RaftMessage FillIn(RaftMessage message) const;
+  // core_cluster_disk.cc
+  static void Apply(const Job& job, Disk* disk);
+  static void ForgetBefore(Index first_kept, Disk* disk);
+  RestoredState Restore(const Disk& disk) const;
+  // core_cluster_rules.cc
+  void Watch(NodeId id);
+  void WatchElection(NodeId id);
+  void WatchLog(NodeId id);
+  void WatchCommit(NodeId id);
 
   Options options_;
   Membership founders_;
   std::map<NodeId, Node> nodes_;
   std::deque<Letter> letters_;
-  std::map<Index, Entry> proposed_;                           // Made by the call under way.
   std::map<std::pair<Index, Term>, Membership> memberships_;  // Ever proposed.
   std::map<Term, NodeId> leaders_;                            // Ever seen: election safety.
   std::map<Index, Term> committed_;                           // Ever seen anywhere.
   std::map<std::pair<Index, Term>, Term> previous_;  // Term of the entry before: log matching.
   Index max_committed_;
   std::uint64_t boots_ = 0;
+  std::uint64_t posted_ = 0;
 };
 
 }  // namespace raftmq

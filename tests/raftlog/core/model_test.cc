@@ -88,7 +88,7 @@ class Storms {
     if (dice < 970) return static_cast<void>(cluster_.Propose(id));
     if (dice < 978) return cluster_.ReadIndex(id, ++read_);
     if (dice < 986) return Change(id);
-    if (dice < 989) return cluster_.Transfer(id, Pick());
+    if (dice < 989) return static_cast<void>(cluster_.Transfer(id, Pick()));
     if (dice < 993) return cluster_.PeerUnreachable(id, Pick());
     cluster_.Crash(id, random_.Below(3));
   }
