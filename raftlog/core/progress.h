@@ -24,8 +24,8 @@ struct Progress {
   bool is_waiting = false;      // A probe is under way; the next heartbeat sends another.
   std::deque<Index> in_flight;  // `last` of each append under way with entries, when pipelined.
 
-  bool is_empty_due = true;  // A message is owed even if there is no entry to send.
-  Index commit_sent;
+  bool is_empty_due = true;      // A message is owed even if there is no entry to send.
+  Index commit_sent;             // The newest commit that a message has let it know.
   std::uint64_t round_seen = 0;  // Last leadership check that it has answered.
   bool was_heard = false;        // Since the last look of CheckQuorum.
 

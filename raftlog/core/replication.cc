@@ -102,7 +102,7 @@ RaftMessage Raft::MakeAppend(NodeId to, Index last) {
                       .term = status_.term,
                       .body = MakeHeader(follower, last)};
   follower.is_empty_due = false;
-  follower.commit_sent = status_.commit;
+  follower.commit_sent = std::min(status_.commit, last);
   if (follower.is_probing) {
     follower.is_waiting = true;
   } else {
@@ -126,7 +126,7 @@ void Raft::EndTurn() {
 
 void Raft::SendEmpty(Progress& follower) {
   follower.is_empty_due = false;
-  follower.commit_sent = status_.commit;
+  follower.commit_sent = std::min(status_.commit, follower.next.Minus(1));
   if (NeedsReset(follower)) {
     const Index before = log_.first().Minus(1);
     return Send(
@@ -152,6 +152,10 @@ void Raft::OnAppendReply(const RaftMessage& message, const AppendReply& reply) {
   if (follower == nullptr || reply.matched > log_.last() || reply.durable > reply.matched) return;
   follower->Agree(reply.matched);
   follower->durable = std::max(follower->durable, reply.durable);
+  // A follower takes the commit only as far as a message has verified its log: what was beyond a
+  // probe has to be said again.
+  if (std::min(status_.commit, follower->matched) > follower->commit_sent)
+    follower->is_empty_due = true;
   Heard(*follower, reply.round);
   MaybeCommit();
   MaybeFinishTransfer();
