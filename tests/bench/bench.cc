@@ -2,19 +2,22 @@
 
 #include <fmt/format.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <fstream>
 #include <functional>
+#include <sstream>
 #include <string_view>
 #include <vector>
 
 namespace raftmq::bench {
 namespace {
 
-double CpuSecondsOf(int who) {
+double UsageOf(int who) {
   rusage usage{};
   getrusage(who, &usage);
   const auto seconds = [](const timeval& t) {
@@ -68,7 +71,20 @@ void Print(const std::string& line) {
 
 }  // namespace
 
-double CpuSeconds() { return CpuSecondsOf(RUSAGE_SELF) + CpuSecondsOf(RUSAGE_CHILDREN); }
+double CpuSeconds() { return UsageOf(RUSAGE_SELF) + UsageOf(RUSAGE_CHILDREN); }
+
+double CpuSecondsOf(pid_t process) {
+  std::ifstream file(fmt::format("/proc/{}/stat", process));
+  std::string stat;
+  std::getline(file, stat);
+  std::istringstream fields(stat.substr(stat.rfind(')') + 1));  // From the third on.
+  std::string skipped;
+  for (int i = 3; i < 14; ++i) fields >> skipped;
+  double user = 0;
+  double system = 0;
+  fields >> user >> system;
+  return (user + system) / static_cast<double>(sysconf(_SC_CLK_TCK));
+}
 
 Runner::Runner(int argc, char** argv) {
   for (int i = 1; i < argc; ++i) {

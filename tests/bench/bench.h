@@ -10,6 +10,8 @@
 // judge.
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -35,6 +37,8 @@ struct Comparison {
 
 // User + system of this process and of the children it has waited for.
 double CpuSeconds();
+// User + system so far of a process that runs.
+double CpuSecondsOf(pid_t process);
 
 // A figure that has no baseline to run beside, against a fixed bound ("restart_s at most 1").
 struct Figure {

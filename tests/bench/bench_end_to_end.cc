@@ -80,7 +80,7 @@ void Measure1KiB(Runner& runner, Setup& setup) {
                   .baseline = [&bare] { return bare.AppendAndSync(); },
                   .measured = [&] { return Send(setup.client(), "kilobytes", records, 1024); },
                   .seconds_per_turn = 1.5,
-                  .other_cpu_seconds = [&] { return setup.broker().CpuSeconds(); }});
+                  .other_cpu_seconds = [&] { return CpuSecondsOf(setup.broker().pid()); }});
 
   setup.CreateTopic("sized");  // Less than retention: every byte is still there.
   const std::uint64_t payload = Send(setup.client(), "sized", records, 1024);
@@ -97,7 +97,7 @@ void Measure100B(Runner& runner, Setup& setup) {
     return std::chrono::duration<double>(time).count();
   };
   setup.CreateTopic("small");
-  const double cpu_before = CpuSeconds() + setup.broker().CpuSeconds();
+  const double cpu_before = CpuSeconds() + CpuSecondsOf(setup.broker().pid());
   const auto start = Clock::now();
   Clock::time_point read_all;
   std::thread reading([&] {
@@ -113,7 +113,7 @@ void Measure100B(Runner& runner, Setup& setup) {
   const std::uint64_t payload = Send(setup.client(), "small", kSmallRecords, 100);
   const auto acked_all = Clock::now();
   reading.join();
-  const double cpu = CpuSeconds() + setup.broker().CpuSeconds() - cpu_before;
+  const double cpu = CpuSeconds() + CpuSecondsOf(setup.broker().pid()) - cpu_before;
   runner.Report({.name = "end_to_end_100B_with_consumer",
                  .unit = "records/s",
                  .bound = 1e6,

@@ -114,7 +114,7 @@ void Measure(Runner& runner, const std::string& label, std::uint64_t bytes) {
       broker->WaitForExit(kLong);
       if (cold) DropCaches();
       worst = std::max(worst, Restart(options, last, &broker));
-      cpu = std::max(cpu, broker->CpuSeconds());
+      cpu = std::max(cpu, CpuSecondsOf(broker->pid()));
     }
     runner.Report({.name = fmt::format("restart_{}_{}", label, cold ? "dropped_caches" : "warm"),
                    .unit = "s",

@@ -145,17 +145,6 @@ std::uint64_t BrokerProcess::ResidentBytes() const {
   return resident * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
 }
 
-double BrokerProcess::CpuSeconds() const {
-  const std::string stat = ReadFile("/proc/" + std::to_string(pid_) + "/stat");
-  std::istringstream fields(stat.substr(stat.rfind(')') + 1));  // From the third on.
-  std::string skipped;
-  for (int i = 3; i < 14; ++i) fields >> skipped;
-  double user = 0;
-  double system = 0;
-  fields >> user >> system;
-  return (user + system) / static_cast<double>(sysconf(_SC_CLK_TCK));
-}
-
 HttpAnswer HttpGet(const Address& from, const std::string& path) {
   const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   sockaddr_in address{};

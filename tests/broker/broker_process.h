@@ -57,7 +57,6 @@ class BrokerProcess {
   std::optional<int> WaitForExit(std::chrono::milliseconds patience);
   std::string Stderr() const;
   std::uint64_t ResidentBytes() const;
-  double CpuSeconds() const;  // User + system so far.
 
  private:
   void ReadReadyLine(int from);
