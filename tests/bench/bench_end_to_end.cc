@@ -8,14 +8,13 @@
 #include <optional>
 #include <string>
 #include <thread>
-#include <utility>
 
 #include "protocol/types/check.h"
 #include "raftmq/consumer.h"
-#include "raftmq/producer.h"
 #include "tests/bench/bare_appends.h"
 #include "tests/bench/bench.h"
 #include "tests/bench/scratch_directory.h"
+#include "tests/bench/sending.h"
 #include "tests/broker/broker_process.h"
 
 namespace raftmq::bench {
@@ -53,23 +52,6 @@ class Setup {
   testing::BrokerProcess broker_;
   std::optional<Client> client_;
 };
-
-// Sends messages with a callback each and waits for all acks; returns the payload's bytes.
-std::uint64_t Send(const Client& client, const std::string& topic, std::uint64_t records,
-                   std::size_t record_bytes) {
-  auto producer = Producer::Create(client, {.topic = topic});
-  RAFTMQ_CHECK(producer.has_value());
-  std::uint64_t acked = 0;  // Counted on one thread, read after Close.
-  for (std::uint64_t i = 0; i < records; ++i) {
-    Message message;
-    message.value.emplace(record_bytes, 'x');
-    producer->Send(std::move(message),
-                   [&acked](const Result<SendReceipt>& outcome) { acked += outcome ? 1 : 0; });
-  }
-  RAFTMQ_CHECK(producer->Close(kLong).has_value());
-  RAFTMQ_CHECK(acked == records);
-  return records * record_bytes;
-}
 
 void Measure1KiB(Runner& runner, Setup& setup) {
   setup.CreateTopic("kilobytes");
