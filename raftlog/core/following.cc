@@ -6,10 +6,15 @@
 
 namespace raftmq {
 
+void Raft::Follow(ReplicaId leader) {
+  BecomeFollower(status_.term, leader.node);
+  leader_id_ = leader;
+  ResetElectionTimer();
+}
+
 void Raft::OnAppendRequest(const RaftMessage& message, const AppendRequest& request) {
   RAFTMQ_CHECK(status_.role != RaftRole::kLeader);  // Two leaders in one term.
-  BecomeFollower(status_.term, message.from.node);
-  ResetElectionTimer();
+  Follow(message.from);
   if (!Agrees(request)) return Reject(message, request);
   TakeEntries(request);
   verified_ = std::max(verified_, request.last);
@@ -72,8 +77,7 @@ void Raft::TruncateAfter(Index last_kept) {
 
 void Raft::OnResetRequest(const RaftMessage& message, const ResetRequest& request) {
   RAFTMQ_CHECK(status_.role != RaftRole::kLeader);
-  BecomeFollower(status_.term, message.from.node);
-  ResetElectionTimer();
+  Follow(message.from);
   // All before the leader's log start is committed: a log that reaches there needs no reset.
   if (request.before > status_.commit) {
     log_ = TermRuns(request.before, request.before_term);
@@ -99,10 +103,7 @@ void Raft::AckDurable() {
   const Index durable = std::min(status_.durable.last, verified_);
   if (durable <= acked_) return;
   acked_ = durable;
-  for (const Replica& replica : membership()) {
-    if (replica.node == status_.leader)
-      Send(replica.id(), AppendReply{.matched = verified_, .durable = durable});
-  }
+  Send(leader_id_, AppendReply{.matched = verified_, .durable = durable});
 }
 
 }  // namespace raftmq

@@ -247,6 +247,7 @@ class Raft {
   void SetCommit(Index commit);
 
   // following.cc
+  void Follow(ReplicaId leader);
   void OnAppendRequest(const RaftMessage& message, const AppendRequest& request);
   void OnResetRequest(const RaftMessage& message, const ResetRequest& request);
   bool Agrees(const AppendRequest& request) const;
@@ -298,8 +299,9 @@ class Raft {
   std::uint32_t transfer_elapsed_ = 0;
   bool is_transfer_sent_ = false;
 
-  Index verified_;  // As a follower: agrees with this term's leader up to here.
-  Index acked_;     // What the leader was told to be durable in this term.
+  ReplicaId leader_id_;  // As a follower: who status_.leader is. No member if it removes itself.
+  Index verified_;       // As a follower: agrees with this term's leader up to here.
+  Index acked_;          // What the leader was told to be durable in this term.
 
   std::optional<HardState> unsaved_;  // Not yet put out, like all that follows.
   std::optional<ResetRequest> unreset_;

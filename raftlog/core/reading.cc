@@ -11,9 +11,7 @@ namespace raftmq {
 void Raft::ReadIndex(std::uint64_t id) {
   const RaftInvariants::Step step(*this);
   if (status_.role == RaftRole::kLeader) return StartRead(config_.self, id);
-  for (const Replica& replica : membership()) {
-    if (replica.node == status_.leader) return Send(replica.id(), ReadRequest{id});
-  }
+  if (status_.leader != NodeId(0)) return Send(leader_id_, ReadRequest{id});
   read_states_.push_back({.id = id, .is_confirmed = false});
 }
 
