@@ -6,22 +6,22 @@ namespace raftmq {
 
 const std::map<std::string, Scenario::Command>& Scenario::Commands() {
   static const std::map<std::string, Command> commands{
-      {"cluster", &Scenario::DoCluster}, {"log", &Scenario::DoLog},
-      {"tick", &Scenario::DoTick},       {"timeout", &Scenario::DoTimeout},
-      {"propose", &Scenario::DoPropose}, {"send", &Scenario::DoSend},
-      {"sync", &Scenario::DoSync},       {"disk", &Scenario::DoDisk},
-      {"crash", &Scenario::DoCrash},     {"restart", &Scenario::DoRestart},
-      {"member", &Scenario::DoMember},   {"transfer", &Scenario::DoTransfer},
-      {"read", &Scenario::DoRead},       {"give-up", &Scenario::DoGiveUp},
-      {"compact", &Scenario::DoCompact}, {"unreachable", &Scenario::DoUnreachable},
-      {"deliver", &Scenario::DoDeliver}, {"repeat", &Scenario::DoRepeat},
-      {"drop", &Scenario::DoDrop},       {"hold", &Scenario::DoHold},
-      {"release", &Scenario::DoRelease}, {"cut", &Scenario::DoCut},
-      {"one-way", &Scenario::DoOneWay},  {"heal", &Scenario::DoHeal},
-      {"settle", &Scenario::DoSettle},   {"win", &Scenario::DoWin},
-      {"elect", &Scenario::DoElect},     {"status", &Scenario::DoStatus},
-      {"mail", &Scenario::DoMail},       {"progress", &Scenario::DoProgress},
-      {"expect", &Scenario::DoExpect},
+      {"cluster", &Scenario::DoCluster},   {"log", &Scenario::DoLog},
+      {"tick", &Scenario::DoTick},         {"timeout", &Scenario::DoTimeout},
+      {"propose", &Scenario::DoPropose},   {"send", &Scenario::DoSend},
+      {"sync", &Scenario::DoSync},         {"disk", &Scenario::DoDisk},
+      {"crash", &Scenario::DoCrash},       {"restart", &Scenario::DoRestart},
+      {"member", &Scenario::DoMember},     {"transfer", &Scenario::DoTransfer},
+      {"read", &Scenario::DoRead},         {"give-up", &Scenario::DoGiveUp},
+      {"compact", &Scenario::DoCompact},   {"unreachable", &Scenario::DoUnreachable},
+      {"deliver", &Scenario::DoDeliver},   {"repeat", &Scenario::DoRepeat},
+      {"drop", &Scenario::DoDrop},         {"hold", &Scenario::DoHold},
+      {"release", &Scenario::DoRelease},   {"cut", &Scenario::DoCut},
+      {"one-way", &Scenario::DoOneWay},    {"heal", &Scenario::DoHeal},
+      {"settle", &Scenario::DoSettle},     {"win", &Scenario::DoWin},
+      {"elect", &Scenario::DoElect},       {"run", &Scenario::DoRun},
+      {"status", &Scenario::DoStatus},     {"mail", &Scenario::DoMail},
+      {"progress", &Scenario::DoProgress}, {"expect", &Scenario::DoExpect},
   };
   return commands;
 }

@@ -4,6 +4,7 @@
 //   cluster 3 [learners=1] [spares=1] [in-flight=2]   founds a group; spares belong to nobody yet
 //   log 1 terms=1,1,2 [term=3] [vote=2]   node 1 begins with this on its disk, from entry 2 on
 //   tick 1,2 5 | timeout 1                time passes; until its election timer runs out
+//   run 20                                so many ticks of all, each followed by `settle`
 //   propose 1 [3] | send 1 [2]            entries; what followers lack, so many in one message
 //   sync 1 [1] | disk 1 hangs|works       its unsynced jobs, or the oldest so many
 //   deliver 1->2 [all|newest] | repeat 1->2 | drop 1->2 | hold 1->2 | release
@@ -19,7 +20,7 @@
 //   expect 1,2 commit=3 | expect cluster cuts=0 | expect 1->2 mail=0
 //
 // After each command it tells the fields of replicas that have changed and the messages that were
-// sent; after `settle` and `elect` only the fields.
+// sent; after `settle` and its like only the fields.
 #pragma once
 
 #include <deque>
@@ -75,6 +76,7 @@ class Scenario {
   void DoOneWay(const Words& words);
   void DoHeal(const Words& words);
   void DoSettle(const Words& words);
+  void DoRun(const Words& words);
   void DoWin(const Words& words);
   void DoElect(const Words& words);
   std::optional<std::size_t> Oldest(Link link) const;

@@ -111,6 +111,15 @@ void Scenario::DoSettle(const Words&) {
   throw std::runtime_error("the cluster does not come to rest");
 }
 
+void Scenario::DoRun(const Words& words) {
+  for (std::uint64_t left = NumberOf(words.at(0)); left > 0; --left) {
+    for (const NodeId id : cluster_->node_ids()) {
+      if (cluster_->IsUp(id)) cluster_->Tick(id);
+    }
+    DoSettle(words);
+  }
+}
+
 void Scenario::DoWin(const Words& words) {
   const NodeId id = NodeOf(words.at(0));
   for (const NodeId other : cluster_->node_ids()) {
