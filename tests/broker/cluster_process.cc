@@ -17,6 +17,7 @@
 
 #include "protocol/types/check.h"
 #include "tests/broker/broker_steps.h"
+#include "tests/broker/peer_network.h"
 
 namespace raftmq::testing {
 namespace {
@@ -61,7 +62,7 @@ bool Becomes(const std::function<bool()>& holds, std::chrono::milliseconds patie
   return true;
 }
 
-ClusterProcess::ClusterProcess() {
+ClusterProcess::ClusterProcess(PeerNetwork* network) : network_(network) {
   for (int attempt = 0; attempt < kStartAttempts; ++attempt) {
     if (Found()) return;
   }
@@ -79,6 +80,7 @@ bool ClusterProcess::Found() {
     node.process.reset();
     node.client = NextFreeAddress(&port);
     node.peer = NextFreeAddress(&port);
+    if (network_ != nullptr) network_->SetAddress(id, node.peer);
     std::filesystem::remove_all(data_directory(id));
   }
   return TryStartAll();
@@ -95,17 +97,13 @@ bool ClusterProcess::TryStartAll() {
 }
 
 bool ClusterProcess::TryStart(Node& node) {
-  std::string peers;
-  for (const Node& each : nodes_) {
-    peers += (peers.empty() ? "" : ",") + each.id.ToString() + "@" + each.peer.ToString();
-  }
   node.process = std::make_unique<BrokerProcess>(
       BrokerProcess::Options{.data_directory = data_directory(node.id),
                              .node_id = node.id.ToString(),
                              .cluster_id = cluster_id_,
                              .listen = node.client,
                              .peer_listen = node.peer,
-                             .arguments = {"--peers", peers}});
+                             .arguments = {"--peers", PeersOf(node.id)}});
   node.is_paused = false;
   if (node.process->IsReady()) return true;
   const auto exit_code = node.process->WaitForExit(kPatience);
@@ -114,6 +112,16 @@ bool ClusterProcess::TryStart(Node& node) {
   if (log.find("EADDRINUSE") != std::string::npos) return false;  // Somebody was faster.
   throw std::runtime_error("node " + node.id.ToString() + " ended at its start with code " +
                            std::to_string(exit_code.value_or(-1)) + ":\n" + log);
+}
+
+std::string ClusterProcess::PeersOf(NodeId node) const {
+  std::string peers;
+  for (const Node& each : nodes_) {
+    const bool is_direct = network_ == nullptr || each.id == node;
+    const Address address = is_direct ? each.peer : network_->Door(node, each.id);
+    peers += (peers.empty() ? "" : ",") + each.id.ToString() + "@" + address.ToString();
+  }
+  return peers;
 }
 
 void ClusterProcess::Bury(Node& node) {

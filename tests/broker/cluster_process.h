@@ -17,6 +17,8 @@
 
 namespace raftmq::testing {
 
+class PeerNetwork;
+
 // Looks again and again, a moment apart, whether something holds; false when the time is over.
 bool Becomes(const std::function<bool()>& holds, std::chrono::milliseconds patience = kPatience);
 
@@ -25,8 +27,9 @@ class ClusterProcess {
  public:
   static constexpr std::size_t kNodes = 3;
 
-  // Three new brokers that answer; they need not have joined or elected anybody yet.
-  ClusterProcess();
+  // Three new brokers that answer; they need not have joined or elected anybody yet. They reach
+  // each other through `network`, which outlives them, if there is one.
+  explicit ClusterProcess(PeerNetwork* network = nullptr);
 
   // All of them, in order.
   static const std::array<NodeId, kNodes>& nodes();
@@ -80,6 +83,9 @@ class ClusterProcess {
   bool TryStartAll();
   void Bury(Node& node);
 
+  std::string PeersOf(NodeId node) const;
+
+  PeerNetwork* const network_;
   const TemporaryDirectory data_;
   std::string cluster_id_;
   std::array<Node, kNodes> nodes_;
