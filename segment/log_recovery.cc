@@ -38,6 +38,7 @@ class Recovery {
   Status SettleTail();
   Status SyncScanned();
   Status MarkTail();
+  Result<std::uint64_t> CapacityOf(const Segment& segment);
   std::string PathOf(const SegmentName& name) const {
     return options_.directory + "/" + name.LogFile();
   }
@@ -386,6 +387,19 @@ Status Recovery::MarkTail() {
   return log_.disk->SyncMeta();
 }
 
+// What its checkpoint says: the file may be larger, but those of the other replicas need not be.
+Result<std::uint64_t> Recovery::CapacityOf(const Segment& segment) {
+  RAFTMQ_TRY_ASSIGN(auto bytes, SegmentBytes::Open(files_, segment.path, true));
+  RAFTMQ_TRY_ASSIGN(ByteSpan frame, bytes.Get(0, kBatchHeaderBytes));
+  if (frame.size() < kBatchHeaderBytes) return segment.allocated_bytes;
+  RAFTMQ_TRY_ASSIGN(frame, bytes.Get(0, ClaimedBytes(frame)));
+  const auto header = CheckFrame(frame, log_.identity.group_seed);
+  if (!header || header->producer.kind != EntryKind::kCheckpoint) return segment.allocated_bytes;
+  const auto head = CheckpointHeadOf(
+      frame.subspan(kBatchHeaderBytes, header->producer.length - kBatchHeaderBytes));
+  return head ? std::min(head->segment_bytes, segment.allocated_bytes) : segment.allocated_bytes;
+}
+
 Result<RecoveredLog> Recovery::Run() {
   RAFTMQ_TRY(OpenMeta());
   RAFTMQ_TRY(ListSegments());
@@ -402,6 +416,10 @@ Result<RecoveredLog> Recovery::Run() {
   for (auto& segment : log_.segments) {
     RAFTMQ_TRY_ASSIGN(segment.view.map, log_.disk->MapOf(segment.name));
     segment.allocated_bytes = segment.view.map->bytes().size();
+    if (segment.tail.index >=
+        report_->commit_floor) {  // It may be written to, after a cut at last.
+      RAFTMQ_TRY_ASSIGN(segment.allocated_bytes, CapacityOf(segment));
+    }
     segment.view.end = segment.staged_end;
     segment.view.page_at = segment.sealed ? AlignUp(segment.staged_end, kPageBytes)
                                           : AlignDown(segment.staged_end, kPageBytes);

@@ -68,7 +68,7 @@ class SegmentedLog final : public PartitionLog {
   const Segment& active() const { return segments_.back(); }
   bool HasActive() const { return !segments_.back().sealed; }
   std::uint64_t Room(std::uint64_t reserve) const;
-  void StageRoll(const BatchHeader& checkpoint);
+  void StageRoll(const BatchHeader& header, const Checkpoint& checkpoint);
   void NoteUncommitted(const BatchHeader& header, std::uint64_t begin);
   const Segment& SegmentFor(const ReadFrom& from) const;
   LogMark MarkOf(const EntryMark& entry) const;
@@ -176,22 +176,25 @@ Status SegmentedLog::CanRoll(std::uint64_t segment_bytes_min) {
   return Fail(ErrorCode::kNotYet, "the next segment is being prepared");
 }
 
-void SegmentedLog::StageRoll(const BatchHeader& checkpoint) {
+// Of the prepared file only what the checkpoint says is used: a follower's may be larger, and as a
+// leader it would fill it with more than the files of the others hold.
+void SegmentedLog::StageRoll(const BatchHeader& header, const Checkpoint& checkpoint) {
   const auto capacity = preparer_.ready();
   RAFTMQ_CHECK(capacity.has_value());
+  RAFTMQ_CHECK(*capacity >= checkpoint.segment_bytes);
   RollStep roll;
   roll.roll.sealed = active().name;
-  roll.roll.next = {checkpoint.leader.index, checkpoint.leader.base_offset};
+  roll.roll.next = {header.leader.index, header.leader.base_offset};
   roll.roll.mark = staged_;
   if (HasActive())
     roll.roll.index_file = active().index.Encode({active().tail, active().staged_end});
   steps_.push_back(std::move(roll));
   active().sealed = true;
   Segment next;
-  next.name = {checkpoint.leader.index, checkpoint.leader.base_offset};
+  next.name = {header.leader.index, header.leader.base_offset};
   next.path = disk_->PathOf(next.name);
-  next.allocated_bytes = *capacity;
-  next.opened_ms = checkpoint.leader.append_time_ms;
+  next.allocated_bytes = checkpoint.segment_bytes;
+  next.opened_ms = header.leader.append_time_ms;
   segments_.push_back(std::move(next));
   preparer_.Taken();
   roll_is_wanted_ = false;
@@ -206,9 +209,14 @@ void SegmentedLog::Stage(SharedBytes frame) {
   RAFTMQ_CHECK(header->leader.base_offset == tail_.next_offset);
   RAFTMQ_CHECK(frame.size() == header->padded_length());
   if (header->producer.kind == EntryKind::kCheckpoint) {
-    const auto part = ParseCheckpointPart(frame.view().subspan(kBatchHeaderBytes));
+    const ByteSpan payload = frame.view().subspan(kBatchHeaderBytes);
+    const auto part = ParseCheckpointPart(payload);
     RAFTMQ_CHECK(part.has_value());
-    if (part->part == 0) StageRoll(*header);
+    if (part->part == 0) {
+      const auto head = CheckpointHeadOf(payload);
+      RAFTMQ_CHECK(head.has_value());
+      StageRoll(*header, *head);
+    }
   }
   Segment& segment = active();
   const bool on_fresh_page = begins_job_ && options_.fresh_page_per_job;

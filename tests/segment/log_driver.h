@@ -128,12 +128,14 @@ class LogDriver {
     RollNow();
   }
   // REQUIRES: CanRoll.
-  void RollNow() {
+  void RollNow() { RollTo(log_->NextSegmentBytes(now_ms_)); }
+  // As a leader has it whose next segment is of that size. REQUIRES: CanRoll(segment_bytes).
+  void RollTo(std::uint64_t segment_bytes) {
     Checkpoint checkpoint{.group = options_.group,
                           .group_seed = kSeed,
                           .membership = membership_,
                           .before = log_->tail(),
-                          .segment_bytes = log_->NextSegmentBytes(now_ms_),
+                          .segment_bytes = segment_bytes,
                           .state_machine = ByteBuffer(checkpoint_state_bytes_)};
     for (const ByteBuffer& part : EncodeCheckpoint(checkpoint, kCheckpointPartBytes))
       StageFrame(MakeControlEntry(EntryKind::kCheckpoint, part.span()));

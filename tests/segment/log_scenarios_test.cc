@@ -110,6 +110,22 @@ TEST(LogScenarios, ARollWhoseCheckpointNeverArrivedIsUndone) {
   EXPECT_EQ(ContentsOf(again->log()).hashes, ContentsOf(driver->log()).hashes);
 }
 
+// A follower's next file may be larger than the one its leader has chosen. When it leads itself, it
+// must not put more into the segment than the others' files hold.
+TEST(LogScenarios, ASegmentTakesWhatItsCheckpointSaysThoughItsFileIsLarger) {
+  constexpr std::uint64_t kLeadersBytes = 64u << 10;
+  LogOptions options = SmallLog();
+  options.segment_bytes_first = options.segment_bytes_max = 2 * kLeadersBytes;
+  LogDriver driver(options);
+  driver.Append(10);
+  while (!driver.log().CanRoll(kLeadersBytes)) driver.Background();
+  driver.RollTo(kLeadersBytes);
+  EXPECT_GT(driver.log().room_for_control(), 0u);
+  EXPECT_LT(driver.log().room_for_control(), kLeadersBytes);
+  const auto restarted = LogDriver::GoOn(options, driver.files().Snapshot());
+  EXPECT_EQ(restarted->log().room_for_control(), driver.log().room_for_control());
+}
+
 TEST(LogScenarios, TheCommitFloorOutlivesTheTornTailThatProvedIt) {
   for (int lost = 0; lost < 6; ++lost) {
     LogDriver driver(SmallLog());
