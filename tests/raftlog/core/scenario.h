@@ -15,6 +15,7 @@
 //   elect 1                               the same, and settle
 //   crash 1 [keeping=1] | restart 1       keeping: so many unsynced jobs reached the disk
 //   member 1 add|promote|remove 4 | transfer 1->2 | read 1 | give-up 1 | unreachable 1->2
+//                                         add: as a learner; add-voter is to be refused
 //   compact 1 5                           deletes the entries before 5
 //   status [1,2] | progress 1 | mail      tells more
 //   expect 1,2 commit=3 | expect cluster cuts=0 | expect 1->2 mail=0

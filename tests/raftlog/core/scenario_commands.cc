@@ -99,7 +99,8 @@ void Scenario::DoMember(const Words& words) {
   const std::string& change = words.at(1);
   const NodeId node = NodeOf(words.at(2));
   Membership next = cluster_->raft(leader).membership();
-  if (change == "add") next.push_back({node, ReplicaNumber(node.value()), false});
+  if (change.starts_with("add"))
+    next.push_back({node, ReplicaNumber(node.value()), change == "add-voter"});
   if (change == "remove") std::erase_if(next, [node](const Replica& r) { return r.node == node; });
   for (Replica& replica : next) {
     if (change == "promote" && replica.node == node) replica.voter = true;
