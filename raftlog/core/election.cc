@@ -8,6 +8,7 @@
 namespace raftmq {
 
 void Raft::TickElection() {
+  if (is_quiet_) return;
   ++election_elapsed_;  // Also where nobody campaigns: a learner must not stick to a lost leader.
   if (!MayCampaign()) return;
   // While the own vote is being written nothing better can be done than to wait for it.
@@ -41,7 +42,8 @@ bool Raft::IsSoleVoter() const { return VoterCount() == 1 && IsVoter(config_.sel
 
 bool Raft::HasLiveLeader() const {
   if (status_.role == RaftRole::kLeader) return true;
-  return status_.leader != NodeId(0) && election_elapsed_ < config_.election_ticks_min;
+  if (status_.leader == NodeId(0)) return false;
+  return is_quiet_ || election_elapsed_ < config_.election_ticks_min;
 }
 
 // Section 5.4.1.

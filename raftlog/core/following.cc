@@ -25,6 +25,7 @@ void Raft::OnAppendRequest(const RaftMessage& message, const AppendRequest& requ
   const Index durable = std::min(status_.durable.last, verified_);
   acked_ = std::max(acked_, durable);
   Send(message.from, AppendReply{.matched = verified_, .durable = durable, .round = request.round});
+  if (request.goes_quiet) FollowQuietly(request);
 }
 
 // What is committed agrees with every later leader, also where it is no longer kept (openraft

@@ -22,6 +22,10 @@ void RaftInvariants::Check(const Raft& raft) {
   if (now.role == RaftRole::kCandidate) RAFTMQ_CHECK(now.vote == raft.config_.self.node);
   if (now.role == RaftRole::kCandidate) RAFTMQ_CHECK(now.leader == NodeId(0));
   if (now.role == RaftRole::kPreCandidate) RAFTMQ_CHECK(now.leader == NodeId(0));
+  if (raft.is_quiet_) {
+    RAFTMQ_CHECK(now.role == RaftRole::kFollower);
+    RAFTMQ_CHECK(now.leader != NodeId(0));
+  }
   if (now.role != RaftRole::kLeader) {
     RAFTMQ_CHECK(raft.followers_.empty());
     RAFTMQ_CHECK(now.leader != raft.config_.self.node);
@@ -37,6 +41,7 @@ void RaftInvariants::Check(const Raft& raft) {
     RAFTMQ_CHECK(follower.durable <= follower.matched);
     RAFTMQ_CHECK(follower.matched < follower.next);
     RAFTMQ_CHECK(follower.matched <= now.last);
+    if (follower.is_quiet) RAFTMQ_CHECK(!follower.is_probing);
   }
 }
 

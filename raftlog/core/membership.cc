@@ -85,6 +85,7 @@ Result<Index> Raft::ProposeMembership(const Membership& next, std::size_t bytes)
 
 // A leader replicates to whom the membership names.
 void Raft::FollowMembership() {
+  ++quiet_changes_;
   std::erase_if(followers_,
                 [this](const Progress& follower) { return !IsMember(follower.replica.id()); });
   for (const Replica& replica : membership()) {

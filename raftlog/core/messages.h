@@ -40,6 +40,9 @@ struct AppendRequest {
   Term previous_term;
   Index commit;             // Of the leader; may be above `last`.
   std::uint64_t round = 0;  // Of leadership checks (ReadIndex); comes back.
+  // The leader's last message for now: if the follower has all of its log, committed, it waits for
+  // no more heartbeats while the leader's shard vouches for it (raftlog/heartbeats.h).
+  bool goes_quiet = false;
 
   // What the entries themselves say: the receiver's owner reads it from their headers, so that it
   // cannot differ from them.

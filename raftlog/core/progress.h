@@ -28,6 +28,9 @@ struct Progress {
   Index commit_sent;             // The newest commit that a message has let it know.
   std::uint64_t round_seen = 0;  // Last leadership check that it has answered.
   bool was_heard = false;        // Since the last look of CheckQuorum.
+  bool is_quiet = false;         // It gets no heartbeats: its shard vouches for it.
+  bool may_go_quiet = false;     // The message that is due may say so.
+  bool is_silent = false;        // Nobody vouched for it, and it has not been heard since.
 
   void Probe(Index from) {
     next = std::max(from, durable.Next());

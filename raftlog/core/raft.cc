@@ -121,6 +121,8 @@ void Raft::BecomeFollower(Term term, NodeId leader) {
     acked_ = Index(0);
   }
   if (status_.role == RaftRole::kLeader) ResetElectionTimer();
+  if (status_.role == RaftRole::kLeader) ++quiet_changes_;
+  SetQuiet(false);
   status_.role = RaftRole::kFollower;
   status_.leader = leader;
   granted_.clear();
@@ -161,10 +163,13 @@ void Raft::PeerUnreachable(NodeId node) {
   const RaftInvariants::Step step(*this);
   if (status_.role == RaftRole::kLeader) {
     Progress* const follower = FindFollower(node);
-    if (follower != nullptr) follower->Probe(follower->next);
+    if (follower == nullptr) return;
+    follower->Probe(follower->next);
+    SetQuiet(*follower, false);
     return;
   }
   if (status_.leader != node) return;
+  SetQuiet(false);
   status_.leader = NodeId(0);
   if (!MayCampaign()) return;
   std::uint32_t rank = 0;

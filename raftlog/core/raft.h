@@ -18,7 +18,8 @@
 //   raft.cc         inputs, terms, outputs      election.cc   timers, pre-votes, votes
 //   replication.cc  the leader's log, commit    following.cc  a follower's log
 //   membership.cc   one change at a time        reading.cc    ReadIndex
-//   transfer.cc     handing leadership on       invariants.cc what must hold after every input
+//   transfer.cc     handing leadership on       quiet.cc      settled groups without heartbeats
+//   invariants.cc   what must hold after every input
 #pragma once
 
 #include <cstddef>
@@ -50,6 +51,9 @@ struct RaftConfig {
   // For the replica that is to lead a new group: its first election timeout is one tick, and those
   // before the group's first term heartbeat_ticks.
   bool campaigns_at_once = false;
+  // A settled leader stops its heartbeats: its owner has to call PeerSilent when the other side's
+  // shard no longer vouches for the group (raftlog/heartbeats.h).
+  bool goes_quiet = false;
   std::size_t in_flight_max = 16;  // Appends with entries under way to one follower.
 };
 
@@ -152,6 +156,9 @@ class Raft {
   // The connection to a node broke: a leader probes it again; its followers do not wait for their
   // timers, but campaign one after the other, by rank.
   void PeerUnreachable(NodeId node);
+  // Nobody vouches any more for the quiet peer on `node`, who was last heard `ticks` ago: a leader
+  // sends it heartbeats again, a follower's election timer goes on from there.
+  void PeerSilent(NodeId node, std::uint32_t ticks);
   // This replica's disk hangs: leads no more. Messages and timers go on.
   void GiveUp();
   // Everything up to `mark` is synced on this replica. REQUIRES: `mark` was put out, and not before
@@ -186,6 +193,11 @@ class Raft {
   }
   // True once an entry of the leader's own term is committed: then it knows what is.
   bool KnowsCommit() const;
+  // True while it needs no ticks: a follower whose leader is quiet, or a leader that is quiet
+  // towards all and has nothing to do.
+  bool IsQuiet() const;
+  // Rises at least whenever IsQuiet or Progress::is_quiet changes.
+  std::uint64_t quiet_changes() const { return quiet_changes_; }
 
  private:
   friend class RaftInvariants;
@@ -256,6 +268,12 @@ class Raft {
   void TruncateAfter(Index last_kept);
   void AckDurable();
 
+  // quiet.cc
+  bool IsSettled(const Progress& follower) const;
+  void SetQuiet(Progress& follower, bool is_quiet);
+  void SetQuiet(bool is_quiet);
+  void FollowQuietly(const AppendRequest& request);
+
   // membership.cc
   bool IsVoter(ReplicaId id) const;
   bool IsMember(ReplicaId id) const;
@@ -299,9 +317,11 @@ class Raft {
   std::uint32_t transfer_elapsed_ = 0;
   bool is_transfer_sent_ = false;
 
-  ReplicaId leader_id_;  // As a follower: who status_.leader is. No member if it removes itself.
-  Index verified_;       // As a follower: agrees with this term's leader up to here.
-  Index acked_;          // What the leader was told to be durable in this term.
+  ReplicaId leader_id_;    // As a follower: who status_.leader is. No member if it removes itself.
+  Index verified_;         // As a follower: agrees with this term's leader up to here.
+  Index acked_;            // What the leader was told to be durable in this term.
+  bool is_quiet_ = false;  // The leader's shard speaks for it.
+  std::uint64_t quiet_changes_ = 0;
 
   std::optional<HardState> unsaved_;  // Not yet put out, like all that follows.
   std::optional<ResetRequest> unreset_;

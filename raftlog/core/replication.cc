@@ -24,8 +24,12 @@ Error NotLeader(const RaftStatus& status) {
 void Raft::TickLeader() {
   if (++heartbeat_elapsed_ >= config_.heartbeat_ticks) {
     heartbeat_elapsed_ = 0;
-    OweAll();
-    for (Progress& follower : followers_) follower.is_waiting = false;
+    for (Progress& follower : followers_) {
+      follower.is_waiting = false;
+      if (follower.is_quiet) continue;
+      follower.is_empty_due = true;
+      follower.may_go_quiet = true;
+    }
   }
   if (transfer_to_ != NodeId(0) && ++transfer_elapsed_ >= config_.election_ticks_min)
     transfer_to_ = NodeId(0);
@@ -39,7 +43,7 @@ void Raft::TickLeader() {
 void Raft::CheckQuorum() {
   std::size_t heard = IsVoter(config_.self) ? 1 : 0;
   for (Progress& follower : followers_) {
-    if (follower.replica.voter && follower.was_heard) ++heard;
+    if (follower.replica.voter && (follower.was_heard || follower.is_quiet)) ++heard;
     follower.was_heard = false;
   }
   if (heard < QuorumOf(VoterCount())) BecomeFollower(status_.term, NodeId(0));
@@ -103,6 +107,7 @@ RaftMessage Raft::MakeAppend(NodeId to, Index last) {
                       .body = MakeHeader(follower, last)};
   follower.is_empty_due = false;
   follower.commit_sent = std::min(status_.commit, last);
+  SetQuiet(follower, false);
   if (follower.is_probing) {
     follower.is_waiting = true;
   } else {
@@ -125,15 +130,19 @@ void Raft::EndTurn() {
 }
 
 void Raft::SendEmpty(Progress& follower) {
+  const bool goes_quiet = follower.may_go_quiet && IsSettled(follower);
   follower.is_empty_due = false;
   follower.commit_sent = std::min(status_.commit, follower.next.Minus(1));
+  SetQuiet(follower, goes_quiet);
   if (NeedsReset(follower)) {
     const Index before = log_.first().Minus(1);
     return Send(
         follower.replica.id(),
         ResetRequest{.before = before, .before_term = *log_.TermAt(before), .round = round_});
   }
-  Send(follower.replica.id(), MakeHeader(follower, follower.next.Minus(1)));
+  AppendRequest header = MakeHeader(follower, follower.next.Minus(1));
+  header.goes_quiet = goes_quiet;
+  Send(follower.replica.id(), std::move(header));
 }
 
 void Raft::OweAll() {
@@ -142,6 +151,7 @@ void Raft::OweAll() {
 
 void Raft::Heard(Progress& follower, std::uint64_t round) {
   follower.was_heard = true;
+  follower.is_silent = false;
   follower.round_seen = std::max(follower.round_seen, round);
   MaybeConfirmReads();
 }

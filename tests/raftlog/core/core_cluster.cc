@@ -63,6 +63,37 @@ void CoreCluster::GiveUp(NodeId id) {
   CarryOut(id, nullptr);
 }
 
+void CoreCluster::PeerSilent(NodeId id, NodeId peer, std::uint32_t ticks) {
+  raft(id).PeerSilent(peer, ticks);
+  CarryOut(id, nullptr);
+}
+
+void CoreCluster::WakeDisagreeing(std::uint32_t ticks) {
+  const auto follows = [this](NodeId follower, NodeId leader) {
+    if (!IsUp(follower)) return false;
+    const RaftStatus& status = raft(follower).status();
+    return status.role == RaftRole::kFollower && raft(follower).IsQuiet() &&
+           status.leader == leader && status.term == raft(leader).status().term;
+  };
+  const auto leads = [this](NodeId leader, NodeId follower) {
+    if (!IsUp(leader) || raft(leader).status().role != RaftRole::kLeader) return false;
+    const auto& followers = raft(leader).followers();
+    return std::ranges::any_of(followers, [follower](const Progress& progress) {
+      return progress.replica.node == follower && progress.is_quiet;
+    });
+  };
+  std::vector<std::pair<NodeId, NodeId>> silent;
+  for (const NodeId id : node_ids()) {
+    for (const NodeId peer : node_ids()) {
+      if (id == peer || !IsUp(id)) continue;
+      if (leads(id, peer) && !follows(peer, id)) silent.emplace_back(id, peer);
+      if (IsUp(peer) && follows(id, peer) && !leads(peer, id)) silent.emplace_back(id, peer);
+      if (!IsUp(peer)) silent.emplace_back(id, peer);
+    }
+  }
+  for (const auto& [id, peer] : silent) PeerSilent(id, peer, ticks);
+}
+
 void CoreCluster::EndTurn(NodeId id, std::uint64_t entries_max) {
   for (const Progress& follower : raft(id).followers()) {
     const NodeId to = follower.replica.node;

@@ -52,6 +52,9 @@ class CoreCluster {
   void GiveUp(NodeId node);
   // Deletes the entries before `first_kept`. REQUIRES: the disk holds what stays.
   void TruncateBefore(NodeId node, Index first_kept);
+  void PeerSilent(NodeId node, NodeId peer, std::uint32_t ticks);
+  // What their shards would do about quiet replicas that do not agree with their leaders.
+  void WakeDisagreeing(std::uint32_t ticks);
   // Sends what followers lack, at most `entries_max` per message.
   void EndTurn(NodeId node, std::uint64_t entries_max = 8);
 

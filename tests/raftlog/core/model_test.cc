@@ -40,6 +40,7 @@ class Storms {
         cluster_.EndTurn(id);
         cluster_.SyncAll(id);
       }
+      if (round % 10 == 0) cluster_.WakeDisagreeing(10);
       for (std::size_t left = cluster_.letters().size(); left > 0; --left) cluster_.Deliver(0);
       if (const NodeId leader = cluster_.Leader(); leader != NodeId(0) && round % 100 == 99)
         static_cast<void>(cluster_.Propose(leader));
@@ -64,6 +65,7 @@ class Storms {
     options.raft.election_ticks_min = 10;
     options.raft.election_ticks_max = 20;
     options.raft.in_flight_max = 1 + random.Below(4);
+    options.raft.goes_quiet = random.Below(2) == 0;
     return options;
   }
 
@@ -90,6 +92,8 @@ class Storms {
     if (dice < 986) return Change(id);
     if (dice < 989) return static_cast<void>(cluster_.Transfer(id, Pick()));
     if (dice < 993) return cluster_.PeerUnreachable(id, Pick());
+    if (dice < 995) return cluster_.WakeDisagreeing(static_cast<std::uint32_t>(random_.Below(20)));
+    if (dice < 996) return cluster_.PeerSilent(id, Pick(), 10);
     cluster_.Crash(id, random_.Below(3));
   }
 
