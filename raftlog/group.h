@@ -96,6 +96,8 @@ class Group {
   virtual void Receive(PeerMessage message) = 0;
   // The connection to a node broke.
   virtual void PeerUnreachable(NodeId node) = 0;
+  // Nobody vouches any more for the quiet peer on that node (heartbeats.h).
+  virtual void PeerSilent(NodeId node, std::uint32_t ticks) = 0;
 
   // Called after commit (and so the end) has moved; wakes parked streams. One listener.
   virtual void SetOnCommit(std::function<void()> on_commit) = 0;
@@ -111,7 +113,9 @@ class Group {
   // commit. Called before OnCommit and before the proposer's callback.
   virtual void SetApply(std::function<void(Index, ByteSpan payload)> apply) = 0;
 
-  virtual void Tick() = 0;     // Every tick_ms: timers of the core, retention, idle durable mark.
+  virtual void Tick() = 0;  // Every tick: timers of the core, retention, idle durable mark.
+  // True while one tick a second is enough, until the next input.
+  virtual bool IsQuiet() const = 0;
   virtual void TurnEnd() = 0;  // Hands staged work to the disk thread, once per turn.
   virtual GroupStatus status() const = 0;
   virtual const std::vector<DamagedRange>& damage() const = 0;

@@ -20,6 +20,7 @@
 #include "protocol/types/ids.h"
 #include "raftlog/group.h"
 #include "raftlog/group_metrics.h"
+#include "raftlog/heartbeats.h"
 #include "raftlog/opened_log.h"
 #include "raftlog/tail_cache.h"
 #include "raftlog/transport.h"
@@ -56,6 +57,7 @@ struct GroupDeps {
   TailCache& cache;
   GroupMetrics& metrics;
   Transport& transport;
+  Heartbeats* heartbeats = nullptr;  // Null: groups never go quiet.
 };
 
 // Recovers the log of options.log.directory. Blocks. Any thread. Errors: those of

@@ -9,8 +9,9 @@
 namespace raftmq {
 namespace {
 
-RaftConfig RaftConfigOf(const GroupOptions& options, ReplicaNumber number) {
+RaftConfig RaftConfigOf(const GroupOptions& options, const GroupDeps& deps, ReplicaNumber number) {
   RaftConfig config = options.raft;
+  config.goes_quiet = deps.heartbeats != nullptr;
   config.self = {options.self, number};
   return config;
 }
@@ -31,7 +32,7 @@ ReplicaGroup::ReplicaGroup(const GroupOptions& options, const GroupDeps& deps, O
       deps_(deps),
       log_(std::move(opened.log)),
       restored_(std::move(opened.report.newest_checkpoint)),
-      raft_config_(RaftConfigOf(options, opened.report.replica)),
+      raft_config_(RaftConfigOf(options, deps, opened.report.replica)),
       core_(raft_config_, opened.raft),
       state_(std::move(opened.state)),
       cache_(deps.cache),
@@ -43,6 +44,7 @@ ReplicaGroup::ReplicaGroup(const GroupOptions& options, const GroupDeps& deps, O
 }
 
 ReplicaGroup::~ReplicaGroup() {
+  if (deps_.heartbeats != nullptr) deps_.heartbeats->Update(options_.log.group, {});
   deps_.metrics.pending_bytes.Set(deps_.metrics.pending_bytes.value() - gauged_bytes_);
   if (gauged_leader_) deps_.metrics.leaders.Set(deps_.metrics.leaders.value() - 1);
 }
@@ -73,12 +75,19 @@ void ReplicaGroup::SetApply(std::function<void(Index, ByteSpan)> apply) {
 void ReplicaGroup::Tick() {
   if (last_status_) return;
   background_budget_ = kBackgroundJobsPerTick;
-  TickCore();
+  if (!core_.IsQuiet()) TickCore();
   if (options_.internal) OnAppliedOrCommitted();
   ReleaseHeld();
   GiveUpLateAnswers();
   MaybeRetain();
   MaybeSubmit();
+}
+
+bool ReplicaGroup::IsQuiet() const {
+  if (last_status_) return true;
+  if (draining_ || job_under_way_ || proposals_.has_held() || proposals_.has_waiting())
+    return false;
+  return core_.IsQuiet() && forwarded_.empty() && reads_.empty();
 }
 
 void ReplicaGroup::TickCore() {

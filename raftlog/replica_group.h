@@ -53,7 +53,9 @@ class ReplicaGroup final : public Group {
   void TransferTo(NodeId to, std::function<void(Status)> done) override;
   void Receive(PeerMessage message) override;
   void PeerUnreachable(NodeId node) override;
+  void PeerSilent(NodeId node, std::uint32_t ticks) override;
   void Tick() override;
+  bool IsQuiet() const override;
   void TurnEnd() override;
   GroupStatus status() const override;
   const std::vector<DamagedRange>& damage() const override { return log_->damage(); }
@@ -135,6 +137,7 @@ class ReplicaGroup final : public Group {
   std::vector<SharedBytes> TakeCatchUp(NodeId to, Index first);
   void Send(RaftMessage message, std::vector<SharedBytes> frames);
   Error UnknownOutcome() const;
+  void TellHeartbeats();
 
   // replica_group_forward.cc
   void ReceiveProposal(const ForwardedProposal& proposal, std::vector<SharedBytes> frames);
@@ -183,6 +186,7 @@ class ReplicaGroup final : public Group {
   Microseconds job_began_{0};         // Of the job under way.
   int background_budget_ = kBackgroundJobsPerTick;  // Until the next tick or synced job.
   std::map<NodeId, CatchUp> catch_ups_;             // Of followers, while this replica leads.
+  std::uint64_t told_changes_ = 0;                  // Of the core's quiet_changes().
   std::uint64_t asked_id_ = 0;                      // Of the newest question to another replica.
   std::map<std::uint64_t, Forwarded> forwarded_;    // Oldest first, like the next.
   std::map<std::uint64_t, PendingRead> reads_;

@@ -133,6 +133,7 @@ void ReplicaGroup::MaybeFinishDrain() {
   }
   // From here on the disk thread has the log.
   last_status_ = std::make_unique<GroupStatus>(status());
+  if (deps_.heartbeats != nullptr) deps_.heartbeats->Update(options_.log.group, {});
   job_under_way_ = true;
   deps_.disk.Submit({.job = std::make_unique<CloseJob>(log_),
                      .done = [this, alive = std::weak_ptr(alive_)](std::unique_ptr<LogJob>) {

@@ -168,6 +168,24 @@ void ReplicaGroup::PeerUnreachable(NodeId node) {
   CarryOut({});
 }
 
+void ReplicaGroup::PeerSilent(NodeId node, std::uint32_t ticks) {
+  if (last_status_) return;
+  core_.PeerSilent(node, ticks);
+  CarryOut({});
+}
+
+void ReplicaGroup::TellHeartbeats() {
+  if (deps_.heartbeats == nullptr || core_.quiet_changes() == told_changes_) return;
+  told_changes_ = core_.quiet_changes();
+  const RaftStatus& raft = core_.status();
+  QuietState state{.term = raft.term};
+  if (raft.role == RaftRole::kFollower && core_.IsQuiet()) state.leader = raft.leader;
+  for (const Progress& follower : core_.followers()) {
+    if (follower.is_quiet) state.followers.push_back(follower.replica.node);
+  }
+  deps_.heartbeats->Update(options_.log.group, state);
+}
+
 Error ReplicaGroup::UnknownOutcome() const {
   return {ErrorCode::kDisconnected,
           fmt::format("node {} lost its leadership of {} before the outcome was known",

@@ -142,6 +142,7 @@ void ReplicaGroup::CarryOut(const std::vector<Frame>& received) {
     if (index >= output.received.first && index <= output.received.last) StageReceived(entry);
   }
   for (RaftMessage& message : output.messages) Send(std::move(message), {});
+  TellHeartbeats();
   if (!output.reads.empty()) TakeReadStates(output.reads);
 }
 
