@@ -53,7 +53,7 @@ struct BrokerOptions {
   std::vector<PeerNode> peers;  // The founding nodes by id, this one included: never empty.
   std::uint32_t shards = 1;
   bool auto_create_topics = false;  // --dev.
-  Milliseconds tick{20};
+  Milliseconds tick{10};
   Milliseconds stall_limit{30'000};  // A loop or disk silent for longer fails /livez.
   SessionLimits session;
   CatalogueLimits catalogue;

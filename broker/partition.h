@@ -41,6 +41,10 @@ class Partition {
 
   // Ends the streams with kTopicNotFound: the topic was deleted.
   void EndStreams();
+  // Whether it is ticked every tick.
+  bool is_awake() const { return is_awake_; }
+  void SetAwake(bool is_awake) { is_awake_ = is_awake; }
+
   // Copies the group's status to where other shards read it.
   void PublishStats();
 
@@ -49,6 +53,7 @@ class Partition {
 
   Options options_;
   std::unique_ptr<Group> group_;
+  bool is_awake_ = false;
   std::set<FetchStream*> streams_;  // Each alive; they detach before they die.
 };
 

@@ -16,6 +16,7 @@ namespace {
 // below its queue's bound.
 constexpr std::size_t kOpenAtATime = 8;
 constexpr Microseconds kFoundingRetry{1'000'000};
+constexpr Microseconds kQuietTick{1'000'000};
 
 bool ConcernsTheNode(ErrorCode code) {
   return code == ErrorCode::kUnknownFormat || code == ErrorCode::kForeignDirectory;
@@ -164,11 +165,34 @@ void PartitionSet::OpenRetryFounding() {
   }
 }
 
+void PartitionSet::PeerSilent(const GroupId& group, NodeId node, std::uint32_t ticks) {
+  Partition* const partition = Find(group);
+  if (partition == nullptr) return;
+  partition->group().PeerSilent(node, ticks);
+  Touch(*partition);
+}
+
+void PartitionSet::Touch(Partition& partition) {
+  touched_.push_back(&partition);
+  if (partition.is_awake()) return;
+  partition.SetAwake(true);
+  awake_.push_back(&partition);
+}
+
 void PartitionSet::Tick() {
   if (!openings_.empty()) OpenRetryFounding();
-  for (auto& [id, partition] : partitions_) {
+  const Microseconds now = environment_.deps.clock.SteadyNow();
+  if (now - all_ticked_ >= kQuietTick) {
+    all_ticked_ = now;
+    for (auto& [id, partition] : partitions_) Touch(*partition);
+  }
+  std::vector<Partition*> awake;
+  awake.swap(awake_);
+  for (Partition* partition : awake) {
     partition->group().Tick();
-    Touch(*partition);
+    touched_.push_back(partition);
+    partition->SetAwake(!partition->group().IsQuiet());
+    if (partition->is_awake()) awake_.push_back(partition);
   }
 }
 
@@ -210,6 +234,7 @@ void PartitionSet::DropFinish() {
   for (const GroupId& group : dropped) {
     const auto found = partitions_.find(group);
     std::erase(touched_, found->second.get());
+    std::erase(awake_, found->second.get());
     partitions_.erase(found);
     RemoveDirectory(group.ToString());
   }

@@ -55,9 +55,13 @@ class PartitionSet {
 
   Partition* Find(const GroupId& group);
   const Error* FindLost(const GroupId& group) const;
-  void Touch(Partition& partition) { touched_.push_back(&partition); }
+  // Something happened to it: it is ticked again, and its turn is ended with this one.
+  void Touch(Partition& partition);
   // The connection to a node broke.
   void PeerUnreachable(NodeId node);
+  // See Group::PeerSilent.
+  void PeerSilent(const GroupId& group, NodeId node, std::uint32_t ticks);
+  // Quiet partitions are passed over but once a second.
   void Tick();
   void TurnEnd();
   std::size_t size() const { return partitions_.size(); }
@@ -82,8 +86,10 @@ class PartitionSet {
   const Environment environment_;
   std::map<std::string, std::unique_ptr<TopicMetrics>> topic_metrics_;  // Outlive the partitions.
   std::unordered_map<GroupId, std::unique_ptr<Partition>> partitions_;
-  std::unordered_map<GroupId, Error> lost_;         // Those that could not be opened.
-  std::vector<Partition*> touched_;                 // In this turn; may hold one twice.
+  std::unordered_map<GroupId, Error> lost_;  // Those that could not be opened.
+  std::vector<Partition*> touched_;          // In this turn; may hold one twice.
+  std::vector<Partition*> awake_;            // Those marked so.
+  Microseconds all_ticked_{0};
   std::vector<GroupId> dropped_;                    // Drained; to be destroyed at the turn's end.
   std::vector<std::shared_ptr<Opening>> openings_;  // Not yet done, oldest first.
   Microseconds founding_retried_{0};

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "broker/raft_timers.h"
 #include "protocol/types/check.h"
 
 namespace raftmq::broker {
@@ -27,10 +28,14 @@ Shard::Shard(std::uint32_t number, const NodeServices& services)
       cache_(services.options.storage.tail_cache_bytes),
       links_({loop_, services.log, services.peers, metrics_.peers},
              [this](NodeId node) { OnPeerLost(node); }),
+      heartbeats_(HeartbeatTimersOf(services.options, number), links_,
+                  [this](const GroupId& group, NodeId node, std::uint32_t ticks) {
+                    OnPeerSilent(group, node, ticks);
+                  }),
       work_(std::make_unique<IoPool>(IoPoolOptions{}, PostTo(loop_))),
       disk_(std::make_unique<DiskThread>(PostTo(loop_), services.clock, metrics_.disk)),
       deps_(std::make_unique<GroupDeps>(GroupDeps{services.files, services.clock, *disk_, *work_,
-                                                  cache_, metrics_.groups, links_})),
+                                                  cache_, metrics_.groups, links_, &heartbeats_})),
       partitions_(std::make_unique<PartitionSet>(
           PartitionSet::Environment{services.options, services.log, services.metrics, *deps_})),
       tick_(loop_),
@@ -114,6 +119,10 @@ void Shard::AdoptPeer(PeerArrival arrival) {
                   .boot_id = self.boot_id,
                   .shards = self.shards},
       .on_message = [this](PeerMessage message) { OnPeerMessage(std::move(message)); },
+      .on_heartbeat = [this](NodeId from,
+                             const Heartbeat& heartbeat) { heartbeats_.Receive(from, heartbeat); },
+      .on_heartbeat_reply =
+          [this](NodeId from, const HeartbeatReply& reply) { heartbeats_.Receive(from, reply); },
       .on_closed =
           [this](PeerSession& session, const Error&) {
             const NodeId node = session.node();
@@ -138,6 +147,12 @@ void Shard::OnPeerMessage(PeerMessage message) {
 void Shard::OnPeerLost(NodeId node) {
   if (companion_ != nullptr) companion_->PeerUnreachable(node);
   partitions_->PeerUnreachable(node);
+  heartbeats_.Forget(node);
+}
+
+void Shard::OnPeerSilent(const GroupId& group, NodeId node, std::uint32_t ticks) {
+  if (companion_ != nullptr && group == companion_id_) return companion_->PeerSilent(node, ticks);
+  partitions_->PeerSilent(group, node, ticks);
 }
 
 void Shard::Retire(Session& session) {
@@ -190,6 +205,7 @@ void Shard::Tick() {
   last_tick_us_.store(now.count());
   if (companion_tick_) companion_tick_();
   partitions_->Tick();
+  heartbeats_.Tick();
 }
 
 void Shard::TurnEnd() {

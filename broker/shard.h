@@ -29,6 +29,7 @@
 #include "protocol/net/event_loop.h"
 #include "protocol/net/mailbox.h"
 #include "raftlog/disk_thread.h"
+#include "raftlog/heartbeats.h"
 #include "raftlog/io_pool.h"
 #include "raftlog/tail_cache.h"
 
@@ -105,6 +106,7 @@ class Shard {
   void AdoptPeer(PeerArrival arrival);
   void OnPeerMessage(PeerMessage message);
   void OnPeerLost(NodeId node);
+  void OnPeerSilent(const GroupId& group, NodeId node, std::uint32_t ticks);
   void Tick();
   void TurnEnd();
   void KeepHouse();
@@ -118,6 +120,7 @@ class Shard {
   ShardMetrics metrics_;
   TailCache cache_;
   PeerLinks links_;
+  Heartbeats heartbeats_;
   std::unique_ptr<IoPool> work_;
   std::unique_ptr<DiskThread> disk_;
   std::unique_ptr<GroupDeps> deps_;

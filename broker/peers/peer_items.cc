@@ -24,7 +24,7 @@ wire::PeerBody ToBody(const RaftBody& body) {
           },
           [](const AppendRequest& from) -> wire::PeerBody {
             return wire::PeerAppendRequest{from.previous, from.previous_term, from.commit,
-                                           from.round};
+                                           from.round, from.goes_quiet};
           },
           [](const AppendReply& from) -> wire::PeerBody {
             return wire::PeerAppendReply{from.matched, from.durable, from.round};
@@ -64,6 +64,7 @@ Body FromBody(const wire::PeerItem& item) {
             append.previous_term = from.previous_term;
             append.commit = from.commit;
             append.round = from.round;
+            append.goes_quiet = from.goes_quiet;
             append.last = from.previous;  // Until the entries have been looked at.
             return raft(std::move(append));
           },

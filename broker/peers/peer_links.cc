@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "broker/catalogue_view.h"
+#include "broker/peers/peer_heartbeats.h"
 #include "broker/peers/peer_items.h"
 #include "protocol/wire/frame.h"
 #include "protocol/wire/peer_codec.h"
@@ -47,6 +48,15 @@ class PeerLinks::Link final : public ConnectionHandler {
       return links_.environment_.metrics.dropped.Add();
     for (const SharedBytes& frame : message.frames) pending_bytes_ += frame.size();
     pending_.push_back(std::move(message));
+  }
+
+  // Behind all that was given to Send before.
+  void SendNow(const wire::PeerMessage& message) {
+    Flush();
+    if (!is_up_ || connection_->queued_bytes() > kQueuedBytesMax)
+      return links_.environment_.metrics.dropped.Add();
+    connection_->Write(wire::EncodePeerHead(message, 0));
+    links_.environment_.metrics.frames_sent.Add();
   }
 
   void Flush() {
@@ -188,6 +198,26 @@ void PeerLinks::Send(PeerMessage message) {
   if (found == nodes_.end()) return environment_.metrics.dropped.Add();
   auto& links = found->second->links;
   links[ShardOf(message.group, static_cast<std::uint32_t>(links.size()))]->Send(std::move(message));
+}
+
+std::optional<PeerShard> PeerLinks::WhereIs(NodeId node, const GroupId& group) const {
+  const auto found = nodes_.find(node);
+  if (found == nodes_.end()) return std::nullopt;
+  return PeerShard{node, ShardOf(group, static_cast<std::uint32_t>(found->second->links.size()))};
+}
+
+PeerLinks::Link* PeerLinks::FindLink(const PeerShard& to) const {
+  const auto found = nodes_.find(to.node);
+  if (found == nodes_.end() || to.shard >= found->second->links.size()) return nullptr;
+  return found->second->links[to.shard].get();
+}
+
+void PeerLinks::Send(const PeerShard& to, Heartbeat heartbeat) {
+  if (Link* const link = FindLink(to)) link->SendNow(ToWire(heartbeat));
+}
+
+void PeerLinks::Send(const PeerShard& to, HeartbeatReply reply) {
+  if (Link* const link = FindLink(to)) link->SendNow(ToWire(reply));
 }
 
 void PeerLinks::Flush() {

@@ -10,6 +10,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -19,12 +20,13 @@
 #include "protocol/net/connection.h"
 #include "protocol/net/event_loop.h"
 #include "protocol/types/split_mix.h"
+#include "raftlog/heartbeats.h"
 #include "raftlog/transport.h"
 
 namespace raftmq::broker {
 
 // Affine to its shard's loop, but for the constructor and destructor.
-class PeerLinks final : public Transport {
+class PeerLinks final : public Transport, public HeartbeatTransport {
  public:
   // `on_lost` is told of each connection that was up and broke.
   struct Environment {
@@ -39,6 +41,9 @@ class PeerLinks final : public Transport {
   // Begins to connect; keeps at it for ever.
   void Start();
   void Send(PeerMessage message) override;
+  std::optional<PeerShard> WhereIs(NodeId node, const GroupId& group) const override;
+  void Send(const PeerShard& to, Heartbeat heartbeat) override;
+  void Send(const PeerShard& to, HeartbeatReply reply) override;
   // At the end of the turn.
   void Flush();
   // Closes everything; nothing is sent any more.
@@ -50,6 +55,7 @@ class PeerLinks final : public Transport {
 
   void OnWelcome(Node& node, const wire::PeerWelcome& welcome);
   void AddLink(Node& node, std::uint32_t shard);
+  Link* FindLink(const PeerShard& to) const;
 
   const Environment environment_;
   const std::function<void(NodeId)> on_lost_;

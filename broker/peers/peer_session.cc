@@ -5,6 +5,7 @@
 
 #include <utility>
 
+#include "broker/peers/peer_heartbeats.h"
 #include "broker/peers/peer_items.h"
 #include "protocol/wire/peer_codec.h"
 
@@ -42,7 +43,7 @@ void PeerSession::ProcessFrames() {
   while (!is_closing_) {
     auto frame = reader_.Next();
     if (frame && !*frame) return;
-    const Status taken = frame ? TakeItems(std::move(**frame)) : Status(Fail(frame.error()));
+    const Status taken = frame ? Take(std::move(**frame)) : Status(Fail(frame.error()));
     if (taken) continue;
     is_closing_ = true;
     connection_->Write(wire::EncodePeerHead(wire::PeerRefusal{taken.error()}, 0));
@@ -50,15 +51,26 @@ void PeerSession::ProcessFrames() {
   }
 }
 
-Status PeerSession::TakeItems(wire::Frame frame) {
+Status PeerSession::Take(wire::Frame frame) {
   RAFTMQ_TRY_ASSIGN(const wire::PeerMessage message,
                     wire::DecodePeerMessage(frame.message(), frame.attachment().size()));
-  const auto* items = std::get_if<wire::PeerItems>(&message);
-  if (items == nullptr) return Fail(ErrorCode::kBadMessage, "expected items behind the hello");
+  if (const auto* items = std::get_if<wire::PeerItems>(&message))
+    return TakeItems(*items, std::move(frame));
+  if (const auto* heartbeat = std::get_if<wire::PeerHeartbeat>(&message)) {
+    owner_.on_heartbeat(hello_.node, FromWire(*heartbeat));
+  } else if (const auto* reply = std::get_if<wire::PeerHeartbeatReply>(&message)) {
+    owner_.on_heartbeat_reply(hello_.node, FromWire(*reply));
+  } else {
+    return Fail(ErrorCode::kBadMessage, "expected items or heartbeats behind the hello");
+  }
+  return Ok();
+}
+
+Status PeerSession::TakeItems(const wire::PeerItems& items, wire::Frame frame) {
   const std::size_t attachment_at = frame.attachment_at();
   const SharedBytes bytes(std::move(frame.buffer));
   std::size_t at = attachment_at;
-  for (const wire::PeerItem& item : *items) {
+  for (const wire::PeerItem& item : items) {
     if (item.from.node != hello_.node || item.to.node != owner_.welcome.node) {
       return Fail(ErrorCode::kBadRequest,
                   fmt::format("expected items from node {} to node {}, found one from {} to {}",

@@ -8,6 +8,7 @@
 #include "protocol/net/connection.h"
 #include "protocol/net/event_loop.h"
 #include "protocol/wire/peer_messages.h"
+#include "raftlog/heartbeats.h"
 #include "raftlog/transport.h"
 
 namespace raftmq::broker {
@@ -24,6 +25,8 @@ class PeerSession final : private ConnectionHandler {
   struct Owner {
     wire::PeerWelcome welcome;  // What it is greeted with.
     std::function<void(PeerMessage)> on_message;
+    std::function<void(NodeId, const Heartbeat&)> on_heartbeat;
+    std::function<void(NodeId, const HeartbeatReply&)> on_heartbeat_reply;
     std::function<void(PeerSession&, const Error&)> on_closed;
   };
   PeerSession(EventLoop& loop, PeerArrival arrival, Owner owner);
@@ -38,7 +41,8 @@ class PeerSession final : private ConnectionHandler {
   void OnRead(std::size_t count) override;
   void OnClosed(const Error& reason) override { owner_.on_closed(*this, reason); }
   void ProcessFrames();
-  Status TakeItems(wire::Frame frame);
+  Status Take(wire::Frame frame);
+  Status TakeItems(const wire::PeerItems& items, wire::Frame frame);
 
   EventLoop& loop_;
   const wire::PeerHello hello_;

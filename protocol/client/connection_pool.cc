@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <set>
 #include <utility>
 #include <vector>
 
@@ -60,17 +59,10 @@ void ConnectionPool::OnGone(const Key& key, const Error& error) {
 }
 
 BrokerConnection* ConnectionPool::AnyReady() {
-  std::set<Address> silent;
+  std::vector<BrokerConnection*> ready;
   for (const auto& [key, entry] : entries_) {
-    if (entry.connection && entry.connection->IsSilent(loop_.Now())) silent.insert(key.address);
+    if (entry.connection && entry.connection->IsReady()) ready.push_back(entry.connection.get());
   }
-  std::vector<BrokerConnection*> all, ready;
-  for (const auto& [key, entry] : entries_) {
-    if (!entry.connection || !entry.connection->IsReady()) continue;
-    all.push_back(entry.connection.get());
-    if (!silent.contains(key.address)) ready.push_back(entry.connection.get());
-  }
-  if (ready.empty()) ready.swap(all);
   return ready.empty() ? nullptr : ready[turn_++ % ready.size()];
 }
 

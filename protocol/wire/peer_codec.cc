@@ -11,7 +11,8 @@
 namespace raftmq::wire {
 namespace {
 
-constexpr std::size_t kItemWords = 9;  // At least, in a list.
+constexpr std::size_t kItemWords = 9;        // At least, in a list.
+constexpr std::size_t kQuietGroupWords = 4;  // The same.
 
 // --- Out.
 
@@ -60,6 +61,7 @@ void PutBody(const PeerAppendRequest& from, schema::PeerItem::Builder item) {
   to.setPreviousTerm(from.previous_term.value());
   to.setCommit(from.commit.value());
   to.setRound(from.round);
+  to.setGoesQuiet(from.goes_quiet);
 }
 void PutBody(const PeerAppendReply& from, schema::PeerItem::Builder item) {
   auto to = item.initAppendReply();
@@ -119,6 +121,35 @@ void Put(const PeerItems& from, schema::PeerMessage::Builder root) {
   }
 }
 
+void PutGroups(const std::vector<PeerQuietGroup>& from,
+               capnp::List<schema::PeerQuietGroup>::Builder to) {
+  for (unsigned i = 0; i < to.size(); ++i) {
+    to[i].setTopicHigh(from[i].group.topic.high);
+    to[i].setTopicLow(from[i].group.topic.low);
+    to[i].setPartition(from[i].group.partition.value());
+    to[i].setTerm(from[i].term.value());
+  }
+}
+
+void Put(const PeerHeartbeat& from, schema::PeerMessage::Builder root) {
+  auto to = root.initHeartbeat();
+  to.setShard(from.shard);
+  to.setBootId(from.boot_id);
+  to.setNumber(from.number);
+  to.setHash(from.hash);
+  to.setListsGroups(from.lists_groups);
+  PutGroups(from.groups, to.initGroups(ListSize(from.groups.size())));
+}
+
+void Put(const PeerHeartbeatReply& from, schema::PeerMessage::Builder root) {
+  auto to = root.initHeartbeatReply();
+  to.setShard(from.shard);
+  to.setBootId(from.boot_id);
+  to.setNumber(from.number);
+  to.setIsAgreed(from.is_agreed);
+  PutGroups(from.refused, to.initRefused(ListSize(from.refused.size())));
+}
+
 // --- In.
 
 PeerHello Get(schema::PeerHello::Reader from) {
@@ -163,7 +194,8 @@ std::optional<PeerBody> GetBody(schema::PeerItem::Reader item) {
       return PeerAppendRequest{.previous = Index(from.getPrevious()),
                                .previous_term = Term(from.getPreviousTerm()),
                                .commit = Index(from.getCommit()),
-                               .round = from.getRound()};
+                               .round = from.getRound(),
+                               .goes_quiet = from.getGoesQuiet()};
     }
     case schema::PeerItem::APPEND_REPLY: {
       const auto from = item.getAppendReply();
@@ -242,6 +274,43 @@ Result<PeerMessage> GetItems(capnp::List<schema::PeerItem>::Reader from, std::si
   return PeerMessage(std::move(items));
 }
 
+Result<std::vector<PeerQuietGroup>> GetGroups(capnp::List<schema::PeerQuietGroup>::Reader from,
+                                              std::size_t message_words) {
+  if (from.size() > kPeerQuietGroupsMax || from.size() * kQuietGroupWords > message_words) {
+    return Fail(ErrorCode::kBadMessage,
+                fmt::format("expected at most {} quiet groups in a message of {} words, found {}",
+                            kPeerQuietGroupsMax, message_words, from.size()));
+  }
+  std::vector<PeerQuietGroup> groups;
+  groups.reserve(from.size());
+  for (const auto group : from) {
+    groups.push_back({.group = {TopicId{group.getTopicHigh(), group.getTopicLow()},
+                                PartitionNumber(group.getPartition())},
+                      .term = Term(group.getTerm())});
+  }
+  return groups;
+}
+
+Result<PeerMessage> Get(schema::PeerHeartbeat::Reader from, std::size_t message_words) {
+  RAFTMQ_TRY_ASSIGN(std::vector<PeerQuietGroup> groups, GetGroups(from.getGroups(), message_words));
+  return PeerMessage(PeerHeartbeat{.shard = from.getShard(),
+                                   .boot_id = from.getBootId(),
+                                   .number = from.getNumber(),
+                                   .hash = from.getHash(),
+                                   .lists_groups = from.getListsGroups(),
+                                   .groups = std::move(groups)});
+}
+
+Result<PeerMessage> Get(schema::PeerHeartbeatReply::Reader from, std::size_t message_words) {
+  RAFTMQ_TRY_ASSIGN(std::vector<PeerQuietGroup> refused,
+                    GetGroups(from.getRefused(), message_words));
+  return PeerMessage(PeerHeartbeatReply{.shard = from.getShard(),
+                                        .boot_id = from.getBootId(),
+                                        .number = from.getNumber(),
+                                        .is_agreed = from.getIsAgreed(),
+                                        .refused = std::move(refused)});
+}
+
 }  // namespace
 
 SharedBytes EncodePeerHead(const PeerMessage& message, std::size_t attachment_bytes) {
@@ -278,6 +347,10 @@ Result<PeerMessage> DecodePeerMessage(ByteSpan bytes, std::size_t attachment_byt
         return PeerMessage(
             PeerRefusal{{static_cast<ErrorCode>(from.getCode()), BoundedText(from.getMessage())}});
       }
+      case schema::PeerMessage::HEARTBEAT:
+        return Get(root.getHeartbeat(), words);
+      case schema::PeerMessage::HEARTBEAT_REPLY:
+        return Get(root.getHeartbeatReply(), words);
       case schema::PeerMessage::ITEMS:
         break;
     }

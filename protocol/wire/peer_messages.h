@@ -64,6 +64,7 @@ struct PeerAppendRequest {
   Term previous_term;
   Index commit;
   std::uint64_t round = 0;
+  bool goes_quiet = false;
   bool operator==(const PeerAppendRequest&) const = default;
 };
 struct PeerAppendReply {
@@ -127,6 +128,33 @@ struct PeerItem {
 };
 using PeerItems = std::vector<PeerItem>;
 
-using PeerMessage = std::variant<PeerHello, PeerWelcome, PeerRefusal, PeerItems>;
+// These two mirror raftlog/heartbeats.h. A reply comes on the connection of the other direction.
+inline constexpr std::size_t kPeerQuietGroupsMax = 65'536;  // Of one message.
+
+struct PeerQuietGroup {
+  GroupId group;
+  Term term;
+  bool operator==(const PeerQuietGroup&) const = default;
+};
+struct PeerHeartbeat {
+  std::uint32_t shard = 0;
+  std::uint64_t boot_id = 0;
+  std::uint64_t number = 0;
+  std::uint64_t hash = 0;
+  bool lists_groups = false;
+  std::vector<PeerQuietGroup> groups;
+  bool operator==(const PeerHeartbeat&) const = default;
+};
+struct PeerHeartbeatReply {
+  std::uint32_t shard = 0;
+  std::uint64_t boot_id = 0;
+  std::uint64_t number = 0;
+  bool is_agreed = false;
+  std::vector<PeerQuietGroup> refused;
+  bool operator==(const PeerHeartbeatReply&) const = default;
+};
+
+using PeerMessage =
+    std::variant<PeerHello, PeerWelcome, PeerRefusal, PeerItems, PeerHeartbeat, PeerHeartbeatReply>;
 
 }  // namespace raftmq::wire

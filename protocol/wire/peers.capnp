@@ -13,6 +13,8 @@ struct PeerMessage {
     welcome @2 :PeerWelcome;
     refusal @3 :PeerRefusal;
     items @4 :List(PeerItem);
+    heartbeat @5 :PeerHeartbeat;
+    heartbeatReply @6 :PeerHeartbeatReply;
   }
 }
 
@@ -38,6 +40,30 @@ struct PeerWelcome {
 struct PeerRefusal {
   code @0 :UInt16;
   message @1 :Text;
+}
+
+struct PeerQuietGroup {
+  topicHigh @0 :UInt64;
+  topicLow @1 :UInt64;
+  term @2 :UInt64;
+  partition @3 :UInt32;
+}
+
+struct PeerHeartbeat {
+  shard @0 :UInt32;
+  listsGroups @1 :Bool;
+  bootId @2 :UInt64;
+  number @3 :UInt64;
+  hash @4 :UInt64;
+  groups @5 :List(PeerQuietGroup);
+}
+
+struct PeerHeartbeatReply {
+  shard @0 :UInt32;
+  isAgreed @1 :Bool;
+  bootId @2 :UInt64;
+  number @3 :UInt64;
+  refused @4 :List(PeerQuietGroup);
 }
 
 struct PeerItem {
@@ -82,6 +108,7 @@ struct PeerAppendRequest {
   previousTerm @1 :UInt64;
   commit @2 :UInt64;
   round @3 :UInt64;
+  goesQuiet @4 :Bool;
 }
 
 struct PeerAppendReply {

@@ -24,7 +24,7 @@ PeerBody RandomBody(SplitMix& random) {
     case 1:
       return PeerVoteReply{flag(), flag()};
     case 2:
-      return PeerAppendRequest{Index(number()), Term(number()), Index(number()), number()};
+      return PeerAppendRequest{Index(number()), Term(number()), Index(number()), number(), flag()};
     case 3:
       return PeerAppendReply{Index(number()), Index(number()), number()};
     case 4:
@@ -42,6 +42,48 @@ PeerBody RandomBody(SplitMix& random) {
     default:
       return PeerForwardedOutcome{number(), ErrorCode::kNotLeader, Index(number()), "elsewhere"};
   }
+}
+
+std::vector<PeerQuietGroup> RandomQuietGroups(SplitMix& random) {
+  std::vector<PeerQuietGroup> groups(random.Below(20));
+  for (PeerQuietGroup& quiet : groups) {
+    quiet = {.group = {TopicId{random.Next(), random.Next()},
+                       PartitionNumber(static_cast<std::uint32_t>(random.Next()))},
+             .term = Term(random.Next())};
+  }
+  return groups;
+}
+
+TEST(PeerCodec, HeartbeatsComeBackAsTheyWere) {
+  constexpr std::uint64_t kTestSeed = 8;
+  SplitMix random(kTestSeed);
+  for (int run = 0; run < 100; ++run) {
+    const PeerHeartbeat heartbeat{.shard = static_cast<std::uint32_t>(random.Below(8)),
+                                  .boot_id = random.Next(),
+                                  .number = random.Next(),
+                                  .hash = random.Next(),
+                                  .lists_groups = random.Below(2) == 1,
+                                  .groups = RandomQuietGroups(random)};
+    const auto back = DecodePeerMessage(MessageOf(EncodePeerHead(heartbeat, 0)), 0);
+    ASSERT_TRUE(back.has_value()) << back.error().ToString();
+    EXPECT_EQ(std::get<PeerHeartbeat>(*back), heartbeat) << "seed " << kTestSeed << " run " << run;
+    const PeerHeartbeatReply reply{.shard = static_cast<std::uint32_t>(random.Below(8)),
+                                   .boot_id = random.Next(),
+                                   .number = random.Next(),
+                                   .is_agreed = random.Below(2) == 1,
+                                   .refused = RandomQuietGroups(random)};
+    const auto reply_back = DecodePeerMessage(MessageOf(EncodePeerHead(reply, 0)), 0);
+    ASSERT_TRUE(reply_back.has_value()) << reply_back.error().ToString();
+    EXPECT_EQ(std::get<PeerHeartbeatReply>(*reply_back), reply);
+  }
+}
+
+TEST(PeerCodec, HeartbeatsOfMoreGroupsThanAnyPairOfShardsAreRefused) {
+  PeerHeartbeat heartbeat{.lists_groups = true};
+  heartbeat.groups.resize(kPeerQuietGroupsMax + 1);
+  const auto back = DecodePeerMessage(MessageOf(EncodePeerHead(heartbeat, 0)), 0);
+  ASSERT_FALSE(back.has_value());
+  EXPECT_EQ(back.error().code, ErrorCode::kBadMessage);
 }
 
 TEST(PeerCodec, EveryMessageComesBackAsItWas) {
