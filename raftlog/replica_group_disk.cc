@@ -75,7 +75,8 @@ void ReplicaGroup::OnJobDone(std::unique_ptr<LogJob> job, const DurableMark& mar
   ReleaseHeld();
   // Only now, so that those who were just woken still find the entries in memory.
   cache_.SetDurable(core_.status().durable.last);
-  MaybeSubmit();
+  // A completion is a turn of its own: the followers hear of the commit now.
+  TurnEnd();
 }
 
 void ReplicaGroup::OnBackgroundDone(std::unique_ptr<LogJob> job) {

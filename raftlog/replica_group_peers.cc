@@ -142,6 +142,7 @@ void ReplicaGroup::ReadForCatchUp(NodeId to, const Raft::SendRange& range) {
     done.is_reading = false;
     done.slice.reset();
     if (slice) done.slice = std::move(*slice);
+    TurnEnd();
   });
 }
 
