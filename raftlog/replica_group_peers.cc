@@ -56,11 +56,14 @@ bool ReplicaGroup::FollowsTail(const AppendRequest& append,
 }
 
 // Segments roll where the leader's did. Until the next file is prepared the entries from there on
-// are left out: the leader sends them again.
+// are left out, and so is a second roll, which needs yet another file: the leader sends them again.
 void ReplicaGroup::KeepWhatFits(AppendRequest* append, std::vector<Frame>* entries) {
-  const auto roll = std::ranges::find_if(*entries, [this](const Frame& entry) {
-    if (entry.header.leader.index <= log_->tail().index) return false;  // There already, or cut.
+  bool has_rolled = false;
+  const auto roll = std::ranges::find_if(*entries, [&](const Frame& entry) {
+    const LeaderBlock& leader = entry.header.leader;
     if (!IsCheckpointStart(entry)) return false;
+    if (log_->TermAt(leader.index) == leader.term) return false;  // It is there already.
+    if (std::exchange(has_rolled, true)) return true;
     const Result<Checkpoint> head = CheckpointHeadOf(entry.payload());
     return head && !log_->CanRoll(head->segment_bytes);
   });
