@@ -1,0 +1,99 @@
+// Interesting states by name, and how often runs have got there. One that stays at zero over many
+// runs is a defect of the generator: what it does not reach it does not test.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace raftmq::sim {
+
+// name, text
+#define RAFTMQ_SIM_MARKS(X)                                                    \
+  X(kElections, "elections")                                                   \
+  X(kElectionAfterCommit, "election_with_data_committed")                      \
+  X(kElectionDuringConfigChange, "election_while_a_membership_is_uncommitted") \
+  X(kLeaderSteppedDown, "leader_became_follower")                              \
+  X(kTwoLeaders, "two_leaders_of_different_terms_at_once")                     \
+  X(kNoOpLost, "no_op_of_a_leader_was_cut_off")                                \
+  X(kCut, "suffix_cut_off")                                                    \
+  X(kCutDurable, "durable_entries_cut_off")                                    \
+  X(kCutManySegments, "cut_of_two_segments_or_more")                           \
+  X(kCutMembership, "membership_change_cut_off")                               \
+  X(kRolls, "segments_rolled")                                                 \
+  X(kRollWhileCutting, "rolled_in_the_job_that_cuts")                          \
+  X(kCutCheckpoint, "checkpoint_cut_off")                                      \
+  X(kTornTail, "torn_tail_cut_at_recovery")                                    \
+  X(kUnsyncedSurvived, "unsynced_entries_found_at_recovery")                   \
+  X(kUnsyncedLost, "written_entries_lost_at_recovery")                         \
+  X(kDamaged, "entry_missing_below_the_commit_of_a_later_one")                 \
+  X(kEmptyRollUndone, "roll_without_checkpoint_undone_at_recovery")            \
+  X(kCutFinished, "unfinished_cut_finished_at_recovery")                       \
+  X(kVoteUnsent, "vote_durable_but_never_sent")                                \
+  X(kFastRestart, "restart_within_an_election_timeout")                        \
+  X(kKills, "kills")                                                           \
+  X(kPowerCuts, "power_cuts")                                                  \
+  X(kAllCut, "power_cut_of_all_nodes")                                         \
+  X(kDeathInStorage, "death_between_two_storage_operations")                   \
+  X(kDeathInRecovery, "death_while_opening_a_log")                             \
+  X(kIoErrors, "failed_writes_and_syncs")                                      \
+  X(kCleanStops, "clean_stops")                                                \
+  X(kPauses, "pauses")                                                         \
+  X(kLeaderPaused, "leader_paused")                                            \
+  X(kDiskHang, "leadership_given_up_for_a_hanging_disk")                       \
+  X(kDiskFull, "proposals_refused_for_a_full_disk")                            \
+  X(kFullAtRoll, "next_segment_not_prepared_for_a_full_disk")                  \
+  X(kOverloaded, "proposals_refused_as_overload")                              \
+  X(kCutShort, "append_cut_short_until_a_segment_is_ready")                    \
+  X(kAppendRefused, "append_refused_by_its_receiver")                          \
+  X(kCatchUpFromFiles, "follower_fed_from_files")                              \
+  X(kPartitions, "network_partitions")                                         \
+  X(kOneWay, "one_way_partitions")                                             \
+  X(kResets, "connections_reset")                                              \
+  X(kReplayed, "old_messages_replayed")                                        \
+  X(kAcks, "acks")                                                             \
+  X(kUnknownOutcomes, "unknown_outcomes")                                      \
+  X(kDuplicates, "batches_stored_twice_by_a_retry")                            \
+  X(kUnknownCommitted, "batch_committed_after_an_unknown_outcome")             \
+  X(kFetchCache, "fetches_from_the_cache")                                     \
+  X(kFetchFiles, "fetches_from_files")                                         \
+  X(kNotYet, "fetches_answered_not_yet")                                       \
+  X(kReadIndex, "linearizable_reads")                                          \
+  X(kReadIndexByFollower, "linearizable_reads_by_followers")                   \
+  X(kReadIndexAcrossElection, "linearizable_read_across_a_leader_change")      \
+  X(kTransfers, "leaderships_handed_on")                                       \
+  X(kLearnersAdded, "learners_added")                                          \
+  X(kPromoted, "learners_promoted")                                            \
+  X(kRemoved, "replicas_removed")                                              \
+  X(kLeaderRemoved, "leaders_removed")                                         \
+  X(kRemovedCampaigned, "removed_replica_asked_for_votes")                     \
+  X(kDisksLost, "disks_lost")                                                  \
+  X(kLostReplaced, "lost_replicas_replaced")                                   \
+  X(kLiveness, "runs_that_reached_the_end_of_the_liveness_phase")
+
+enum class Mark : std::size_t {
+#define RAFTMQ_SIM_MARK(name, text) name,
+  RAFTMQ_SIM_MARKS(RAFTMQ_SIM_MARK)
+#undef RAFTMQ_SIM_MARK
+      kCount
+};
+
+class Coverage {
+ public:
+  static constexpr std::size_t kMarks = static_cast<std::size_t>(Mark::kCount);
+
+  void Reach(Mark mark, std::uint64_t times = 1) {
+    counts_[static_cast<std::size_t>(mark)] += times;
+  }
+  std::uint64_t Count(Mark mark) const { return counts_[static_cast<std::size_t>(mark)]; }
+  static std::string_view NameOf(Mark mark);
+  // {"name": count, ...}
+  std::string ToJson() const;
+
+ private:
+  std::array<std::uint64_t, kMarks> counts_{};
+};
+
+}  // namespace raftmq::sim

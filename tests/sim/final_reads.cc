@@ -1,0 +1,54 @@
+#include "tests/sim/final_reads.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "tests/sim/node.h"
+
+namespace raftmq::sim {
+namespace {
+
+constexpr std::size_t kReadBytes = 64u << 10;
+
+}  // namespace
+
+FinalReads::FinalReads(Cluster& cluster, const std::vector<NodeId>& core) : cluster_(cluster) {
+  for (std::uint32_t i = 0; i < cluster.partitions.size(); ++i) {
+    for (const Replica& replica : cluster.partitions[i]->membership()) {
+      if (std::ranges::count(core, replica.node) == 0) continue;
+      Process* const process = cluster.node(replica.node).process();
+      if (process == nullptr || process->Find(i) == nullptr) continue;
+      ++*left_;
+      ReadOn(replica.node, i, Offset(0));
+    }
+  }
+}
+
+void FinalReads::ReadOn(NodeId id, std::uint32_t partition, Offset next) {
+  PartitionTruth& truth = *cluster_.partitions[partition];
+  if (next == truth.end()) {
+    --*left_;
+    return;
+  }
+  Node& node = cluster_.node(id);
+  cluster_.timeline.After(0, [this, &node, &truth, partition, next] {
+    node.Do([this, &node, &truth, partition, next] {
+      const auto on_slice = [this, &node, &truth, partition,
+                             next](const Result<FetchSlice>& slice) {
+        if (slice && slice->next_offset > next) {
+          for (const SharedBytes& batch : slice->batches)
+            truth.Served(*ParseBatchHeader(batch.view()));
+          return ReadOn(node.id(), partition, slice->next_offset);
+        }
+        truth.Broken("I-15", {},
+                     fmt::format("node {} does not serve offset {} of {}: {}", node.id().value(),
+                                 next.value(), truth.end().value(),
+                                 slice ? "nothing" : slice.error().ToString()));
+      };
+      node.process()->Fetch(partition, {next, truth.end(), kReadBytes}, on_slice);
+    });
+  });
+}
+
+}  // namespace raftmq::sim

@@ -1,0 +1,169 @@
+#include "tests/sim/network.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "tests/sim/node.h"
+#include "tests/sim/peer_wire.h"
+
+namespace raftmq::sim {
+
+Network::Network(Cluster& cluster)
+    : cluster_(cluster),
+      options_(cluster.scenario.network),
+      links_(cluster.scenario.nodes * cluster.scenario.nodes) {}
+
+const Network::Link& Network::LinkOf(NodeId from, NodeId to) const {
+  return links_[(from.value() - 1) * cluster_.scenario.nodes + to.value() - 1];
+}
+
+Network::Link& Network::LinkOf(NodeId from, NodeId to) {
+  return links_[(from.value() - 1) * cluster_.scenario.nodes + to.value() - 1];
+}
+
+void Network::Send(NodeId from, std::uint32_t partition, PeerMessage message) {
+  const NodeId to = message.to().node;
+  if (IsCut(from, to)) return;
+  if (options_.through_codec) message = ThroughWire(message, cluster_.verdict);
+  if (!cluster_.is_calm) {
+    if (cluster_.choices.PerMille(options_.loss)) return;
+    if (options_.replay > 0) Remember(to, partition, message);
+    if (cluster_.choices.PerMille(options_.duplicate)) Carry(from, to, partition, message);
+  }
+  Carry(from, to, partition, message);
+}
+
+void Network::Carry(NodeId from, NodeId to, std::uint32_t partition, const PeerMessage& message) {
+  Link& link = LinkOf(from, to);
+  if (link.in_flight >= options_.in_flight_max) return;
+  Timeline& timeline = cluster_.timeline;
+  Choices& choices = cluster_.choices;
+  const Time delay = options_.delay_min + choices.Around(options_.delay_mean);
+  Time arrival = timeline.now() + delay;
+  if (!cluster_.is_calm && choices.PerMille(options_.clog))
+    link.clogged_until = timeline.now() + choices.Around(options_.clog_mean);
+  arrival = std::max(arrival, link.clogged_until);
+  if (!choices.PerMille(options_.reorder)) {
+    arrival = std::max(arrival, link.last_arrival);
+    link.last_arrival = arrival;
+  }
+  ++link.in_flight;
+  timeline.After(arrival - timeline.now(), [this, from, to, partition, message] {
+    --LinkOf(from, to).in_flight;
+    Deliver(to, partition, message);
+  });
+}
+
+void Network::Deliver(NodeId to, std::uint32_t partition, const PeerMessage& message) {
+  Node& node = cluster_.node(to);
+  node.Do([&node, partition, message] { node.process()->Receive(partition, message); });
+}
+
+void Network::Remember(NodeId to, std::uint32_t partition, const PeerMessage& message) {
+  if (cluster_.choices.PerMille(options_.replay) && !old_.empty()) {
+    const Old old = old_[static_cast<std::size_t>(cluster_.choices.Below(old_.size()))];
+    cluster_.coverage.Reach(Mark::kReplayed);
+    cluster_.timeline.After(cluster_.choices.Around(options_.delay_mean),
+                            [this, old] { Deliver(old.to, old.partition, old.message); });
+  }
+  if (cluster_.choices.Below(32) != 0) return;
+  old_.push_back({to, partition, message});
+  if (old_.size() > options_.replay_kept)
+    old_.erase(old_.begin() + static_cast<std::ptrdiff_t>(cluster_.choices.Below(old_.size())));
+}
+
+void Network::ForClient(std::function<void()> arrive) {
+  if (!cluster_.is_calm && cluster_.choices.PerMille(options_.client_loss)) return;
+  cluster_.timeline.After(options_.delay_min + cluster_.choices.Around(options_.delay_mean),
+                          std::move(arrive));
+}
+
+// The links that a partition goes through.
+std::vector<Network::Directed> Network::DrawCuts() {
+  std::vector<int> shapes;
+  if (options_.isolates) shapes.push_back(0);
+  if (options_.halves) shapes.push_back(1);
+  if (options_.random_links) shapes.push_back(2);
+  if (options_.ring) shapes.push_back(3);
+  if (shapes.empty()) return {};
+  Choices& choices = cluster_.choices;
+  const int shape = shapes[static_cast<std::size_t>(choices.Below(shapes.size()))];
+  const auto nodes = static_cast<std::uint32_t>(cluster_.nodes.size());
+  const std::uint64_t side = shape == 0 ? 1ull << choices.Below(nodes) : choices.Next();
+  std::vector<Directed> cuts;
+  for (std::uint32_t a = 0; a < nodes; ++a) {
+    for (std::uint32_t b = a + 1; b < nodes; ++b) {
+      const bool is_across = ((side >> a) & 1) != ((side >> b) & 1);
+      const bool is_far = b - a > 1 && b - a < nodes - 1;
+      const bool is_cut = shape == 2 ? choices.Below(3) == 0 : shape == 3 ? is_far : is_across;
+      if (is_cut) cuts.emplace_back(NodeId(a + 1), NodeId(b + 1));
+    }
+  }
+  return cuts;
+}
+
+void Network::Partition() {
+  Choices& choices = cluster_.choices;
+  std::vector<Directed> cuts = DrawCuts();
+  if (cuts.empty()) return;
+  cluster_.coverage.Reach(Mark::kPartitions);
+  const bool one_way = choices.PerMille(options_.one_way);
+  const bool forth = choices.Below(2) == 0;
+  if (one_way) cluster_.coverage.Reach(Mark::kOneWay);
+  std::vector<Directed> directed;
+  for (const auto& [a, b] : cuts) {
+    if (!one_way || forth) directed.emplace_back(a, b);
+    if (!one_way || !forth) directed.emplace_back(b, a);
+    if (choices.PerMille(options_.reset_on_cut)) Reset(a, b);
+  }
+  for (const auto& [from, to] : directed) ++LinkOf(from, to).cuts;
+  cluster_.timeline.After(choices.Around(options_.partition_mean),
+                          [this, directed, healings = healings_] {
+                            if (healings != healings_) return;
+                            for (const auto& [from, to] : directed) --LinkOf(from, to).cuts;
+                          });
+}
+
+void Network::Reset(NodeId a, NodeId b) {
+  const auto tell = [this](NodeId whom, NodeId of) {
+    cluster_.timeline.After(cluster_.choices.Around(options_.delay_mean), [this, whom, of] {
+      Node& node = cluster_.node(whom);
+      node.Do([&node, of] { node.process()->PeerUnreachable(of); });
+    });
+  };
+  cluster_.coverage.Reach(Mark::kResets);
+  tell(a, b);
+  tell(b, a);
+}
+
+void Network::ResetAny() {
+  const NodeId a = cluster_.PickNode();
+  const NodeId b = cluster_.PickNode();
+  if (a != b) Reset(a, b);
+}
+
+// A machine that lost its power says nothing; one whose process died closes its connections.
+void Network::ProcessEnded(NodeId node) {
+  for (const auto& other : cluster_.nodes) {
+    if (other->id() != node && cluster_.choices.Below(2) == 0) Reset(other->id(), node);
+  }
+}
+
+void Network::CalmDown(Time election_timeout) {
+  options_.delay_min = std::min(options_.delay_min, election_timeout / 50);
+  options_.delay_mean = std::min(options_.delay_mean, election_timeout / 100);
+}
+
+void Network::Heal(const std::vector<NodeId>& alone) {
+  ++healings_;
+  const auto is_alone = [&alone](NodeId node) { return std::ranges::count(alone, node) > 0; };
+  for (const auto& a : cluster_.nodes) {
+    for (const auto& b : cluster_.nodes) {
+      Link& link = LinkOf(a->id(), b->id());
+      link.cuts = is_alone(a->id()) != is_alone(b->id()) ? 1 : 0;
+      link.clogged_until = 0;
+    }
+  }
+}
+
+}  // namespace raftmq::sim

@@ -1,0 +1,97 @@
+// The oracles of one partition: what all its replicas, past and present, may never contradict. A
+// ghost log remembers everything that was ever committed anywhere. Rules are named as in the list
+// of invariants (tests/sim/DESIGN.md).
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "protocol/types/bytes.h"
+#include "protocol/types/ids.h"
+#include "raftlog/group.h"
+#include "raftlog/opened_log.h"
+#include "tests/sim/coverage.h"
+#include "tests/sim/replica_record.h"
+#include "tests/sim/sent_batches.h"
+#include "tests/sim/verdict.h"
+
+namespace raftmq::sim {
+
+class PartitionTruth {
+ public:
+  struct Founding {
+    GroupId group;
+    std::uint64_t seed = 0;
+    std::vector<NodeId> nodes;
+    ReplicaNumber number;  // Of all founding replicas.
+  };
+  PartitionTruth(Founding created, Verdict& verdict, Coverage& coverage)
+      : founding(std::move(created)), verdict_(verdict), coverage_(coverage) {}
+
+  // One node's replica, from its placement to its removal.
+  struct Placement {
+    ReplicaRecord record;
+    bool is_founded = false;  // Its directory was made: it is never made again.
+    bool is_lost = false;     // Its directory went with the node's disk.
+    // A power cut has left a later entry that says committed of one that never arrived. That counts
+    // as damage (DESIGN.md section 4, Recovery), to be repaired from peers: which is not built yet,
+    // so the replica stays closed, as the design wants of one that can neither vote nor ack.
+    bool is_damaged = false;
+    bool IsWhole() const { return !is_lost && !is_damaged; }
+  };
+
+  const Founding founding;
+  std::map<NodeId, Placement> placements;
+  SentBatches sent;
+
+  // What happens to a replica's log.
+  void Opened(Placement& placement, const OpenedLog& opened);
+  void Staged(ReplicaRecord& record, const SharedBytes& frame);
+  void Cut(ReplicaRecord& record, Index last_kept);
+  // Before a message leaves.
+  void Sends(ReplicaRecord& record, const RaftMessage& message);
+  // After each turn of its group.
+  void Look(ReplicaRecord& record, const GroupStatus& status);
+  // Now and then: what costs more to look at.
+  void LookAtAll();
+
+  // What clients are told.
+  void Acked(const Proposed& proposed, std::uint64_t payload_hash);
+  void Served(const BatchHeader& header);
+
+  Index committed() const { return Index(committed_.size()); }
+  Offset end() const { return committed_.empty() ? Offset(0) : committed_.back().end; }
+  const EntryId& CommittedAt(Index index) const { return committed_[index.value() - 1]; }
+  // The first entry that holds the offset, or comes after it.
+  Index IndexOf(Offset offset) const;
+  // The membership that counts for whoever holds all that is committed.
+  const Membership& membership() const { return memberships_.back(); }
+  std::uint64_t elections() const { return leaders_.size(); }
+
+  void Broken(const std::string& rule, const ReplicaRecord& record, const std::string& text);
+  void Reach(Mark mark, std::uint64_t times = 1) { coverage_.Reach(mark, times); }
+
+ private:
+  void Note(ReplicaRecord& record, Index index, const EntryId& entry);
+  void NoteMembership(ReplicaRecord& record, Index index, const Membership& membership);
+  void CheckOneChange(const ReplicaRecord& record, Index index);
+  void Elected(ReplicaRecord& record, Term term);
+  void Commits(ReplicaRecord& record, const GroupStatus& status);
+  void CommitsFirst(ReplicaRecord& record, Index index, Term term);
+  bool IsHeldByMajority(const ReplicaRecord& leader, Index index) const;
+  bool IsDamaged(const ReplicaRecord& record, const OpenedLog& opened);
+  void CheckKept(const ReplicaRecord& before, const ReplicaRecord& after);
+  void CheckPromises(const ReplicaRecord& record);
+
+  Verdict& verdict_;
+  Coverage& coverage_;
+  std::vector<EntryId> committed_;           // The ghost log: [i] has index i + 1.
+  std::vector<Term> committed_in_;           // The term of the leader that committed it.
+  std::vector<Membership> memberships_;      // Committed ones.
+  std::vector<std::vector<EntryId>> known_;  // Every entry ever seen, by index.
+  std::map<Term, NodeId> leaders_;           // Ever seen.
+};
+
+}  // namespace raftmq::sim

@@ -1,0 +1,121 @@
+#include "tests/sim/process.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "protocol/types/batch_validator.h"
+#include "protocol/types/hash.h"
+
+namespace raftmq::sim {
+
+Process::Process(const Environment& environment)
+    : cluster_(environment.cluster),
+      node_(environment.node),
+      clock_(environment.clock),
+      boot_(environment.boot),
+      later_(environment.later),
+      files_(environment.files, environment.on_fault),
+      disk_(cluster_.disk, cluster_.choices, later_,
+            [this](std::uint32_t partition) { replicas_[partition].is_touched = true; }),
+      work_(cluster_.disk, cluster_.choices, later_),
+      cache_(cluster_.scenario.cache_bytes),
+      replicas_(cluster_.partitions.size()) {
+  if (cluster_.mutant == Mutant::kHardStateNotSynced) files_.LieAboutSyncs("/meta");
+  if (cluster_.mutant == Mutant::kLogNotSynced) files_.LieAboutSyncs(".log");
+  for (std::uint32_t i = 0; i < replicas_.size(); ++i) {
+    replicas_[i].disk = std::make_unique<PartitionDisk>(disk_, i);
+    replicas_[i].transport = std::make_unique<SimTransport>(cluster_, node_, i);
+  }
+}
+
+Process::~Process() {
+  CountMetrics();
+  for (Replica& replica : replicas_) replica.group.reset();
+}
+
+void Process::CountMetrics() {
+  const auto reach = [this](Mark mark, const Counter& counter) {
+    cluster_.coverage.Reach(mark, counter.value());
+  };
+  reach(Mark::kDiskHang, metrics_.disk_hangs);
+  reach(Mark::kDiskFull, metrics_.refused_disk_full);
+  reach(Mark::kOverloaded, metrics_.refused_overloaded);
+  reach(Mark::kCutShort, metrics_.appends_cut_short);
+  reach(Mark::kAppendRefused, metrics_.appends_refused);
+  reach(Mark::kFetchCache, metrics_.fetches_from_cache);
+  reach(Mark::kFetchFiles, metrics_.fetches_from_map);
+  reach(Mark::kFetchFiles, metrics_.fetches_cold);
+}
+
+Group* Process::Use(std::uint32_t partition) {
+  Replica& replica = replicas_[partition];
+  if (replica.group) replica.is_touched = true;
+  return replica.group.get();
+}
+
+void Process::Tick() {
+  OpenAll();
+  for (std::uint32_t i = 0; i < replicas_.size(); ++i) {
+    if (Group* const group = Use(i)) group->Tick();
+  }
+}
+
+void Process::Receive(std::uint32_t partition, PeerMessage message) {
+  if (Group* const group = Use(partition)) group->Receive(std::move(message));
+}
+
+void Process::PeerUnreachable(NodeId node) {
+  for (std::uint32_t i = 0; i < replicas_.size(); ++i) {
+    if (Group* const group = Use(i)) group->PeerUnreachable(node);
+  }
+}
+
+void Process::Produce(std::uint32_t partition, ByteBuffer batch, bool in_memory,
+                      Group::ProposeDone done) {
+  Group* const group = Use(partition);
+  if (group == nullptr) return done(Fail(ErrorCode::kNotLeader, "it is not open here"));
+  const std::size_t bytes = batch.size();
+  const auto header =
+      ValidateBatch(batch.span(), {.batch_bytes_max = cluster_.scenario.batch_bytes_max});
+  if (!header) return done(Fail(header.error()));
+  if (in_memory) return group->ProposeInMemory(std::move(batch), 0, bytes, std::move(done));
+  group->Propose(std::move(batch), 0, bytes, std::move(done));
+}
+
+void Process::Fetch(std::uint32_t partition, const FetchFrom& from, Group::FetchDone done) {
+  Group* const group = Use(partition);
+  if (group == nullptr) return done(Fail(ErrorCode::kPartitionNotFound, "it is not open here"));
+  if (group->status().end < from.end_seen)
+    return done(Fail(ErrorCode::kNotYet, "the client has seen a higher end"));
+  group->Fetch(from.offset, from.bytes_max, std::move(done));
+}
+
+void Process::Drain(std::function<void()> done) {
+  auto left = std::make_shared<std::size_t>(1);
+  auto shared = std::make_shared<std::function<void()>>(std::move(done));
+  const auto drained = [left, shared] {
+    if (--*left == 0) (*shared)();
+  };
+  for (std::uint32_t i = 0; i < replicas_.size(); ++i) {
+    Group* const group = Use(i);
+    if (group == nullptr) continue;
+    ++*left;
+    group->Drain(drained);
+  }
+  drained();
+}
+
+void Process::EndTurn() {
+  for (std::uint32_t i = 0; i < replicas_.size(); ++i) {
+    Replica& replica = replicas_[i];
+    if (!replica.is_touched || files_.is_dead()) continue;
+    replica.is_touched = false;
+    if (!replica.group) continue;
+    replica.group->TurnEnd();
+    PartitionTruth& truth = TruthOf(i);
+    truth.Look(truth.placements.at(node_).record, replica.group->status());
+  }
+}
+
+}  // namespace raftmq::sim

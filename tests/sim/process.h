@@ -1,0 +1,92 @@
+// One run of a broker's process, without sockets and threads: its partitions' groups, opened or
+// founded as a broker does it, on its node's disk and clock. Ends with the node's power, a signal
+// or a failed write; then nothing of it remains.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "raftlog/group_factory.h"
+#include "tests/sim/cluster.h"
+#include "tests/sim/sim_file_system.h"
+#include "tests/sim/sim_queues.h"
+#include "tests/sim/sim_transport.h"
+
+namespace raftmq::sim {
+
+class Process {
+ public:
+  struct Environment {
+    Cluster& cluster;
+    NodeId node;
+    FileSystem& files;
+    const Clock& clock;
+    std::uint64_t boot = 0;
+    Later later;
+    std::function<void(DiskFault)> on_fault;
+  };
+  explicit Process(const Environment& environment);
+  ~Process();
+  Process(const Process&) = delete;
+  Process& operator=(const Process&) = delete;
+
+  // Every replica that is placed here and not open yet.
+  void OpenAll();
+  void Close(std::uint32_t partition);  // Its replica was removed.
+  void Tick();
+  void Receive(std::uint32_t partition, PeerMessage message);
+  void PeerUnreachable(NodeId node);
+  // What a broker's handlers do with requests.
+  void Produce(std::uint32_t partition, ByteBuffer batch, bool in_memory, Group::ProposeDone done);
+  struct FetchFrom {
+    Offset offset;
+    Offset end_seen;
+    std::size_t bytes_max = 0;
+  };
+  void Fetch(std::uint32_t partition, const FetchFrom& from, Group::FetchDone done);
+  // Everything drained; then `done`.
+  void Drain(std::function<void()> done);
+  // After each input: what it has staged goes to the disk and the other nodes, the oracles look.
+  void EndTurn();
+
+  // Null if it is not open. What is done with it counts as an input.
+  Group* Use(std::uint32_t partition);
+  const Group* Find(std::uint32_t partition) const { return replicas_[partition].group.get(); }
+  SimFileSystem& files() { return files_; }
+  bool is_opening() const { return opening_ > 0; }
+  const GroupMetrics& metrics() const { return metrics_; }
+
+ private:
+  struct Replica {
+    std::unique_ptr<PartitionDisk> disk;
+    std::unique_ptr<SimTransport> transport;
+    std::unique_ptr<Group> group;
+    bool is_opening = false;
+    bool is_touched = false;
+  };
+
+  void Open(std::uint32_t partition);
+  void OpenOnDone(std::uint32_t partition, ReplicaNumber number,
+                  Result<std::unique_ptr<OpenedLog>> log);
+  Result<std::unique_ptr<OpenedLog>> OpenOrFound(std::uint32_t partition);
+  GroupOptions OptionsOf(std::uint32_t partition) const;
+  PartitionTruth& TruthOf(std::uint32_t partition) { return *cluster_.partitions[partition]; }
+  void CountMetrics();
+
+  Cluster& cluster_;
+  const NodeId node_;
+  const Clock& clock_;
+  const std::uint64_t boot_;
+  const Later later_;
+  SimFileSystem files_;
+  SimDisk disk_;
+  SimWork work_;
+  TailCache cache_;
+  GroupMetrics metrics_;
+  std::uint32_t opening_ = 0;
+  std::vector<Replica> replicas_;  // By partition.
+};
+
+}  // namespace raftmq::sim

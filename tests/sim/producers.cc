@@ -1,0 +1,127 @@
+#include "tests/sim/producers.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "tests/sim/network.h"
+#include "tests/sim/node.h"
+
+namespace raftmq::sim {
+
+SimProducer::SimProducer(Cluster& cluster, std::uint32_t number)
+    : cluster_(cluster),
+      number_(number),
+      builder_(cluster.scenario.batch_bytes_max),
+      backoff_(Milliseconds(1 + cluster.choices.Below(20)), Milliseconds(200),
+               cluster.choices.Next()),
+      leaders_(cluster.partitions.size()),
+      calm_acks_(cluster.partitions.size()) {}
+
+void SimProducer::ThinkThenSend() {
+  if (cluster_.is_quiet) return;
+  cluster_.timeline.After(cluster_.choices.Around(cluster_.scenario.clients.think_mean), [this] {
+    Seal();
+    Attempt();
+  });
+}
+
+void SimProducer::Seal() {
+  const ClientOptions& options = cluster_.scenario.clients;
+  Choices& choices = cluster_.choices;
+  partition_ = cluster_.PickPartition();
+  in_memory_ = !cluster_.is_calm && choices.PerMille(options.in_memory);
+  const std::uint64_t records = choices.Between(1, options.records_max);
+  for (std::uint64_t i = 0; i < records; ++i) {
+    std::string value = fmt::format("{}-{}", number_, ++counter_);
+    const auto bytes = static_cast<std::size_t>(choices.Below(2 * options.value_bytes));
+    value.resize(
+        std::clamp<std::size_t>(bytes, value.size(), cluster_.scenario.batch_bytes_max / 2), '.');
+    if (builder_.Append({.value = value, .timestamp_ms = static_cast<std::int64_t>(counter_)}))
+      continue;
+    --counter_;
+    break;
+  }
+  batch_ = SharedBytes(builder_.Finish({}));
+  payload_hash_ = ParseBatchHeader(batch_.view())->payload_hash;
+}
+
+void SimProducer::Attempt() {
+  cluster_.Event(number_);
+  const NodeId believed = leaders_[partition_];
+  const Sending sending{.attempt = ++attempts_,
+                        .node = believed == NodeId(0) ? cluster_.PickNode() : believed,
+                        .partition = partition_,
+                        .payload_hash = payload_hash_,
+                        .in_memory = in_memory_};
+  cluster_.partitions[partition_]->sent.Attempt(payload_hash_);
+  cluster_.network->ForClient([this, sending] { Arrive(sending); });
+  cluster_.timeline.After(cluster_.scenario.clients.timeout, [this, attempt = sending.attempt] {
+    if (attempt == attempts_) OnTimeout();
+  });
+}
+
+void SimProducer::Arrive(const Sending& sending) {
+  if (sending.attempt != attempts_) return;  // The connection was closed over the timeout.
+  Node& node = cluster_.node(sending.node);
+  node.Do([this, &node, sending, batch = batch_] {
+    ByteBuffer copy(batch.size());
+    std::copy_n(batch.data(), batch.size(), copy.data());
+    node.process()->Produce(
+        sending.partition, std::move(copy), sending.in_memory,
+        [this, sending](const Result<Proposed>& proposed) { Reply(sending, proposed); });
+  });
+}
+
+// First the node's turn ends and the oracles look at it.
+void SimProducer::Reply(const Sending& sending, const Result<Proposed>& proposed) {
+  cluster_.timeline.After(0, [this, sending, proposed] {
+    PartitionTruth& truth = *cluster_.partitions[sending.partition];
+    if (proposed && !sending.in_memory) truth.Acked(*proposed, sending.payload_hash);
+    SentBatches::Batch& batch = *truth.sent.Find(sending.payload_hash);
+    if (!proposed && proposed.error().definite()) ++batch.refused;
+    if (SentBatches::IsStoredTooOften(batch))
+      truth.Broken("I-34", {}, "a batch was refused for certain and committed");
+    Answer answer;
+    if (!proposed) answer.error = proposed.error();
+    Process* const process = cluster_.node(sending.node).process();
+    const Group* const group = process == nullptr ? nullptr : process->Find(sending.partition);
+    if (group != nullptr) answer.leader = group->status().leader;
+    cluster_.network->ForClient(
+        [this, attempt = sending.attempt, answer] { OnAnswer(attempt, answer); });
+  });
+}
+
+void SimProducer::OnAnswer(std::uint64_t attempt, const Answer& answer) {
+  if (attempt != attempts_) return;
+  cluster_.Event(number_);
+  ++attempts_;
+  if (!answer.error) {
+    backoff_.Reset();
+    if (answer.leader != NodeId(0)) leaders_[partition_] = answer.leader;
+    if (cluster_.is_calm) ++calm_acks_[partition_];
+    return ThinkThenSend();
+  }
+  if (!answer.error->definite()) {
+    cluster_.coverage.Reach(Mark::kUnknownOutcomes);
+    cluster_.partitions[partition_]->sent.Find(payload_hash_)->was_unknown = true;
+  }
+  TryAgain(answer.leader);
+}
+
+void SimProducer::OnTimeout() {
+  ++attempts_;
+  cluster_.coverage.Reach(Mark::kUnknownOutcomes);
+  cluster_.partitions[partition_]->sent.Find(payload_hash_)->was_unknown = true;
+  TryAgain(NodeId(0));
+}
+
+void SimProducer::TryAgain(NodeId leader) {
+  leaders_[partition_] = leader;
+  if (cluster_.choices.Below(8) == 0) return ThinkThenSend();  // It gives the batch up.
+  cluster_.timeline.After(static_cast<Time>(backoff_.Next().count()) * kMillisecond,
+                          [this] { Attempt(); });
+}
+
+}  // namespace raftmq::sim

@@ -1,0 +1,62 @@
+// Clients that produce: unique values, sealed as the real producer seals them, sent to whoever is
+// believed to lead, and again elsewhere until the outcome is known or patience ends.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "protocol/client/backoff.h"
+#include "protocol/types/batch_builder.h"
+#include "tests/sim/cluster.h"
+
+namespace raftmq::sim {
+
+// One batch at a time, like a producer with one request in flight.
+class SimProducer {
+ public:
+  SimProducer(Cluster& cluster, std::uint32_t number);
+
+  void Start() { ThinkThenSend(); }
+  // In the liveness phase: batches acked since it began, by partition.
+  const std::vector<std::uint64_t>& calm_acks() const { return calm_acks_; }
+
+ private:
+  // One sending of a batch to one node.
+  struct Sending {
+    std::uint64_t attempt = 0;
+    NodeId node;
+    std::uint32_t partition = 0;
+    std::uint64_t payload_hash = 0;
+    bool in_memory = false;
+  };
+  struct Answer {
+    std::optional<Error> error;
+    NodeId leader;  // As the answering node believes; 0 = none.
+  };
+
+  void ThinkThenSend();
+  void Seal();
+  void Attempt();
+  void Arrive(const Sending& sending);
+  void Reply(const Sending& sending, const Result<Proposed>& proposed);
+  void OnAnswer(std::uint64_t attempt, const Answer& answer);
+  void OnTimeout();
+  void TryAgain(NodeId leader);
+
+  Cluster& cluster_;
+  const std::uint32_t number_;
+  BatchBuilder builder_;
+  internal::Backoff backoff_;
+  std::vector<NodeId> leaders_;  // Believed, by partition; 0 = unknown.
+  std::uint64_t counter_ = 0;    // Of values.
+  std::uint64_t attempts_ = 0;   // The newest one is waited for; older answers come too late.
+  std::uint32_t partition_ = 0;
+  bool in_memory_ = false;
+  SharedBytes batch_;  // Under way.
+  std::uint64_t payload_hash_ = 0;
+  std::vector<std::uint64_t> calm_acks_;
+};
+
+}  // namespace raftmq::sim

@@ -1,0 +1,131 @@
+#include "tests/sim/readers.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "protocol/types/batch_cursor.h"
+#include "tests/sim/network.h"
+#include "tests/sim/node.h"
+
+namespace raftmq::sim {
+
+SimReader::SimReader(Cluster& cluster) : cluster_(cluster), positions_(cluster.partitions.size()) {}
+
+void SimReader::ThinkThenRead() {
+  cluster_.timeline.After(cluster_.choices.Around(cluster_.scenario.clients.think_mean),
+                          [this] { Read(); });
+}
+
+void SimReader::Read() {
+  cluster_.Event(questions_);
+  const std::uint32_t partition = cluster_.PickPartition();
+  const NodeId node = cluster_.PickNode();
+  Waiting(++questions_);
+  if (cluster_.choices.PerMille(cluster_.scenario.clients.read_index))
+    return ReadIndex(node, partition);
+  Fetch(node, partition);
+}
+
+void SimReader::Waiting(std::uint64_t question) {
+  cluster_.timeline.After(cluster_.scenario.clients.timeout, [this, question] {
+    if (question == questions_) Read();
+  });
+}
+
+void SimReader::Fetch(NodeId id, std::uint32_t partition) {
+  Position& position = positions_[partition];
+  if (cluster_.choices.Below(32) == 0) position.next = Offset(0);  // Once more from the start.
+  const Process::FetchFrom from{.offset = position.next,
+                                .end_seen = position.end_seen,
+                                .bytes_max = 1 + cluster_.choices.Below(20'000)};
+  cluster_.network->ForClient([this, id, partition, from, question = questions_] {
+    Node& node = cluster_.node(id);
+    node.Do([this, &node, partition, from, question] {
+      node.process()->Fetch(partition, from,
+                            [this, partition, from, question](const Result<FetchSlice>& slice) {
+                              if (question != questions_) return;
+                              OnSlice(partition, from.offset, slice);
+                              ++questions_;
+                              ThinkThenRead();
+                            });
+    });
+  });
+}
+
+void SimReader::OnSlice(std::uint32_t partition, Offset from, const Result<FetchSlice>& slice) {
+  PartitionTruth& truth = *cluster_.partitions[partition];
+  if (!slice) return OnError(partition, slice.error());
+  Position& position = positions_[partition];
+  Offset next = from;
+  for (const SharedBytes& batch : slice->batches) CheckValues(truth, batch, &next);
+  // I-27, I-29.
+  if (slice->next_offset != next)
+    truth.Broken("I-27", {},
+                 fmt::format("served up to {}, says {}", next.value(), slice->next_offset.value()));
+  if (slice->end < position.end_seen)
+    truth.Broken("I-29", {},
+                 fmt::format("the end goes back from {} to {}", position.end_seen.value(),
+                             slice->end.value()));
+  if (slice->batches.empty() && from < slice->end)
+    truth.Broken("I-27", {},
+                 fmt::format("nothing at {} below the end {}", from.value(), slice->end.value()));
+  position.next = next;
+  position.end_seen = slice->end;
+}
+
+// Every value is where the ghost log says, and no offset is left out.
+void SimReader::CheckValues(PartitionTruth& truth, const SharedBytes& bytes, Offset* next) {
+  const auto batch = OpenRecords(bytes.view());
+  if (!batch) return truth.Broken("I-17", {}, "a damaged batch was served");
+  truth.Served(batch->header());
+  BatchCursor cursor(*batch);
+  while (const auto record = cursor.Next()) {
+    if (record->offset < *next) continue;  // The batch begins before what was asked for.
+    if (record->offset != *next)
+      truth.Broken(
+          "I-27", {},
+          fmt::format("expected offset {}, found {}", next->value(), record->offset.value()));
+    *next = record->offset.Next();
+  }
+}
+
+void SimReader::OnError(std::uint32_t partition, const Error& error) {
+  if (error.code == ErrorCode::kNotYet) cluster_.coverage.Reach(Mark::kNotYet);
+  // The log is never trimmed nor damaged here, and nobody asks beyond what he has seen.
+  const bool is_wrong = error.code == ErrorCode::kOffsetBelowStart ||
+                        error.code == ErrorCode::kOffsetBeyondEnd ||
+                        error.code == ErrorCode::kDataCorrupt;
+  if (is_wrong) cluster_.partitions[partition]->Broken("I-29", {}, error.ToString());
+}
+
+// I-30: whatever was committed before the question was asked lies below the answer.
+void SimReader::ReadIndex(NodeId id, std::uint32_t partition) {
+  PartitionTruth& truth = *cluster_.partitions[partition];
+  const Offset least = truth.end();
+  const std::uint64_t elections = truth.elections();
+  cluster_.network->ForClient([this, id, partition, least, elections, question = questions_] {
+    Node& node = cluster_.node(id);
+    node.Do([this, &node, partition, least, elections, question] {
+      Group* const group = node.process()->Use(partition);
+      if (group == nullptr) return;
+      const bool leads = group->status().is_leader;
+      group->ReadIndex([this, partition, least, elections, question, leads](Result<Offset> end) {
+        PartitionTruth& asked = *cluster_.partitions[partition];
+        if (end && *end < least)
+          asked.Broken(
+              "I-30", {},
+              fmt::format("a read sees {}, {} was committed before", end->value(), least.value()));
+        if (end) cluster_.coverage.Reach(Mark::kReadIndex);
+        if (end && !leads) cluster_.coverage.Reach(Mark::kReadIndexByFollower);
+        if (end && asked.elections() > elections)
+          cluster_.coverage.Reach(Mark::kReadIndexAcrossElection);
+        if (question != questions_) return;
+        ++questions_;
+        ThinkThenRead();
+      });
+    });
+  });
+}
+
+}  // namespace raftmq::sim

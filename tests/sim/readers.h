@@ -1,0 +1,37 @@
+// Clients that read: from any replica, carrying the highest end that they have seen, and now and
+// then a linearizable read.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "tests/sim/cluster.h"
+
+namespace raftmq::sim {
+
+class SimReader {
+ public:
+  explicit SimReader(Cluster& cluster);
+  void Start() { ThinkThenRead(); }
+
+ private:
+  struct Position {
+    Offset next;
+    Offset end_seen;
+  };
+
+  void ThinkThenRead();
+  void Read();
+  void Fetch(NodeId node, std::uint32_t partition);
+  void OnSlice(std::uint32_t partition, Offset from, const Result<FetchSlice>& slice);
+  void OnError(std::uint32_t partition, const Error& error);
+  void CheckValues(PartitionTruth& truth, const SharedBytes& batch, Offset* next);
+  void ReadIndex(NodeId node, std::uint32_t partition);
+  void Waiting(std::uint64_t question);
+
+  Cluster& cluster_;
+  std::vector<Position> positions_;  // By partition.
+  std::uint64_t questions_ = 0;      // The newest is waited for.
+};
+
+}  // namespace raftmq::sim

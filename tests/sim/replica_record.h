@@ -1,0 +1,58 @@
+// What the simulator knows of one replica: its log as it stands, what of it is synced, and what it
+// has promised to others. Outlives the replica's processes, as their promises do.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "protocol/types/batch_header.h"
+#include "protocol/types/hard_state.h"
+#include "protocol/types/ids.h"
+#include "protocol/types/membership.h"
+#include "raftlog/core/messages.h"
+
+namespace raftmq::sim {
+
+// An entry's identity. The hash covers the chain, and so all entries before it.
+struct EntryId {
+  Term term;
+  std::uint64_t hash = 0;
+  std::uint64_t payload_hash = 0;
+  EntryKind kind = EntryKind::kData;
+  Offset base, end;
+
+  static EntryId Of(const BatchHeader& header) {
+    return {header.leader.term,   header.header_hash,        header.payload_hash,
+            header.producer.kind, header.leader.base_offset, header.end_offset()};
+  }
+  bool operator==(const EntryId&) const = default;
+};
+
+struct ReplicaRecord {
+  ReplicaId id;
+  std::vector<EntryId> entries;           // [i] has index i + 1; with all that is staged.
+  std::vector<MembershipAt> memberships;  // In the log; the first is that of its founding.
+  Index durable;                          // Of completed jobs.
+  HardState staged_state;
+  HardState durable_state;  // The same.
+
+  // Promises: they hold through every crash.
+  Term sent_term;       // Greatest that it bore in a message.
+  HardState sent_vote;  // Last vote that it gave to another or asked others to follow.
+
+  // Of its present life.
+  Index commit;
+  bool is_leader = false;
+
+  Index last() const { return Index(entries.size()); }
+  const EntryId& At(Index index) const { return entries[index.value() - 1]; }
+  const Membership& membership() const { return memberships.back().membership; }
+  bool Holds(Index index, const EntryId& entry) const {
+    return index <= last() && At(index) == entry;
+  }
+  bool HoldsDurably(Index index, const EntryId& entry) const {
+    return index <= durable && Holds(index, entry);
+  }
+};
+
+}  // namespace raftmq::sim

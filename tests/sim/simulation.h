@@ -1,0 +1,59 @@
+// One run: a cluster is founded, lives through faults, and then, left in peace, has to work again.
+// The same choices give the same run and the same hash, in every build and on every machine.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "tests/sim/cluster.h"
+#include "tests/sim/nemesis.h"
+#include "tests/sim/producers.h"
+#include "tests/sim/readers.h"
+
+namespace raftmq::sim {
+
+struct RunOptions {
+  std::uint64_t events = 20'000;  // Of the phase with faults.
+  std::uint32_t nodes = 0;        // 0 = drawn.
+  Mutant mutant = Mutant::kNone;
+};
+
+struct Outcome {
+  std::uint64_t hash = 0;
+  std::uint64_t events = 0;
+  Time time = 0;  // Simulated.
+  std::optional<Violation> violation;
+};
+
+inline constexpr Time kNever = ~Time{0};
+
+class Simulation {
+ public:
+  Simulation(Choices& choices, const RunOptions& options, Coverage& coverage);
+  Outcome Run();
+
+ private:
+  void FoundPartitions();
+  void RunUntil(std::uint64_t events, Time until);
+  // The liveness phase: a majority of every partition, healed, the others gone or cut off.
+  void Calm();
+  std::vector<NodeId> DrawCore();
+  static bool IsMajority(const std::vector<NodeId>& core, const PartitionTruth& truth,
+                         const Membership& membership);
+  void HealAll();
+  void CutOff(const std::vector<NodeId>& core);
+  bool HasConverged(const std::vector<NodeId>& core);
+  static Membership FoundersOf(const PartitionTruth& truth);
+  void ExplainStuck(const std::vector<NodeId>& core);
+  void Finish();
+
+  const RunOptions options_;
+  Cluster cluster_;
+  Nemesis nemesis_;
+  std::vector<std::unique_ptr<SimProducer>> producers_;
+  std::vector<std::unique_ptr<SimReader>> readers_;
+};
+
+}  // namespace raftmq::sim

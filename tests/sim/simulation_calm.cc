@@ -1,0 +1,175 @@
+// The liveness phase (I-13): a majority of every partition is healed, the others are cut off. A
+// leader must come, a new write must be committed everywhere, and all replicas of the majority must
+// end with the same log, in bounded time.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "raftlog/core/quorum.h"
+#include "tests/sim/final_reads.h"
+#include "tests/sim/network.h"
+#include "tests/sim/node.h"
+#include "tests/sim/simulation.h"
+
+namespace raftmq::sim {
+namespace {
+
+// Until the last slow disk, clogged link and patient client from before have come to an end.
+Time GraceOf(const Scenario& scenario) {
+  return 8 * (scenario.disk.slow_mean + scenario.network.clog_mean +
+              scenario.disk.open_mean * scenario.partitions) +
+         5 * kSecond + 4 * scenario.clients.timeout;
+}
+
+Time BoundOf(const Scenario& scenario) {
+  return 10 * scenario.election_max() + 100 * scenario.partitions * scenario.clients.think_mean +
+         8 * kSecond;
+}
+
+}  // namespace
+
+bool Simulation::IsMajority(const std::vector<NodeId>& core, const PartitionTruth& truth,
+                            const Membership& membership) {
+  std::size_t voters = 0;
+  std::size_t present = 0;
+  for (const Replica& replica : membership) {
+    if (!replica.voter) continue;
+    ++voters;
+    const auto placed = truth.placements.find(replica.node);
+    const bool is_there = placed != truth.placements.end() && placed->second.IsWhole() &&
+                          placed->second.record.id == replica.id();
+    if (is_there && std::ranges::count(core, replica.node) > 0) ++present;
+  }
+  return present >= QuorumOf(voters);
+}
+
+// Nodes drawn until they are a majority of every membership that may count.
+std::vector<NodeId> Simulation::DrawCore() {
+  std::vector<NodeId> rest;
+  for (const auto& node : cluster_.nodes) rest.push_back(node->id());
+  std::vector<NodeId> core;
+  const auto suffices = [&](const auto& truth) {
+    if (truth->committed() == Index(0)) return IsMajority(core, *truth, FoundersOf(*truth));
+    return IsMajority(core, *truth, truth->membership()) &&
+           std::ranges::all_of(truth->placements, [&](const auto& placed) {
+             const ReplicaRecord& record = placed.second.record;
+             return record.memberships.empty() || IsMajority(core, *truth, record.membership());
+           });
+  };
+  while (!rest.empty() && !std::ranges::all_of(cluster_.partitions, suffices)) {
+    const auto drawn =
+        rest.begin() + static_cast<std::ptrdiff_t>(cluster_.choices.Below(rest.size()));
+    core.push_back(*drawn);
+    rest.erase(drawn);
+  }
+  return core;
+}
+
+Membership Simulation::FoundersOf(const PartitionTruth& truth) {
+  Membership founders;
+  for (const NodeId node : truth.founding.nodes)
+    founders.push_back({node, truth.founding.number, true});
+  return founders;
+}
+
+// So that it is known of every replica whether it is whole.
+void Simulation::HealAll() {
+  cluster_.is_calm = true;
+  const Time timeout = cluster_.scenario.tick * cluster_.scenario.election_ticks_min;
+  cluster_.disk.slow = 0;
+  cluster_.disk.write_mean = std::min(cluster_.disk.write_mean, timeout / 100);
+  cluster_.disk.sync_mean = std::min(cluster_.disk.sync_mean, timeout / 100);
+  cluster_.network->CalmDown(timeout);
+  cluster_.network->Heal({});
+  for (const auto& node : cluster_.nodes) node->Heal();
+  const auto is_opening = [](const auto& node) {
+    return !node->IsUp() || node->process()->is_opening();
+  };
+  while (std::ranges::any_of(cluster_.nodes, is_opening) && !cluster_.verdict.is_broken())
+    RunUntil(cluster_.events + 1, kNever);
+}
+
+// The others run on, if they still do, but hear nothing from the core.
+void Simulation::CutOff(const std::vector<NodeId>& core) {
+  std::vector<NodeId> alone;
+  for (const auto& node : cluster_.nodes) {
+    if (std::ranges::count(core, node->id()) > 0) continue;
+    alone.push_back(node->id());
+    if (cluster_.choices.Below(2) == 0) node->Kill();
+  }
+  cluster_.network->Heal(alone);
+}
+
+void Simulation::Calm() {
+  HealAll();
+  if (cluster_.verdict.is_broken()) return;
+  const std::vector<NodeId> core = DrawCore();
+  CutOff(core);
+  const Time until =
+      cluster_.timeline.now() + GraceOf(cluster_.scenario) + BoundOf(cluster_.scenario);
+  const auto run_until = [&](const auto& is_done) {
+    while (!is_done() && cluster_.timeline.now() < until && !cluster_.verdict.is_broken())
+      RunUntil(cluster_.events + 32, until);
+    return is_done();
+  };
+  const auto has_acks = [&] {
+    for (std::size_t i = 0; i < cluster_.partitions.size(); ++i) {
+      if (std::ranges::none_of(producers_, [i](const auto& p) { return p->calm_acks()[i] > 0; }))
+        return false;
+    }
+    return true;
+  };
+  const bool writes = run_until(has_acks);
+  cluster_.is_quiet = true;
+  const bool converges = writes && run_until([&] { return HasConverged(core); });
+  if (cluster_.verdict.is_broken()) return;
+  if (!converges) return ExplainStuck(core);
+  FinalReads reads(cluster_, core);
+  if (!run_until([&] { return reads.AreDone(); }) && !cluster_.verdict.is_broken())
+    cluster_.verdict.Broken("I-13", "the final reads do not end");
+  if (!cluster_.verdict.is_broken()) cluster_.coverage.Reach(Mark::kLiveness);
+}
+
+bool Simulation::HasConverged(const std::vector<NodeId>& core) {
+  return std::ranges::all_of(cluster_.partitions, [&](const auto& truth) {
+    return std::ranges::all_of(truth->membership(), [&](const Replica& replica) {
+      if (std::ranges::count(core, replica.node) == 0) return true;
+      const auto placed = truth->placements.find(replica.node);
+      if (placed == truth->placements.end() || !placed->second.IsWhole()) return true;
+      const ReplicaRecord& record = placed->second.record;
+      return record.id == replica.id() && record.commit == truth->committed() &&
+             record.last() == record.commit && record.durable == record.commit;
+    });
+  });
+}
+
+void Simulation::ExplainStuck(const std::vector<NodeId>& core) {
+  std::string text = "no progress; core:";
+  for (const NodeId node : core) text += fmt::format(" {}", node.value());
+  for (const auto& truth : cluster_.partitions) {
+    text +=
+        fmt::format("\n  partition {} committed {} end {}", truth->founding.group.partition.value(),
+                    truth->committed().value(), truth->end().value());
+    for (const auto& [node, placed] : truth->placements) {
+      const ReplicaRecord& record = placed.record;
+      Process* const process = cluster_.node(node).process();
+      const Group* const group =
+          process == nullptr ? nullptr : process->Find(truth->founding.group.partition.value());
+      text += fmt::format("\n    node {} replica {} last {} durable {} commit {}", node.value(),
+                          record.id.number.value(), record.last().value(), record.durable.value(),
+                          record.commit.value());
+      if (placed.is_damaged) text += " damaged";
+      if (placed.is_lost) text += " lost";
+      if (group == nullptr) continue;
+      const GroupStatus status = group->status();
+      text += fmt::format(" term {} leader {}{} voters", status.term.value(), status.leader.value(),
+                          status.is_leader ? " (itself)" : "");
+      for (const Replica& replica : record.membership())
+        text += fmt::format(" {}/{}{}", replica.node.value(), replica.number.value(),
+                            replica.voter ? "" : "?");
+    }
+  }
+  cluster_.verdict.Broken("I-13", text);
+}
+
+}  // namespace raftmq::sim

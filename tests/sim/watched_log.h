@@ -1,0 +1,86 @@
+// A partition's log, with a witness of all that its group does to it.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "segment/partition_log.h"
+#include "tests/sim/partition_truth.h"
+#include "tests/sim/replica_record.h"
+
+namespace raftmq::sim {
+
+// `truth` and `record` outlive it.
+class WatchedLog final : public PartitionLog {
+ public:
+  WatchedLog(std::unique_ptr<PartitionLog> log, PartitionTruth& truth, ReplicaRecord& record)
+      : log_(std::move(log)), truth_(truth), record_(record) {}
+
+  void Stage(SharedBytes frame) override {
+    truth_.Staged(record_, frame);
+    log_->Stage(std::move(frame));
+  }
+  void SaveHardState(const HardState& state) override {
+    record_.staged_state = state;
+    log_->SaveHardState(state);
+  }
+  void TruncateAfter(Index last_kept) override {
+    truth_.Cut(record_, last_kept);
+    if (under_way_) under_way_->last = std::min(under_way_->last, last_kept);
+    log_->TruncateAfter(last_kept);
+  }
+  std::unique_ptr<LogJob> TakeJob() override {
+    auto job = log_->TakeJob();
+    if (job) under_way_ = UnderWay{record_.last(), record_.staged_state};
+    return job;
+  }
+  void Completed(std::unique_ptr<LogJob> job) override {
+    log_->Completed(std::move(job));
+    if (!under_way_) return;  // Background work moves nothing.
+    record_.durable = std::max(record_.durable, under_way_->last);
+    record_.durable_state = under_way_->state;
+    under_way_.reset();
+  }
+
+  LogBounds bounds() const override { return log_->bounds(); }
+  std::uint64_t group_seed() const override { return log_->group_seed(); }
+  LogTail tail() const override { return log_->tail(); }
+  std::optional<Term> TermAt(Index index) const override { return log_->TermAt(index); }
+  std::uint64_t room_for_data() const override { return log_->room_for_data(); }
+  std::uint64_t room_for_control() const override { return log_->room_for_control(); }
+  std::uint64_t NextSegmentBytes(std::int64_t now_ms) const override {
+    return log_->NextSegmentBytes(now_ms);
+  }
+  Status CanRoll(std::uint64_t bytes_min) override {
+    Status status = log_->CanRoll(bytes_min);
+    if (!status && status.error().code == ErrorCode::kDiskFull) truth_.Reach(Mark::kFullAtRoll);
+    return status;
+  }
+  std::unique_ptr<LogJob> TakeBackgroundJob(std::int64_t now_ms) override {
+    return log_->TakeBackgroundJob(now_ms);
+  }
+  void TruncateBefore(Index first_kept) override { log_->TruncateBefore(first_kept); }
+  std::unique_ptr<LogRead> Read(ReadFrom from, Index up_to, std::size_t bytes_max) const override {
+    return log_->Read(from, up_to, bytes_max);
+  }
+  std::vector<SegmentInfo> Segments() const override { return log_->Segments(); }
+  const std::vector<DamagedRange>& damage() const override { return log_->damage(); }
+  void MarkDamaged(const DamagedRange& range) override { log_->MarkDamaged(range); }
+  void Committed(Index index) override { log_->Committed(index); }
+  void Close() override { log_->Close(); }
+
+ private:
+  struct UnderWay {
+    Index last;
+    HardState state;
+  };
+
+  const std::unique_ptr<PartitionLog> log_;
+  PartitionTruth& truth_;
+  ReplicaRecord& record_;
+  std::optional<UnderWay> under_way_;  // The job that moves the log's end; one at a time.
+};
+
+}  // namespace raftmq::sim
