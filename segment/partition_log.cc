@@ -8,6 +8,7 @@
 #include "protocol/types/hash.h"
 #include "segment/entry_mark.h"
 #include "segment/fatal_io.h"
+#include "segment/freed_segments.h"
 #include "segment/log_disk.h"
 #include "segment/log_founding.h"
 #include "segment/log_job.h"
@@ -22,6 +23,7 @@ namespace raftmq {
 namespace {
 
 constexpr std::int64_t kMarkIdleMs = 20;
+constexpr std::uint64_t kLargeJobBytes = 512u << 10;  // Its sync is a small part of it.
 
 // True if what is wanted may lie before the line: in damage at the segment's front.
 bool IsBefore(const ReadFrom& from, const SparseIndex::Line& line) {
@@ -72,6 +74,7 @@ class SegmentedLog final : public PartitionLog {
   void NoteUncommitted(const BatchHeader& header, std::uint64_t begin);
   const Segment& SegmentFor(const ReadFrom& from) const;
   LogMark MarkOf(const EntryMark& entry) const;
+  bool WantsZerosAhead(std::uint64_t capacity) const;
   std::unique_ptr<LogJob> TakeDeleteJob();
   std::unique_ptr<LogJob> TakeIdleJob(std::int64_t now_ms);
   void ForgetCommitted();
@@ -95,17 +98,13 @@ class SegmentedLog final : public PartitionLog {
       uncommitted_;             // Entries above committed_, oldest first; the one at it in front.
   std::vector<LogStep> steps_;  // Staged for the next job.
   bool job_is_under_way_ = false;
-  bool begins_job_ = true;  // The next staged entry is the first of its job.
+  bool begins_job_ = true;             // The next staged entry is the first of its job.
+  std::uint64_t jobs_in_segment_ = 0;  // Taken since the active one was opened.
   mutable SegmentPreparer preparer_;
   bool roll_is_wanted_ = false;
   std::uint64_t roll_bytes_min_ = 0;  // Of the roll that is wanted.
   bool prepare_is_under_way_ = false;
-  struct Doomed {
-    SegmentName name;
-    std::uint64_t allocated_bytes = 0;
-    std::weak_ptr<FileMap> map;  // Whoever still reads it.
-  };
-  std::deque<Doomed> doomed_;  // Cut from the front; their files go oldest first.
+  FreedSegments freed_;  // Cut from the front.
   std::vector<DamagedRange> damage_;
 };
 
@@ -122,7 +121,7 @@ SegmentedLog::SegmentedLog(LogOptions options, RecoveredLog recovered,
       truncations_(recovered.mark.truncations),
       committed_(recovered.commit_floor),
       uncommitted_(std::move(recovered.marks)),
-      preparer_(options_.zero_ahead_bytes_min),
+      freed_(options_.zero_ahead_bytes_min),
       damage_(std::move(damage)) {
   if (uncommitted_.empty() || uncommitted_.back().tail.index != tail_.index)
     uncommitted_.push_back({tail_, active().name.first, active().staged_end, active().staged_end});
@@ -200,6 +199,7 @@ void SegmentedLog::StageRoll(const BatchHeader& header, const Checkpoint& checkp
   roll_is_wanted_ = false;
   roll_bytes_min_ = 0;
   begins_job_ = true;
+  jobs_in_segment_ = 0;
 }
 
 void SegmentedLog::Stage(SharedBytes frame) {
@@ -272,6 +272,7 @@ std::unique_ptr<LogJob> SegmentedLog::TakeJob() {
   RAFTMQ_CHECK(!job_is_under_way_);
   job_is_under_way_ = true;
   begins_job_ = true;
+  ++jobs_in_segment_;
   std::vector<LogStep> steps;
   // The mark goes with the job after the one that it describes, and before a cut may lower it.
   if (!(marked_ == durable_)) {
@@ -324,31 +325,31 @@ std::unique_ptr<LogJob> SegmentedLog::TakeBackgroundJob(std::int64_t now_ms) {
   const bool is_half_full = HasActive() && active().staged_end > active().allocated_bytes / 2;
   const bool wants_file = !preparer_.ready() && (is_half_full || roll_is_wanted_);
   const std::uint64_t capacity = NextSegmentBytes(now_ms);
-  const bool can_reuse = wants_file && preparer_.IsIdle() && !doomed_.empty() &&
-                         doomed_.front().allocated_bytes == capacity &&
-                         doomed_.front().map.expired();
+  const bool can_reuse = wants_file && preparer_.IsIdle() && freed_.CanReuse(capacity);
   // Deletion first: a new file may need just that space.
-  if (!doomed_.empty() && !can_reuse) return TakeDeleteJob();
+  const bool needs_space = preparer_.IsFull() && !freed_.empty();
+  if (!can_reuse && (needs_space || freed_.IsDeletionDue(capacity, now_ms))) return TakeDeleteJob();
   if (!wants_file) return TakeIdleJob(now_ms);
-  // A segment that retention gave up has written blocks. Oldest first, like deletion, so that a
-  // crash leaves no gap.
   std::optional<SegmentName> freed;
-  if (can_reuse) {
-    freed = doomed_.front().name;
-    doomed_.pop_front();
-  }
-  const auto step = preparer_.NextStep(capacity, freed);
+  if (can_reuse) freed = freed_.TakeOldest();
+  const auto step = preparer_.NextStep(
+      {.capacity = capacity, .freed = freed, .wants_zeros = WantsZerosAhead(capacity)});
   RAFTMQ_CHECK(step.has_value());
   job_is_under_way_ = true;
   prepare_is_under_way_ = true;
   return MakeJob({*step}, staged_);
 }
 
+// Zeros written ahead spare each sync the file system's metadata, and cost as much as the log
+// itself: worth it where syncs are frequent (DESIGN.md, "Which blocks a fresh segment gets").
+bool SegmentedLog::WantsZerosAhead(std::uint64_t capacity) const {
+  if (options_.zero_ahead_bytes_min == 0 || capacity < options_.zero_ahead_bytes_min) return false;
+  return active().staged_end < jobs_in_segment_ * kLargeJobBytes;
+}
+
 std::unique_ptr<LogJob> SegmentedLog::TakeDeleteJob() {
-  const SegmentName name = doomed_.front().name;
-  doomed_.pop_front();
   job_is_under_way_ = true;
-  return MakeJob({DeleteStep{name}}, staged_);
+  return MakeJob({DeleteStep{freed_.TakeOldest()}}, staged_);
 }
 
 std::unique_ptr<LogJob> SegmentedLog::TakeIdleJob(std::int64_t now_ms) {
@@ -388,8 +389,8 @@ void SegmentedLog::TruncateAfter(Index last_kept) {
 
 void SegmentedLog::TruncateBefore(Index first_kept) {
   while (segments_.size() > 1 && segments_[1].name.first <= first_kept) {
-    doomed_.push_back(
-        {segments_.front().name, segments_.front().allocated_bytes, segments_.front().view.map});
+    freed_.Add(segments_.front().name, segments_.front().allocated_bytes,
+               segments_.front().view.map);
     segments_.pop_front();
   }
   std::erase_if(damage_, [&](const DamagedRange& range) {

@@ -12,8 +12,11 @@ namespace raftmq {
 // Loop-affine. A step that was handed out must be settled before the next.
 class SegmentPreparer {
  public:
-  explicit SegmentPreparer(std::uint64_t zero_ahead_bytes_min)
-      : zero_ahead_bytes_min_(zero_ahead_bytes_min) {}
+  struct Wanted {
+    std::uint64_t capacity = 0;
+    std::optional<SegmentName> freed;  // A segment of that size that retention gave up: taken over.
+    bool wants_zeros = false;          // Written ahead, if the file is a new one.
+  };
 
   // The prepared file's capacity, once it is ready.
   std::optional<std::uint64_t> ready() const {
@@ -27,17 +30,17 @@ class SegmentPreparer {
   // The file is not wanted any more: the next step makes another. REQUIRES: it is ready.
   void Discard() { stage_ = Stage::kIdle; }
 
-  // The next step towards a file of `capacity` bytes; `freed`, a segment that retention gave up, is
-  // taken over if it has that size. nullopt if the file is ready.
-  std::optional<PrepareStep> NextStep(std::uint64_t capacity,
-                                      const std::optional<SegmentName>& freed) {
+  // The next step towards the file that is wanted; nullopt if it is ready. What is wanted counts
+  // with the first step.
+  std::optional<PrepareStep> NextStep(const Wanted& wanted) {
     switch (stage_) {
       case Stage::kIdle:
-        capacity_ = capacity;
+        capacity_ = wanted.capacity;
         zeroed_ = 0;
-        is_reused_ = freed.has_value();
-        if (is_reused_) return PrepareStep{.kind = PrepareStep::Kind::kReused, .freed = *freed};
-        return PrepareStep{.kind = PrepareStep::Kind::kNew, .capacity = capacity};
+        is_zeroing_wanted_ = wanted.wants_zeros && !wanted.freed;
+        if (wanted.freed)
+          return PrepareStep{.kind = PrepareStep::Kind::kReused, .freed = *wanted.freed};
+        return PrepareStep{.kind = PrepareStep::Kind::kNew, .capacity = capacity_};
       case Stage::kZeroing:
         return PrepareStep{.kind = PrepareStep::Kind::kZero, .at = zeroed_, .count = ZeroCount()};
       case Stage::kSyncing:
@@ -56,9 +59,7 @@ class SegmentPreparer {
     }
     switch (stage_) {
       case Stage::kIdle:
-        stage_ = !is_reused_ && zero_ahead_bytes_min_ > 0 && capacity_ >= zero_ahead_bytes_min_
-                     ? Stage::kZeroing
-                     : Stage::kSyncing;
+        stage_ = is_zeroing_wanted_ ? Stage::kZeroing : Stage::kSyncing;
         break;
       case Stage::kZeroing:
         zeroed_ += ZeroCount();
@@ -78,11 +79,10 @@ class SegmentPreparer {
                                                   << 20;  // A few milliseconds of the disk thread.
   std::uint64_t ZeroCount() const { return std::min(kZeroStepBytes, capacity_ - zeroed_); }
 
-  const std::uint64_t zero_ahead_bytes_min_;
   Stage stage_ = Stage::kIdle;
   std::uint64_t capacity_ = 0;
   std::uint64_t zeroed_ = 0;
-  bool is_reused_ = false;
+  bool is_zeroing_wanted_ = false;
   bool is_full_ = false;
 };
 
