@@ -1,0 +1,107 @@
+// Three replicas of one group, from a proposal on one to records read on another.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/raftlog/group_cluster.h"
+
+namespace raftmq {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::SizeIs;
+
+std::string Long(int number) { return std::to_string(number) + std::string(12'000, '.'); }
+
+TEST(GroupCluster, EntriesAreReadOnEveryReplica) {
+  GroupCluster cluster;
+  cluster.Elect(1);
+  ASSERT_TRUE(cluster.Produce(1, "a").has_value());
+  ASSERT_TRUE(cluster.Produce(1, "b").has_value());
+  for (std::uint32_t id = 1; id <= 3; ++id) {
+    EXPECT_THAT(cluster.node(id).ReadFrom(0), ElementsAre("a", "b")) << "node " << id;
+    EXPECT_EQ(cluster.group(id).status().leader, NodeId(1));
+  }
+}
+
+TEST(GroupCluster, SegmentsAreTheSameBytesAndRollAtTheSamePlaces) {
+  GroupCluster cluster;
+  cluster.Elect(1);
+  for (int i = 0; i < 50; ++i) ASSERT_TRUE(cluster.Produce(1, Long(i)).has_value());
+  EXPECT_GT(cluster.node(1).metrics.rolls.value(), 1u);
+  const auto segments = cluster.node(1).Segments();
+  EXPECT_GT(segments.size(), 2u);
+  EXPECT_EQ(cluster.node(2).Segments(), segments);
+  EXPECT_EQ(cluster.node(3).Segments(), segments);
+}
+
+TEST(GroupCluster, AnAckNeedsASecondReplicasDisk) {
+  GroupCluster cluster;
+  cluster.Elect(1);
+  cluster.node(2).disk_hangs = true;
+  cluster.node(3).disk_hangs = true;
+  const auto answer = cluster.node(1).Send(AnyGroupWorld::Batch({"a"}));
+  cluster.Settle();
+  EXPECT_EQ(cluster.group(3).status().last, cluster.group(1).status().last);
+  EXPECT_FALSE(answer->has_value());
+  cluster.node(3).disk_hangs = false;
+  cluster.Settle();
+  ASSERT_TRUE(answer->has_value());
+  EXPECT_TRUE((*answer)->has_value());
+}
+
+TEST(GroupCluster, AFollowerServesOnlyWhatItKnowsToBeCommitted) {
+  GroupCluster cluster;
+  cluster.Elect(1);
+  ASSERT_TRUE(cluster.Produce(1, "a").has_value());
+  cluster.node(1).disk_hangs = true;
+  cluster.node(2).disk_hangs = true;
+  cluster.node(1).Send(AnyGroupWorld::Batch({"b"}));
+  cluster.Settle();
+  EXPECT_EQ(cluster.group(3).status().last, cluster.group(1).status().last);
+  EXPECT_THAT(cluster.node(3).ReadFrom(0), ElementsAre("a"));
+  EXPECT_EQ(cluster.node(3).Fetch(2).error().code, ErrorCode::kNotYet);
+}
+
+TEST(GroupCluster, DoubledMessagesChangeNothing) {
+  GroupCluster cluster;
+  cluster.doubles_messages = true;
+  cluster.Elect(1);
+  for (int i = 0; i < 10; ++i) ASSERT_TRUE(cluster.Produce(1, Long(i)).has_value());
+  EXPECT_THAT(cluster.node(2).ReadFrom(0), SizeIs(10));
+  EXPECT_EQ(cluster.node(2).metrics.truncations.value(), 0u);
+  EXPECT_EQ(cluster.node(2).Segments(), cluster.node(1).Segments());
+}
+
+TEST(GroupCluster, AnEntryThatWasDamagedOnItsWayIsRefusedAndSentAgain) {
+  GroupCluster cluster;
+  cluster.Elect(1);
+  cluster.node(1).Send(AnyGroupWorld::Batch({"a"}));
+  cluster.group(1).TurnEnd();
+  for (PeerMessage& message : cluster.mail()) {
+    if (message.to().node != NodeId(2) || message.frames.empty()) continue;
+    const ByteSpan whole = message.frames.front().view();
+    ByteBuffer damaged(whole.size());
+    std::ranges::copy(whole, damaged.data());
+    damaged.data()[whole.size() / 2] ^= std::byte{1};
+    message.frames.front() = SharedBytes(std::move(damaged));
+  }
+  cluster.Settle();
+  EXPECT_EQ(cluster.node(2).metrics.appends_refused.value(), 1u);
+  cluster.Heartbeat(1);
+  EXPECT_THAT(cluster.node(2).ReadFrom(0), ElementsAre("a"));
+}
+
+TEST(GroupCluster, AFollowersReadSeesWhatWasCommittedWhenItAsked) {
+  GroupCluster cluster;
+  cluster.Elect(1);
+  ASSERT_TRUE(cluster.Produce(1, "a").has_value());
+  std::optional<Result<Offset>> end;
+  cluster.group(3).ReadIndex([&](Result<Offset> found) { end = found; });
+  EXPECT_FALSE(end.has_value());
+  cluster.Settle();
+  ASSERT_TRUE(end.has_value());
+  EXPECT_EQ(**end, Offset(1));
+}
+
+}  // namespace
+}  // namespace raftmq
