@@ -69,6 +69,7 @@ class ReplicaGroup final : public Group {
   struct CatchUp {
     bool is_reading = false;
     std::optional<LogSlice> slice;
+    Term term;  // In which it was asked for: a later leadership may have cut these entries.
   };
   struct Forwarded {
     ProposeDone done;

@@ -140,6 +140,7 @@ void ReplicaGroup::ReadForCatchUp(NodeId to, const Raft::SendRange& range) {
                  std::min(range.last, durable), kAppendBytesMax);
   if (!read) return;
   catch_up.is_reading = true;
+  catch_up.term = core_.status().term;
   reader_.Run(std::move(read), [this, to](Result<LogSlice> slice) {
     CatchUp& done = catch_ups_[to];
     done.is_reading = false;
@@ -154,7 +155,7 @@ std::vector<SharedBytes> ReplicaGroup::TakeCatchUp(NodeId to, Index first) {
   const auto found = catch_ups_.find(to);
   if (found == catch_ups_.end() || !found->second.slice) return frames;
   const LogSlice slice = *std::exchange(found->second.slice, std::nullopt);
-  if (slice.first != first) return frames;
+  if (slice.first != first || found->second.term != core_.status().term) return frames;
   FrameCursor cursor(slice.bytes);
   while (auto frame = cursor.Next()) frames.push_back(std::move(frame->bytes));
   return frames;

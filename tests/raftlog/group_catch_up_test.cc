@@ -7,6 +7,7 @@
 namespace raftmq {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::SizeIs;
 
 std::string Long(int number) { return std::to_string(number) + std::string(12'000, '.'); }
@@ -33,6 +34,47 @@ TEST(GroupCatchUp, WhatTheCacheNoLongerHoldsComesFromTheFiles) {
   cluster.Heal();
   for (int i = 0; i < 10; ++i) cluster.Heartbeat(1);
   EXPECT_THAT(cluster.node(3).ReadFrom(0), SizeIs(50));
+  EXPECT_EQ(cluster.node(3).Segments(), cluster.node(1).Segments());
+}
+
+// A leader may lose its office while it reads for a follower, and win it again after its log was
+// cut and written anew: what it has read belongs to another history.
+TEST(GroupCatchUp, WhatWasReadForAFollowerIsForgottenWithTheLeadership) {
+  GroupCluster cluster({.cache_bytes = 0});
+  cluster.Elect(1);
+  ASSERT_TRUE(cluster.Produce(1, "kept").has_value());
+  // Node 1 writes an entry that no other gets, and node 3 asks for what it lacks.
+  cluster.Isolate(1);
+  cluster.node(1).Send(AnyGroupWorld::Batch({"lost"}));
+  cluster.Settle();
+  cluster.Heal();
+  cluster.Isolate(2);
+  cluster.Tick(1, GroupCluster::kHeartbeatTicks);
+  cluster.DeliverAll();
+  cluster.RunDisk(3);
+  cluster.DeliverAll();
+  cluster.group(1).TurnEnd();  // Reads it; the next turn would send it.
+
+  // Before that node 2 leads, and cuts the entry on node 1.
+  cluster.Heal();
+  cluster.Isolate(1);
+  cluster.Win(2);
+  cluster.Heal();
+  cluster.Isolate(3);
+  cluster.node(2).Send(AnyGroupWorld::Batch({"instead"}));
+  cluster.group(2).TurnEnd();
+  cluster.DeliverAll();
+  EXPECT_FALSE(cluster.group(1).status().is_leader);
+  cluster.Settle();
+  EXPECT_EQ(cluster.node(1).metrics.truncations.value(), 1u);
+
+  // Node 1 leads again and brings node 3 what is committed.
+  cluster.PowerCut(2);
+  cluster.Heal();
+  cluster.Elect(1);
+  for (int i = 0; i < 5; ++i) cluster.Heartbeat(1);
+  EXPECT_THAT(cluster.node(1).ReadFrom(0), ElementsAre("kept", "instead"));
+  EXPECT_THAT(cluster.node(3).ReadFrom(0), ElementsAre("kept", "instead"));
   EXPECT_EQ(cluster.node(3).Segments(), cluster.node(1).Segments());
 }
 
