@@ -89,6 +89,12 @@ class Group {
   // Calls back once this replica serves everything that was committed when it was called, with the
   // end then: a linearizable read, without trusting clocks. Errors: kNotYet, kTimeout, kDraining.
   virtual void ReadIndex(std::function<void(Result<Offset>)> done) = 0;
+  // Makes `next` the group's membership: one replica added as learner, promoted once it has caught
+  // up, or removed. It counts from its entry on; `done` is called when that is committed. Errors:
+  // kNotLeader, kDraining, kDiskFull, kInvalidArgument; kNotYet while another change is under way,
+  // the term or the next segment has only begun, or the learner is behind: all definite; as Propose
+  // when leadership is lost meanwhile.
+  virtual void ChangeMembership(const Membership& next, ProposeDone done) = 0;
   // Starts handing leadership to another voter. Errors: kNotLeader, kInvalidArgument.
   virtual void TransferTo(NodeId to, std::function<void(Status)> done) = 0;
 

@@ -8,6 +8,7 @@
 //   replica_group_read.cc     fetch and lookup by time
 //   replica_group_start.cc    the log start: trim and retention
 //   replica_group_peers.cc    appends to and from the other replicas
+//   replica_group_membership.cc  one change of the membership
 //   replica_group_forward.cc  proposals and reads that need the leader, wherever it is
 #pragma once
 
@@ -50,6 +51,7 @@ class ReplicaGroup final : public Group {
   void SetApply(std::function<void(Index, ByteSpan)> apply) override;
   void ProposeAnywhere(ByteBuffer frame, ProposeDone done) override;
   void ReadIndex(std::function<void(Result<Offset>)> done) override;
+  void ChangeMembership(const Membership& next, ProposeDone done) override;
   void TransferTo(NodeId to, std::function<void(Status)> done) override;
   void Receive(PeerMessage message) override;
   void PeerUnreachable(NodeId node) override;
