@@ -12,6 +12,7 @@
 #include "protocol/types/batch_builder.h"
 #include "protocol/types/bytes.h"
 #include "protocol/types/clock.h"
+#include "protocol/types/ids.h"
 #include "raftmq/producer.h"
 
 namespace raftmq::internal {
@@ -28,6 +29,8 @@ struct OutgoingBatch {
   Microseconds deadline{0};                       // Of the delivery.
   bool maybe_stored = false;                      // An attempt ended with an unknown outcome.
   std::optional<Error> last_error;
+  std::uint64_t attempt = 0;  // The newest one; only its outcome counts.
+  NodeId sent_to;             // By the newest attempt.
   std::vector<std::shared_ptr<FlushToken>> tokens;
 };
 

@@ -42,6 +42,7 @@ void PartitionSender::Pump() {
   if (retry_at_ && *retry_at_ <= now) retry_at_.reset();
   Take(HasExpiredOpenBatch(now));
   ExpireQueued(now);
+  MaybeDoubtLeader(now);
   while (!IsStopped() && in_flight_.size() < options_.in_flight_max) {
     if (queued_.empty() && IsOpenBatchDue(now)) Take(true);
     if (queued_.empty() || !SendFront(now)) break;
@@ -103,9 +104,15 @@ bool PartitionSender::SendFront(Microseconds now) {
     BackOff(connection.error());
     return false;
   }
+  if (IsUnderWayElsewhere(route->node)) {
+    GiveUpFormerLeader();
+    return false;
+  }
+  if (in_flight_.empty()) doubt_at_ = now + kDoubtAfter;
   OutgoingBatch batch = std::move(queued_.front());
   queued_.pop_front();
-  const std::uint64_t number = batch.number;
+  const std::uint64_t attempt = batch.attempt = ++attempts_;
+  batch.sent_to = route->node;
   const SharedBytes frame = batch.frame;
   const Milliseconds left = CeilMilliseconds(batch.deadline - now);
   in_flight_.push_back(std::move(batch));
@@ -114,26 +121,27 @@ bool PartitionSender::SendFront(Microseconds now) {
   wire::ProduceRequest request{.group = route->group, .acks = options_.acks};
   const auto self = weak_from_this();
   if (options_.acks == wire::Acks::kNone) {
-    (*connection)->SendOneWay(request, frame, [self, number](const Status& left_us) {
+    (*connection)->SendOneWay(request, frame, [self, attempt](const Status& left_us) {
       Result<Reply> outcome = Reply{.body = wire::ProduceReply{}, .attachment = {}};
       if (!left_us) outcome = raftmq::Fail(left_us.error());
-      if (const auto sender = self.lock()) sender->OnOutcome(number, std::move(outcome));
+      if (const auto sender = self.lock()) sender->OnOutcome(attempt, std::move(outcome));
     });
   } else {
     (*connection)
         ->Request(request, frame, std::min(left, loop_.config().request_timeout),
-                  [self, number](Result<Reply> outcome) {
+                  [self, attempt](Result<Reply> outcome) {
                     if (const auto sender = self.lock()) {
-                      sender->OnOutcome(number, std::move(outcome));
+                      sender->OnOutcome(attempt, std::move(outcome));
                     }
                   });
   }
   return true;
 }
 
-void PartitionSender::OnOutcome(std::uint64_t number, Result<Reply> outcome) {
-  const auto found = std::ranges::find(in_flight_, number, &OutgoingBatch::number);
-  if (found == in_flight_.end()) return;  // Cancelled meanwhile.
+void PartitionSender::OnOutcome(std::uint64_t attempt, Result<Reply> outcome) {
+  const auto found = std::ranges::find(in_flight_, attempt, &OutgoingBatch::attempt);
+  if (found == in_flight_.end()) return;  // Cancelled or given up meanwhile.
+  doubt_at_ = SteadyNow() + kDoubtAfter;
   OutgoingBatch batch = std::move(*found);
   in_flight_.erase(found);
   if (!outcome) {
@@ -224,6 +232,7 @@ void PartitionSender::ArmAlarm(Microseconds now) {
   std::optional<Microseconds> next = retry_at_;
   const auto consider = [&next](Microseconds at) { next = next ? std::min(*next, at) : at; };
   if (!queued_.empty()) consider(queued_.front().deadline);
+  if (!in_flight_.empty()) consider(doubt_at_);
   if (const auto open_since = accumulator_.open_since()) {
     const bool can_send = !IsStopped() && in_flight_.size() < options_.in_flight_max;
     consider(*open_since + (can_send ? options_.linger : options_.delivery_timeout));

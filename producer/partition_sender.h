@@ -7,6 +7,10 @@
 //
 // After a failure nothing new is sent until every request in flight has its outcome; then what
 // failed goes back to the front of the queue, in its order, and is sent again after a back-off.
+//
+// A leader need not say that it is one no longer: it may be frozen, or cut off. While answers stay
+// out the brokers are asked again and again who leads, and once it is another node the attempts
+// under way have failed, with an unknown outcome (partition_sender_doubt.cc).
 #pragma once
 
 #include <atomic>
@@ -25,6 +29,9 @@
 #include "raftmq/producer.h"
 
 namespace raftmq::internal {
+
+// So long without any answer, and the leader is doubted.
+inline constexpr Milliseconds kDoubtAfter{500};
 
 // Counted on the client's thread, read from any.
 struct ProducerCounters {
@@ -66,7 +73,7 @@ class PartitionSender : public std::enable_shared_from_this<PartitionSender> {
   bool IsOpenBatchDue(Microseconds now) const;
   void ExpireQueued(Microseconds now);
   bool SendFront(Microseconds now);
-  void OnOutcome(std::uint64_t number, Result<Reply> outcome);
+  void OnOutcome(std::uint64_t attempt, Result<Reply> outcome);
   void OnFailure(OutgoingBatch batch, Error error);
   void MaybeRequeueFailed();
   void BackOff(const Error& error);
@@ -74,6 +81,11 @@ class PartitionSender : public std::enable_shared_from_this<PartitionSender> {
   void Fail(OutgoingBatch batch, Error error);
   Error DeliveryTimedOut(const OutgoingBatch& batch) const;
   void ArmAlarm(Microseconds now);
+
+  // partition_sender_doubt.cc
+  void MaybeDoubtLeader(Microseconds now);
+  bool IsUnderWayElsewhere(NodeId leader) const;
+  void GiveUpFormerLeader();
 
   ClientLoop& loop_;
   Accumulator& accumulator_;
@@ -83,9 +95,11 @@ class PartitionSender : public std::enable_shared_from_this<PartitionSender> {
   Backoff backoff_;
   Timer alarm_;  // Linger, retry or expiry, whichever comes first.
   std::deque<OutgoingBatch> queued_;
-  std::vector<OutgoingBatch> in_flight_;  // At most in_flight_max.
+  std::vector<OutgoingBatch> in_flight_;  // At most in_flight_max, all sent to the same node.
   std::vector<OutgoingBatch> failed_;     // Wait for the rest of in_flight_.
-  bool draining_ = false;                 // An attempt failed; in_flight_ has to empty first.
+  std::uint64_t attempts_ = 0;
+  Microseconds doubt_at_{0};  // Of the leader, if nothing is heard and batches are in flight.
+  bool draining_ = false;     // An attempt failed; in_flight_ has to empty first.
   std::optional<Microseconds> retry_at_;  // Nothing is sent before.
 };
 

@@ -13,6 +13,7 @@ namespace raftmq::internal {
 namespace {
 
 constexpr Milliseconds kSweepInterval{20};
+constexpr Milliseconds kSilence{400};
 
 }  // namespace
 
@@ -82,6 +83,11 @@ void BrokerConnection::Break(const Error& error) {
   gone_ = true;
   if (auto on_gone = std::exchange(on_gone_, nullptr)) on_gone(error);
   FailAll(error, ready_ ? ErrorCode::kDisconnected : ErrorCode::kUnreachable);
+}
+
+bool BrokerConnection::IsSilent(Microseconds now) const {
+  if (gone_ || pending_.empty()) return false;
+  return std::max(last_read_, pending_.begin()->second.sent_at) + kSilence < now;
 }
 
 void BrokerConnection::Write(std::uint64_t id, wire::Body body, SharedBytes attachment) {

@@ -75,6 +75,8 @@ class BrokerConnection final : private ConnectionHandler {
   bool IsReady() const { return ready_ && !gone_; }
   bool IsHelloDone() const { return ready_; }
   bool IsGone() const { return gone_; }
+  // True while requests wait and nothing has come for a while: the broker may be frozen or cut off.
+  bool IsSilent(Microseconds now) const;
   NodeId node() const { return node_; }  // As the hello said; 0 before.
   const Options& options() const { return options_; }
   // Gives up: everything under way gets `error`.

@@ -16,6 +16,8 @@ std::uint64_t SeedOf(const ClientConfig& config) {
   return (std::uint64_t{device()} << 32) | device();
 }
 
+constexpr Milliseconds kAskAgainAfter{400};
+
 ConnectionPool::Options PoolOptions(const ClientConfig& config, std::uint64_t seed) {
   return {.client_name = config.client_name,
           .connect_timeout = config.connect_timeout,
@@ -107,8 +109,10 @@ void ClientLoop::LookUpTopic(const std::string& topic, Milliseconds timeout,
 void ClientLoop::Refresh(const std::string& topic, std::function<void(Status)> done) {
   if (torn_down_) return;
   auto [found, is_first] = refreshing_.try_emplace(topic);
-  if (done) found->second.push_back(std::move(done));
-  if (!is_first) return;
+  Refreshing& refreshing = found->second;
+  if (done) refreshing.waiting.push_back(std::move(done));
+  if (!is_first && events_.Now() - refreshing.asked_at < kAskAgainAfter) return;
+  refreshing.asked_at = events_.Now();
   AskAny(wire::MetadataRequest{.topics = {topic}}, config_.request_timeout,
          [this, topic](Result<Reply> outcome) {
            // From the loop, so that no outcome is given from within the asking call.
@@ -151,7 +155,7 @@ void ClientLoop::AskOthers(const std::string& topic, const std::vector<Address>&
 void ClientLoop::FinishRefresh(const std::string& topic, const Status& status) {
   const auto found = refreshing_.find(topic);
   if (found == refreshing_.end()) return;
-  const auto waiting = std::move(found->second);
+  const auto waiting = std::move(found->second.waiting);
   refreshing_.erase(found);
   for (const auto& done : waiting) done(status);
 }

@@ -38,7 +38,8 @@ class ClientLoop {
   Result<BrokerConnection*> ConnectionTo(const Route& route) {
     return pool_.Get(route.address, route.shard);
   }
-  // Asks for the topic's metadata; questions for the same topic under way share one request.
+  // Asks for the topic's metadata; questions for the same topic under way share one request, but
+  // for one that has gone unanswered for a while: then another broker is asked as well.
   void Refresh(const std::string& topic, std::function<void(Status)> done = {});
 
   // A request that any broker can answer.
@@ -71,7 +72,11 @@ class ClientLoop {
   std::size_t next_address_ = 0;  // Where AskAny looks next when nothing is connected.
   std::uint64_t next_call_ = 0;
   std::map<std::uint64_t, std::shared_ptr<RetryingCall>> calls_;
-  std::map<std::string, std::vector<std::function<void(Status)>>> refreshing_;
+  struct Refreshing {
+    std::vector<std::function<void(Status)>> waiting;
+    Microseconds asked_at{0};
+  };
+  std::map<std::string, Refreshing> refreshing_;
 };
 
 // True if fresh metadata may show where to go instead.

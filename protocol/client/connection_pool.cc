@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -59,10 +60,17 @@ void ConnectionPool::OnGone(const Key& key, const Error& error) {
 }
 
 BrokerConnection* ConnectionPool::AnyReady() {
-  std::vector<BrokerConnection*> ready;
+  std::set<Address> silent;
   for (const auto& [key, entry] : entries_) {
-    if (entry.connection && entry.connection->IsReady()) ready.push_back(entry.connection.get());
+    if (entry.connection && entry.connection->IsSilent(loop_.Now())) silent.insert(key.address);
   }
+  std::vector<BrokerConnection*> all, ready;
+  for (const auto& [key, entry] : entries_) {
+    if (!entry.connection || !entry.connection->IsReady()) continue;
+    all.push_back(entry.connection.get());
+    if (!silent.contains(key.address)) ready.push_back(entry.connection.get());
+  }
+  if (ready.empty()) ready.swap(all);
   return ready.empty() ? nullptr : ready[turn_++ % ready.size()];
 }
 

@@ -34,7 +34,8 @@ class ConnectionPool {
   // The connection, perhaps still being made. kUnreachable while the address is backing off.
   // The pointer holds until the end of the turn.
   Result<BrokerConnection*> Get(const Address& address, std::uint32_t shard);
-  // Some connection whose broker has answered, another one each time; nullptr if there is none.
+  // Some connection whose broker has answered, another one each time, and not of a broker that has
+  // fallen silent if there is a choice; nullptr if there is none.
   BrokerConnection* AnyReady();
   // Destroys every connection; what is under way ends with kCancelled.
   void Clear();

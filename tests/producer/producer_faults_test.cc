@@ -146,6 +146,28 @@ TEST(ProducerFaults, FollowsTheLeaderToAnotherBroker) {
   EXPECT_EQ(second.Values("orders", 0), std::vector<std::string>({"b"}));
 }
 
+TEST(ProducerFaults, FollowsTheLeaderAwayFromABrokerThatFellSilent) {
+  FakeBroker first(1);
+  FakeBroker second(2);
+  first.AddTopic("orders", 1);
+  second.AddTopic("orders", 1);
+  second.SetLeader(1, first.address());
+  ClientConfig config = QuickConfig(first);
+  config.brokers.push_back(second.bootstrap());
+  config.request_timeout = kLong;
+  auto client = Client::Connect(config);
+  ASSERT_TRUE(client.has_value());
+  Producer producer = Create(*client, NoLinger());
+  ASSERT_TRUE(producer.Send(Text("a")).Get(kLong).has_value());
+  first.SetHook([](const wire::Message&) { return FakeBroker::Verdict{.what = What::kIgnore}; });
+  const auto b = producer.Send(Text("b"));
+  const auto c = producer.Send(Text("c"));
+  second.SetLeader(2, second.address());
+  ASSERT_TRUE(b.Get(kLong).has_value());
+  ASSERT_TRUE(c.Get(kLong).has_value());
+  EXPECT_EQ(second.Values("orders", 0), std::vector<std::string>({"b", "c"}));
+}
+
 TEST(ProducerFaults, EndsWhenTheTopicIsDeleted) {
   FakeBroker broker;
   broker.AddTopic("orders", 1);
