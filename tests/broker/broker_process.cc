@@ -5,6 +5,7 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -14,6 +15,7 @@
 #include <filesystem>
 #include <fstream>
 #include <sstream>
+#include <utility>
 
 #include "protocol/types/check.h"
 
@@ -89,6 +91,7 @@ BrokerProcess::BrokerProcess(const Options& options) {
   pid_ = fork();
   RAFTMQ_CHECK(pid_ >= 0);
   if (pid_ == 0) {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);  // Also when the test is killed, or aborts.
     const int log = open(stderr_path.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
     dup2(ready[1], STDOUT_FILENO);
     dup2(options.stderr_descriptor >= 0 ? options.stderr_descriptor : log, STDERR_FILENO);
@@ -97,14 +100,16 @@ BrokerProcess::BrokerProcess(const Options& options) {
     _exit(127);
   }
   close(ready[1]);
-  if (options.waits_until_ready) ReadReadyLine(ready[0]);
-  close(ready[0]);
+  ready_ = ready[0];
+  if (options.waits_until_ready) WaitUntilReady();
 }
 
-void BrokerProcess::ReadReadyLine(int from) {
+void BrokerProcess::WaitUntilReady() {
+  if (ready_ < 0) return;
   std::string line;
   char c = 0;
-  while (read(from, &c, 1) == 1 && c != '\n') line += c;
+  while (read(ready_, &c, 1) == 1 && c != '\n') line += c;
+  close(std::exchange(ready_, -1));
   const auto address = [&line](const std::string& name) {
     const auto parsed = ParseAddress(Field(line, name));
     return parsed ? *parsed : Address{};
@@ -115,6 +120,7 @@ void BrokerProcess::ReadReadyLine(int from) {
 }
 
 BrokerProcess::~BrokerProcess() {
+  if (ready_ >= 0) close(ready_);
   if (exit_code_) return;
   kill(pid_, SIGKILL);
   waitpid(pid_, nullptr, 0);

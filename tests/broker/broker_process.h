@@ -38,15 +38,17 @@ class BrokerProcess {
     Address listen{"127.0.0.1", 0};  // Of clients; a port to be found again after a restart.
     Address peer_listen{"127.0.0.1", 0};
     std::vector<std::string> arguments = {};  // Further ones.
-    bool waits_until_ready = true;
+    bool waits_until_ready = true;            // Else see WaitUntilReady.
   };
-  // Starts it and waits until it says that it serves, or ends.
+  // Starts it and waits until it says that it serves, or ends; it ends with the calling thread.
   explicit BrokerProcess(const Options& options);
   // Kills it.
   ~BrokerProcess();
   BrokerProcess(const BrokerProcess&) = delete;
   BrokerProcess& operator=(const BrokerProcess&) = delete;
 
+  // Waits until it says that it serves, or ends.
+  void WaitUntilReady();
   bool IsReady() const { return !client_.host.empty(); }
   const Address& client() const { return client_; }
   const Address& peer() const { return peer_; }
@@ -59,9 +61,8 @@ class BrokerProcess {
   std::uint64_t ResidentBytes() const;
 
  private:
-  void ReadReadyLine(int from);
-
   pid_t pid_ = -1;
+  int ready_ = -1;  // Where the line that says so comes from; -1 once it came.
   std::optional<int> exit_code_;
   TemporaryDirectory scratch_;
   Address client_, peer_, http_;

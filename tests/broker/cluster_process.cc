@@ -10,7 +10,6 @@
 #include <algorithm>
 #include <filesystem>
 #include <functional>
-#include <future>
 #include <random>
 #include <stdexcept>
 #include <thread>
@@ -87,24 +86,35 @@ bool ClusterProcess::Found() {
 }
 
 bool ClusterProcess::TryStartAll() {
-  std::vector<std::future<bool>> starts;
+  std::vector<Node*> started;
   for (Node& node : nodes_) {
-    if (node.process == nullptr)
-      starts.push_back(std::async(std::launch::async, [this, &node] { return TryStart(node); }));
+    if (node.process != nullptr) continue;
+    Launch(node);
+    started.push_back(&node);
   }
   // Each is waited for, whatever became of the others.
-  return std::ranges::count_if(starts, [](auto& start) { return !start.get(); }) == 0;
+  return std::ranges::count_if(started, [this](Node* node) { return !HasStarted(*node); }) == 0;
 }
 
 bool ClusterProcess::TryStart(Node& node) {
+  Launch(node);
+  return HasStarted(node);
+}
+
+void ClusterProcess::Launch(Node& node) {
   node.process = std::make_unique<BrokerProcess>(
       BrokerProcess::Options{.data_directory = data_directory(node.id),
                              .node_id = node.id.ToString(),
                              .cluster_id = cluster_id_,
                              .listen = node.client,
                              .peer_listen = node.peer,
-                             .arguments = {"--peers", PeersOf(node.id)}});
+                             .arguments = {"--peers", PeersOf(node.id)},
+                             .waits_until_ready = false});
   node.is_paused = false;
+}
+
+bool ClusterProcess::HasStarted(Node& node) {
+  node.process->WaitUntilReady();
   if (node.process->IsReady()) return true;
   const auto exit_code = node.process->WaitForExit(kPatience);
   const std::string log = node.process->Stderr();

@@ -80,6 +80,8 @@ class ClusterProcess {
   Node& At(NodeId node) { return nodes_.at(node.value() - 1); }
   bool Found();
   bool TryStart(Node& node);
+  void Launch(Node& node);
+  bool HasStarted(Node& node);  // False if somebody has taken one of its ports.
   bool TryStartAll();
   void Bury(Node& node);
 
