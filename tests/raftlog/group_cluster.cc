@@ -45,13 +45,19 @@ std::map<std::string, std::string> ClusterNode::Segments() {
   return segments;
 }
 
-GroupCluster::GroupCluster(const GroupClusterOptions& options) {
-  Membership founders;
+GroupCluster::GroupCluster(const GroupClusterOptions& options) : options_(options) {
   for (std::uint32_t id = 1; id <= options.nodes; ++id)
-    founders.push_back({NodeId(id), ReplicaNumber(id), true});
-  for (const Replica& self : founders)
-    nodes_.push_back(std::make_unique<ClusterNode>(self, founders, options, &mail_));
+    founders_.push_back({NodeId(id), ReplicaNumber(id), true});
+  for (const Replica& self : founders_)
+    nodes_.push_back(std::make_unique<ClusterNode>(self, founders_, options_, &mail_));
   StartAll();
+}
+
+void GroupCluster::Replace(std::uint32_t id, ReplicaNumber number) {
+  PowerCut(id);
+  nodes_.at(id - 1) =
+      std::make_unique<ClusterNode>(Replica{NodeId(id), number, true}, founders_, options_, &mail_);
+  Start(id);
 }
 
 void GroupCluster::StartAll() {

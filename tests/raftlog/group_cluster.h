@@ -68,6 +68,7 @@ class GroupCluster {
   ClusterNode& node(std::uint32_t id) { return *nodes_.at(id - 1); }
   Group& group(std::uint32_t id) { return *node(id).group; }
   std::deque<PeerMessage>& mail() { return mail_; }
+  const std::deque<PeerMessage>& mail() const { return mail_; }
 
   // Those it reaches forget their leader, its timer runs out, and everything settles.
   void Elect(std::uint32_t id);
@@ -86,6 +87,8 @@ class GroupCluster {
   void Heal() { isolated_.clear(); }
   void PowerCut(std::uint32_t id);
   void Start(std::uint32_t id) { node(id).Open(); }
+  // The node is there again with an empty disk, and founds its replica under another number.
+  void Replace(std::uint32_t id, ReplicaNumber number);
   void StartAll();
 
   Result<Proposed> Produce(std::uint32_t leader, const std::string& value);
@@ -97,6 +100,8 @@ class GroupCluster {
   bool IsLost(const PeerMessage& message) const;
   bool WorkRound();
 
+  const GroupClusterOptions options_;
+  Membership founders_;
   std::deque<PeerMessage> mail_;
   std::vector<std::unique_ptr<ClusterNode>> nodes_;
   std::set<NodeId> isolated_;
