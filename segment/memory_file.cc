@@ -13,13 +13,18 @@ using Kind = DiskOperation::Kind;
 
 class MemoryFileMap final : public FileMap {
  public:
-  explicit MemoryFileMap(std::shared_ptr<MemoryMapBlock> block) : block_(std::move(block)) {}
+  MemoryFileMap(std::shared_ptr<MemoryFileSystemState> state, std::shared_ptr<MemoryMapBlock> block)
+      : state_(std::move(state)), block_(std::move(block)) {}
   ByteSpan bytes() const override { return {block_->data, block_->size}; }
   void AdviseSequential(bool) override {}
-  bool IsResident(std::size_t, std::size_t) const override { return true; }
+  bool IsResident(std::size_t, std::size_t) const override {
+    const std::lock_guard lock(state_->mutex);
+    return !state_->are_pages_cold;
+  }
   Status Populate(std::size_t, std::size_t) override { return Ok(); }
 
  private:
+  const std::shared_ptr<MemoryFileSystemState> state_;
   const std::shared_ptr<MemoryMapBlock> block_;
 };
 
@@ -107,7 +112,7 @@ Result<std::unique_ptr<FileMap>> MemoryFile::Map() const {
   auto& maps = state_->maps[inode_];
   std::erase_if(maps, [](const auto& map) { return map.expired(); });
   maps.push_back(block);
-  return std::unique_ptr<FileMap>(std::make_unique<MemoryFileMap>(std::move(block)));
+  return std::unique_ptr<FileMap>(std::make_unique<MemoryFileMap>(state_, std::move(block)));
 }
 
 void MemoryFile::ShowInMaps(std::uint64_t at, std::uint64_t count) const {

@@ -130,6 +130,11 @@ void MemoryFileSystem::RefuseDirect(bool refuse) {
   state_->refuse_direct = refuse;
 }
 
+void MemoryFileSystem::KeepPagesCold(bool cold) {
+  const std::lock_guard lock(state_->mutex);
+  state_->are_pages_cold = cold;
+}
+
 void MemoryFileSystem::Damage(const std::string& path, std::uint64_t at, std::byte flips) {
   const std::lock_guard lock(state_->mutex);
   const auto inode = state_->disk.Find(path);

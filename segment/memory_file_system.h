@@ -61,6 +61,8 @@ class MemoryFileSystem final : public FileSystem {
 
   void SetCapacity(std::uint64_t bytes);
   void RefuseDirect(bool refuse);
+  // Maps say that no page is in memory: reads take the slow way.
+  void KeepPagesCold(bool cold);
   // Flips bits of a stored byte, behind the program's back. REQUIRES: the file has that byte.
   void Damage(const std::string& path, std::uint64_t at, std::byte flips);
   // Called after each operation, with the disk as it left it; must not call back.

@@ -35,6 +35,7 @@ struct MemoryFileSystemState {
   std::map<MemoryDisk::InodeNumber, std::vector<std::weak_ptr<MemoryMapBlock>>> maps;
   MemoryFileSystem::Observer observer;
   bool refuse_direct = false;
+  bool are_pages_cold = false;
 
   // Tells the observer, if the operation succeeded.
   Status Done(Status status, const DiskOperation& operation) const {
