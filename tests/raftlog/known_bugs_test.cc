@@ -124,6 +124,7 @@ TEST(KnownRaftBugs, Row13ANodeThatLostItsDiskAcksNothing) {
   EXPECT_EQ(unanswered.error().code, ErrorCode::kTimeout);
   cluster.Heartbeat(1);
   EXPECT_EQ(cluster.group(3).status().last, Index(1));
+  EXPECT_EQ(cluster.group(3).status().leader, NodeId(0));  // It was not even spoken to.
 }
 
 // A leader whose disk hangs goes on with its heartbeats, and nobody replaces it.
