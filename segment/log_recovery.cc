@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <optional>
 
 #include "protocol/types/check.h"
@@ -301,6 +302,12 @@ Status Recovery::SettleTail() {
 Status Recovery::CompleteMarks() {
   while (!log_.marks.empty() && log_.marks.back().tail.index > log_.tail.index)
     log_.marks.pop_back();
+  // An older segment whose index was rebuilt has left marks, too: only the run to the end counts.
+  auto run = log_.marks.end();
+  while (run != log_.marks.begin() &&
+         (run == log_.marks.end() || std::prev(run)->tail.index.Next() == run->tail.index))
+    --run;
+  log_.marks.erase(log_.marks.begin(), run);
   const Index known = log_.marks.empty() ? log_.tail.index : log_.marks.front().tail.index;
   const Index floor = report_->commit_floor;
   std::deque<EntryMark> earlier;

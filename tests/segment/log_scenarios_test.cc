@@ -110,6 +110,26 @@ TEST(LogScenarios, ARollWhoseCheckpointNeverArrivedIsUndone) {
   EXPECT_EQ(ContentsOf(again->log()).hashes, ContentsOf(driver->log()).hashes);
 }
 
+// What may be cut off can reach back into a sealed segment, whatever had to be rebuilt before it.
+TEST(LogScenarios, ALogWithARebuiltIndexIsCutWhereItShouldBe) {
+  LogDriver driver(SmallLog());
+  driver.Append(10);
+  driver.Roll();
+  driver.Append(10);
+  driver.Roll();
+  driver.Commit();
+  driver.Append(10);  // Says that all before it is committed.
+  driver.Append(10);
+  const Index last_kept = driver.log().bounds().last;
+  driver.Append(10);
+  driver.Roll();
+  driver.Background();  // The mark moves to the newest segment.
+  driver.files().Damage("/p/00000000000000000001-00000000000000000000.index", 0, std::byte{1});
+  const auto restarted = LogDriver::GoOn(SmallLog(), driver.files().Snapshot());
+  restarted->Cut(last_kept);
+  EXPECT_EQ(restarted->log().bounds().last, last_kept);
+}
+
 // A follower's next file may be larger than the one its leader has chosen. When it leads itself, it
 // must not put more into the segment than the others' files hold.
 TEST(LogScenarios, ASegmentTakesWhatItsCheckpointSaysThoughItsFileIsLarger) {
