@@ -59,6 +59,7 @@ namespace raftmq::sim {
   X(kUnknownCommitted, "batch_committed_after_an_unknown_outcome")             \
   X(kFetchCache, "fetches_from_the_cache")                                     \
   X(kFetchFiles, "fetches_from_files")                                         \
+  X(kFetchCold, "fetches_of_cold_pages")                                       \
   X(kNotYet, "fetches_answered_not_yet")                                       \
   X(kReadIndex, "linearizable_reads")                                          \
   X(kReadIndexByFollower, "linearizable_reads_by_followers")                   \
@@ -71,6 +72,9 @@ namespace raftmq::sim {
   X(kRemovedCampaigned, "removed_replica_asked_for_votes")                     \
   X(kDisksLost, "disks_lost")                                                  \
   X(kLostReplaced, "lost_replicas_replaced")                                   \
+  X(kQuiet, "groups_quiet_at_a_tick")                                          \
+  X(kQuietExchanged, "quiet_groups_listed_to_a_peer")                          \
+  X(kWoken, "quiet_groups_woken_by_silence")                                   \
   X(kLiveness, "runs_that_reached_the_end_of_the_liveness_phase")
 
 enum class Mark : std::size_t {

@@ -32,7 +32,7 @@ void FinalReads::ReadOn(NodeId id, std::uint32_t partition, Offset next) {
     return;
   }
   Node& node = cluster_.node(id);
-  cluster_.timeline.After(0, [this, &node, &truth, partition, next] {
+  cluster_.timeline.After(kMillisecond, [this, &node, &truth, partition, next] {
     node.Do([this, &node, &truth, partition, next] {
       const auto on_slice = [this, &node, &truth, partition,
                              next](const Result<FetchSlice>& slice) {
@@ -41,6 +41,8 @@ void FinalReads::ReadOn(NodeId id, std::uint32_t partition, Offset next) {
             truth.Served(*ParseBatchHeader(batch.view()));
           return ReadOn(node.id(), partition, slice->next_offset);
         }
+        // A batch that was under way all the time may be committed only now; reads may queue up.
+        if (!slice && slice.error().retriable()) return ReadOn(node.id(), partition, next);
         truth.Broken("I-15", {},
                      fmt::format("node {} does not serve offset {} of {}: {}", node.id().value(),
                                  next.value(), truth.end().value(),

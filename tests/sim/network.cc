@@ -21,53 +21,51 @@ Network::Link& Network::LinkOf(NodeId from, NodeId to) {
   return links_[(from.value() - 1) * cluster_.scenario.nodes + to.value() - 1];
 }
 
-void Network::Send(NodeId from, std::uint32_t partition, PeerMessage message) {
-  const NodeId to = message.to().node;
-  if (IsCut(from, to)) return;
-  if (options_.through_codec) message = ThroughWire(message, cluster_.verdict);
+void Network::Send(Parcel parcel) {
+  if (IsCut(parcel.from, parcel.to)) return;
+  if (options_.through_codec) parcel.content = ThroughWire(parcel.content, cluster_.verdict);
   if (!cluster_.is_calm) {
     if (cluster_.choices.PerMille(options_.loss)) return;
-    if (options_.replay > 0) Remember(to, partition, message);
-    if (cluster_.choices.PerMille(options_.duplicate)) Carry(from, to, partition, message);
+    if (options_.replay > 0) Remember(parcel);
+    if (cluster_.choices.PerMille(options_.duplicate)) Carry(parcel);
   }
-  Carry(from, to, partition, message);
+  Carry(parcel);
 }
 
-void Network::Carry(NodeId from, NodeId to, std::uint32_t partition, const PeerMessage& message) {
-  Link& link = LinkOf(from, to);
+void Network::Carry(const Parcel& parcel) {
+  Link& link = LinkOf(parcel.from, parcel.to);
   if (link.in_flight >= options_.in_flight_max) return;
-  Timeline& timeline = cluster_.timeline;
   Choices& choices = cluster_.choices;
-  const Time delay = options_.delay_min + choices.Around(options_.delay_mean);
-  Time arrival = timeline.now() + delay;
+  const Time now = cluster_.timeline.now();
   if (!cluster_.is_calm && choices.PerMille(options_.clog))
-    link.clogged_until = timeline.now() + choices.Around(options_.clog_mean);
-  arrival = std::max(arrival, link.clogged_until);
+    link.clogged_until = now + choices.Around(options_.clog_mean);
+  const Time delay = options_.delay_min + choices.Around(options_.delay_mean);
+  Time arrival = std::max(now + delay, link.clogged_until);
   if (!choices.PerMille(options_.reorder)) {
     arrival = std::max(arrival, link.last_arrival);
     link.last_arrival = arrival;
   }
   ++link.in_flight;
-  timeline.After(arrival - timeline.now(), [this, from, to, partition, message] {
-    --LinkOf(from, to).in_flight;
-    Deliver(to, partition, message);
+  cluster_.timeline.After(arrival - now, [this, parcel] {
+    --LinkOf(parcel.from, parcel.to).in_flight;
+    Deliver(parcel);
   });
 }
 
-void Network::Deliver(NodeId to, std::uint32_t partition, const PeerMessage& message) {
-  Node& node = cluster_.node(to);
-  node.Do([&node, partition, message] { node.process()->Receive(partition, message); });
+void Network::Deliver(const Parcel& parcel) {
+  Node& node = cluster_.node(parcel.to);
+  node.Do([&node, parcel] { node.process()->Receive(parcel); });
 }
 
-void Network::Remember(NodeId to, std::uint32_t partition, const PeerMessage& message) {
+void Network::Remember(const Parcel& parcel) {
   if (cluster_.choices.PerMille(options_.replay) && !old_.empty()) {
-    const Old old = old_[static_cast<std::size_t>(cluster_.choices.Below(old_.size()))];
+    const auto which = static_cast<std::size_t>(cluster_.choices.Below(old_.size()));
     cluster_.coverage.Reach(Mark::kReplayed);
     cluster_.timeline.After(cluster_.choices.Around(options_.delay_mean),
-                            [this, old] { Deliver(old.to, old.partition, old.message); });
+                            [this, old = old_[which]] { Deliver(old); });
   }
   if (cluster_.choices.Below(32) != 0) return;
-  old_.push_back({to, partition, message});
+  old_.push_back(parcel);
   if (old_.size() > options_.replay_kept)
     old_.erase(old_.begin() + static_cast<std::ptrdiff_t>(cluster_.choices.Below(old_.size())));
 }

@@ -5,18 +5,27 @@
 
 #include <cstdint>
 #include <deque>
+#include <utility>
 #include <vector>
 
-#include "raftlog/transport.h"
 #include "tests/sim/cluster.h"
+#include "tests/sim/peer_wire.h"
 
 namespace raftmq::sim {
+
+// What goes over a connection between two nodes.
+struct Parcel {
+  NodeId from;
+  NodeId to;
+  std::uint32_t partition = 0;  // Of a PeerMessage.
+  ParcelContent content;
+};
 
 class Network {
  public:
   explicit Network(Cluster& cluster);
 
-  void Send(NodeId from, std::uint32_t partition, PeerMessage message);
+  void Send(Parcel parcel);
   // What a client asks of a node, or the answer: lost, or there after a while.
   void ForClient(std::function<void()> arrive);
 
@@ -41,24 +50,19 @@ class Network {
     Time last_arrival = 0;
     std::size_t in_flight = 0;
   };
-  struct Old {
-    NodeId to;
-    std::uint32_t partition;
-    PeerMessage message;
-  };
   using Directed = std::pair<NodeId, NodeId>;
 
   const Link& LinkOf(NodeId from, NodeId to) const;
   Link& LinkOf(NodeId from, NodeId to);
-  void Carry(NodeId from, NodeId to, std::uint32_t partition, const PeerMessage& message);
-  void Deliver(NodeId to, std::uint32_t partition, const PeerMessage& message);
-  void Remember(NodeId to, std::uint32_t partition, const PeerMessage& message);
+  void Carry(const Parcel& parcel);
+  void Deliver(const Parcel& parcel);
+  void Remember(const Parcel& parcel);
   std::vector<Directed> DrawCuts();
 
   Cluster& cluster_;
   NetworkOptions options_;   // As in the scenario, until it is calm.
   std::vector<Link> links_;  // [from][to].
-  std::deque<Old> old_;
+  std::deque<Parcel> old_;
   std::uint64_t healings_ = 0;  // Partitions from before the last one are over.
 };
 

@@ -15,11 +15,20 @@ Process::Process(const Environment& environment)
       clock_(environment.clock),
       boot_(environment.boot),
       later_(environment.later),
-      files_(environment.files, environment.on_fault),
+      files_(environment.files, environment.on_fault,
+             [this] { return !cluster_.choices.PerMille(cluster_.disk.cold); }),
       disk_(cluster_.disk, cluster_.choices, later_,
             [this](std::uint32_t partition) { replicas_[partition].is_touched = true; }),
       work_(cluster_.disk, cluster_.choices, later_),
       cache_(cluster_.scenario.cache_bytes),
+      heartbeat_transport_(cluster_, node_),
+      heartbeats_({.boot_id = boot_,
+                   .heartbeat_ticks = cluster_.scenario.heartbeat_ticks,
+                   .silence_ticks = cluster_.scenario.election_ticks_min},
+                  heartbeat_transport_,
+                  [this](const GroupId& group, NodeId peer, std::uint32_t ticks) {
+                    OnSilent(group, peer, ticks);
+                  }),
       replicas_(cluster_.partitions.size()) {
   if (cluster_.mutant == Mutant::kHardStateNotSynced) files_.LieAboutSyncs("/meta");
   if (cluster_.mutant == Mutant::kLogNotSynced) files_.LieAboutSyncs(".log");
@@ -45,31 +54,59 @@ void Process::CountMetrics() {
   reach(Mark::kAppendRefused, metrics_.appends_refused);
   reach(Mark::kFetchCache, metrics_.fetches_from_cache);
   reach(Mark::kFetchFiles, metrics_.fetches_from_map);
-  reach(Mark::kFetchFiles, metrics_.fetches_cold);
+  reach(Mark::kFetchCold, metrics_.fetches_cold);
 }
 
 Group* Process::Use(std::uint32_t partition) {
   Replica& replica = replicas_[partition];
-  if (replica.group) replica.is_touched = true;
+  if (!replica.group) return nullptr;
+  replica.is_touched = true;
+  replica.is_quiet = false;
   return replica.group.get();
 }
 
+// Quiet groups are passed over but once a second (broker/partition_set.cc).
 void Process::Tick() {
   OpenAll();
+  constexpr Microseconds kQuietTick{1'000'000};
+  const Microseconds now = clock_.SteadyNow();
+  const bool ticks_all = now - all_ticked_ >= kQuietTick;
+  if (ticks_all) all_ticked_ = now;
   for (std::uint32_t i = 0; i < replicas_.size(); ++i) {
-    if (Group* const group = Use(i)) group->Tick();
+    if (replicas_[i].is_quiet && !ticks_all) continue;
+    Group* const group = Use(i);
+    if (group == nullptr) continue;
+    group->Tick();
+    replicas_[i].is_quiet = group->IsQuiet();
+    if (replicas_[i].is_quiet) cluster_.coverage.Reach(Mark::kQuiet);
   }
+  heartbeats_.Tick();
 }
 
-void Process::Receive(std::uint32_t partition, PeerMessage message) {
-  if (Group* const group = Use(partition)) group->Receive(std::move(message));
+void Process::Receive(const Parcel& parcel) {
+  if (const auto* const message = std::get_if<PeerMessage>(&parcel.content)) {
+    if (Group* const group = Use(parcel.partition)) group->Receive(*message);
+  } else if (const auto* const heartbeat = std::get_if<Heartbeat>(&parcel.content)) {
+    if (heartbeat->lists_groups) cluster_.coverage.Reach(Mark::kQuietExchanged);
+    heartbeats_.Receive(parcel.from, *heartbeat);
+  } else {
+    heartbeats_.Receive(parcel.from, std::get<HeartbeatReply>(parcel.content));
+  }
 }
 
 void Process::PeerUnreachable(NodeId node) {
   for (std::uint32_t i = 0; i < replicas_.size(); ++i) {
     if (Group* const group = Use(i)) group->PeerUnreachable(node);
   }
+  heartbeats_.Forget(node);
 }
+
+void Process::OnSilent(const GroupId& group, NodeId node, std::uint32_t ticks) {
+  cluster_.coverage.Reach(Mark::kWoken);
+  if (Group* const silent = Use(group.partition.value())) silent->PeerSilent(node, ticks);
+}
+
+void Process::Close(std::uint32_t partition) { replicas_[partition].group.reset(); }
 
 void Process::Produce(std::uint32_t partition, ByteBuffer batch, bool in_memory,
                       Group::ProposeDone done) {

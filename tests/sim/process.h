@@ -36,7 +36,7 @@ class Process {
   void OpenAll();
   void Close(std::uint32_t partition);  // Its replica was removed.
   void Tick();
-  void Receive(std::uint32_t partition, PeerMessage message);
+  void Receive(const Parcel& parcel);
   void PeerUnreachable(NodeId node);
   // What a broker's handlers do with requests.
   void Produce(std::uint32_t partition, ByteBuffer batch, bool in_memory, Group::ProposeDone done);
@@ -65,6 +65,7 @@ class Process {
     std::unique_ptr<Group> group;
     bool is_opening = false;
     bool is_touched = false;
+    bool is_quiet = false;  // One tick a second is enough.
   };
 
   void Open(std::uint32_t partition);
@@ -73,6 +74,7 @@ class Process {
   Result<std::unique_ptr<OpenedLog>> OpenOrFound(std::uint32_t partition);
   GroupOptions OptionsOf(std::uint32_t partition) const;
   PartitionTruth& TruthOf(std::uint32_t partition) { return *cluster_.partitions[partition]; }
+  void OnSilent(const GroupId& group, NodeId node, std::uint32_t ticks);
   void CountMetrics();
 
   Cluster& cluster_;
@@ -85,6 +87,9 @@ class Process {
   SimWork work_;
   TailCache cache_;
   GroupMetrics metrics_;
+  SimHeartbeatTransport heartbeat_transport_;
+  Heartbeats heartbeats_;
+  Microseconds all_ticked_{0};
   std::uint32_t opening_ = 0;
   std::vector<Replica> replicas_;  // By partition.
 };

@@ -109,7 +109,8 @@ void Process::OpenOnDone(std::uint32_t partition, ReplicaNumber number,
                              .work = work_,
                              .cache = cache_,
                              .metrics = metrics_,
-                             .transport = *replica.transport},
+                             .transport = *replica.transport,
+                             .heartbeats = cluster_.scenario.goes_quiet ? &heartbeats_ : nullptr},
                             std::move(*log));
   Use(partition)->Tick();
 }

@@ -54,6 +54,7 @@ DiskOptions DrawDisk(Choices& choices) {
   disk.slow = Rate(choices, 20);
   disk.slow_mean = choices.Between(50, 3000) * kMillisecond;
   disk.open_mean = choices.Between(1, 50) * kMillisecond;
+  disk.cold = Rate(choices, 500);
   disk.work_queued_max = OneOf(choices, std::array<std::uint32_t, 2>{16, 64});
   return disk;
 }
@@ -123,6 +124,11 @@ Scenario DrawScenario(Choices& choices, std::uint32_t nodes) {
   scenario.faults = DrawFaults(choices);
   scenario.clients = DrawClients(choices);
   scenario.operators = DrawOperators(choices);
+  scenario.goes_quiet = choices.Below(2) == 0;
+  if (!scenario.goes_quiet) return scenario;
+  // Heartbeats of shards rely on connections that keep their order (raftlog/heartbeats.h).
+  scenario.network.reorder = scenario.network.duplicate = scenario.network.replay = 0;
+  scenario.clients.think_mean *= choices.Between(1, 20);  // Else nothing is ever idle.
   return scenario;
 }
 

@@ -41,6 +41,7 @@ struct DiskOptions {
   std::uint32_t slow = 0;  // Per mille of rounds that take slow_mean.
   Time slow_mean = 500 * kMillisecond;
   Time open_mean = 5 * kMillisecond;
+  std::uint32_t cold = 0;  // Per mille of looks at mapped pages that are not in memory.
   std::uint32_t work_queued_max = 64;
 };
 
@@ -90,6 +91,7 @@ struct Scenario {
   std::uint32_t clock_rate_ppm = 0;  // Greatest deviation of a node's clock.
   std::size_t cache_bytes = 1u << 20;
   std::uint32_t batch_bytes_max = 4096;
+  bool goes_quiet = false;  // Idle groups rely on their shards' heartbeats.
   bool zero_ahead = false;
   std::size_t pending_bytes_max = 1u << 20;
   Time disk_hang_limit = kSecond;

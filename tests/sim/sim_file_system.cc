@@ -7,6 +7,22 @@ namespace {
 
 using Step = SimFileSystem::Step;
 
+class SimMap final : public FileMap {
+ public:
+  SimMap(std::unique_ptr<FileMap> below, std::function<bool()> is_resident)
+      : below_(std::move(below)), is_resident_(std::move(is_resident)) {}
+  ByteSpan bytes() const override { return below_->bytes(); }
+  void AdviseSequential(bool sequential) override { below_->AdviseSequential(sequential); }
+  bool IsResident(std::size_t, std::size_t) const override { return is_resident_(); }
+  Status Populate(std::size_t at, std::size_t count) override {
+    return below_->Populate(at, count);
+  }
+
+ private:
+  const std::unique_ptr<FileMap> below_;
+  const std::function<bool()> is_resident_;
+};
+
 class SimFile final : public File {
  public:
   SimFile(SimFileSystem& system, std::unique_ptr<File> below)
@@ -38,7 +54,9 @@ class SimFile final : public File {
   }
   Result<std::unique_ptr<FileMap>> Map() const override {
     RAFTMQ_TRY(system_.Enter(Step::kLook));
-    return below_->Map();
+    RAFTMQ_TRY_ASSIGN(auto below, below_->Map());
+    return std::unique_ptr<FileMap>(
+        std::make_unique<SimMap>(std::move(below), system_.is_resident()));
   }
   bool IsDirect() const override { return below_->IsDirect(); }
   const std::string& path() const override { return below_->path(); }

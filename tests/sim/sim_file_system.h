@@ -25,8 +25,10 @@ enum class DiskFault : std::uint8_t {
 class SimFileSystem final : public FileSystem {
  public:
   // `on_fault` is called once, in the midst of the operation that it befalls.
-  SimFileSystem(FileSystem& below, std::function<void(DiskFault)> on_fault)
-      : below_(below), on_fault_(std::move(on_fault)) {}
+  // `is_resident` says whether a mapped page happens to be in memory.
+  SimFileSystem(FileSystem& below, std::function<void(DiskFault)> on_fault,
+                std::function<bool()> is_resident)
+      : below_(below), on_fault_(std::move(on_fault)), is_resident_(std::move(is_resident)) {}
 
   // The first operation that the fault can befall, after `skip` others that change the disk.
   void Arm(DiskFault fault, std::uint64_t skip) {
@@ -50,6 +52,7 @@ class SimFileSystem final : public FileSystem {
   Result<std::uint64_t> FreeBytes(const std::string& path) override;
   Result<PathInfo> Inspect(const std::string& path) override;
 
+  const std::function<bool()>& is_resident() const { return is_resident_; }
   // Before an operation: kIoError if it does not take place.
   enum class Step { kLook, kChange, kSync };
   Status Enter(Step step);
@@ -57,6 +60,7 @@ class SimFileSystem final : public FileSystem {
  private:
   FileSystem& below_;
   const std::function<void(DiskFault)> on_fault_;
+  const std::function<bool()> is_resident_;
   std::optional<DiskFault> armed_;
   std::uint64_t skip_ = 0;
   bool is_dead_ = false;

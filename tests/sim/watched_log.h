@@ -20,6 +20,8 @@ class WatchedLog final : public PartitionLog {
 
   void Stage(SharedBytes frame) override {
     truth_.Staged(record_, frame);
+    if (has_cut_ && record_.entries.back().kind == EntryKind::kCheckpoint)
+      truth_.Reach(Mark::kRollWhileCutting);
     log_->Stage(std::move(frame));
   }
   void SaveHardState(const HardState& state) override {
@@ -28,11 +30,13 @@ class WatchedLog final : public PartitionLog {
   }
   void TruncateAfter(Index last_kept) override {
     truth_.Cut(record_, last_kept);
+    has_cut_ = true;
     if (under_way_) under_way_->last = std::min(under_way_->last, last_kept);
     log_->TruncateAfter(last_kept);
   }
   std::unique_ptr<LogJob> TakeJob() override {
     auto job = log_->TakeJob();
+    has_cut_ = false;
     if (job) under_way_ = UnderWay{record_.last(), record_.staged_state};
     return job;
   }
@@ -63,6 +67,7 @@ class WatchedLog final : public PartitionLog {
   }
   void TruncateBefore(Index first_kept) override { log_->TruncateBefore(first_kept); }
   std::unique_ptr<LogRead> Read(ReadFrom from, Index up_to, std::size_t bytes_max) const override {
+    if (from.by == ReadFrom::By::kIndex) truth_.Reach(Mark::kCatchUpFromFiles);
     return log_->Read(from, up_to, bytes_max);
   }
   std::vector<SegmentInfo> Segments() const override { return log_->Segments(); }
@@ -80,6 +85,7 @@ class WatchedLog final : public PartitionLog {
   const std::unique_ptr<PartitionLog> log_;
   PartitionTruth& truth_;
   ReplicaRecord& record_;
+  bool has_cut_ = false;               // Since the last job.
   std::optional<UnderWay> under_way_;  // The job that moves the log's end; one at a time.
 };
 
