@@ -49,7 +49,7 @@ class ClusterNode final : public AnyGroupWorld {
 
  private:
   FileSystem& file_system() override { return *files; }
-  Transport& transport() override { return mail_; }
+  Transport& network() override { return mail_; }
   Result<std::unique_ptr<OpenedLog>> OpenLog() override;
 
   const Replica self_;

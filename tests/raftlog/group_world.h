@@ -43,7 +43,7 @@ class AnyGroupWorld {
                          .work = shard->work,
                          .cache = shard->cache,
                          .metrics = metrics,
-                         .transport = transport()};
+                         .transport = network()};
     Result<std::unique_ptr<OpenedLog>> log = OpenLog();
     ASSERT_TRUE(log.has_value()) << log.error().ToString();
     group = MakeGroup(options, deps, std::move(*log));
@@ -147,6 +147,7 @@ class AnyGroupWorld {
   GroupOptions options;
   ManualClock clock;
   GroupMetrics metrics;
+  NoTransport transport;
   struct Shard {
     explicit Shard(std::size_t cache_bytes) : cache(cache_bytes) {}
     StepDisk disk;
@@ -158,12 +159,11 @@ class AnyGroupWorld {
 
  protected:
   virtual FileSystem& file_system() = 0;
-  virtual Transport& transport() { return no_transport_; }
+  virtual Transport& network() { return transport; }
   virtual Result<std::unique_ptr<OpenedLog>> OpenLog() = 0;
 
  private:
   std::size_t cache_bytes_;
-  NoTransport no_transport_;
 };
 
 // On the fake log, whose every mood can be set.
