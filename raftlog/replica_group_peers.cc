@@ -141,11 +141,13 @@ void ReplicaGroup::ReadForCatchUp(NodeId to, const Raft::SendRange& range) {
   if (!read) return;
   catch_up.is_reading = true;
   catch_up.term = core_.status().term;
-  reader_.Run(std::move(read), [this, to](Result<LogSlice> slice) {
+  reader_.Run(std::move(read), [this, to, first = range.first](Result<LogSlice> slice) {
     CatchUp& done = catch_ups_[to];
     done.is_reading = false;
     done.slice.reset();
-    if (slice) done.slice = std::move(*slice);
+    // What cannot be read now is tried again with the next turn, not at once and for ever.
+    if (!slice || slice->first != first || slice->last < first) return;
+    done.slice = std::move(*slice);
     TurnEnd();
   });
 }

@@ -79,5 +79,46 @@ TEST(GroupCatchUp, WhatWasReadForAFollowerIsForgottenWithTheLeadership) {
   EXPECT_EQ(cluster.node(3).Segments(), cluster.node(1).Segments());
 }
 
+// The leader cannot read what a follower lacks: it does not try again before time has passed.
+TEST(GroupCatchUp, DamageAtTheLeaderKeepsOneFollowerBehindAndNobodyElse) {
+  GroupCluster cluster({.cache_bytes = 0});
+  cluster.Elect(1);
+  cluster.Isolate(3);
+  for (int i = 0; i < 10; ++i) ASSERT_TRUE(cluster.Produce(1, Long(i)).has_value());
+  const std::string segment = cluster.node(1).Segments().begin()->first;
+  cluster.node(1).files->Damage("/p/" + segment, 60'000, std::byte{1});
+  cluster.PowerCut(1);
+  cluster.Start(1);
+  cluster.Elect(1);
+  cluster.Heal();
+  cluster.Heartbeat(1);
+  EXPECT_EQ(cluster.group(1).damage().size(), 1u);
+  const Index behind = cluster.group(3).status().last;
+  EXPECT_GT(behind, Index(4));
+  EXPECT_LT(behind, cluster.group(1).status().last);
+  EXPECT_TRUE(cluster.Produce(1, "more").has_value());
+  cluster.Heartbeat(1);
+  EXPECT_EQ(cluster.group(2).status().last, cluster.group(1).status().last);
+  EXPECT_EQ(cluster.group(3).status().last, behind);
+}
+
+TEST(GroupCatchUp, AFullWorkQueueIsTriedAgainWithTheNextTick) {
+  GroupCluster cluster({.cache_bytes = 0});
+  cluster.node(1).files->KeepPagesCold(true);
+  cluster.Elect(1);
+  cluster.Isolate(3);
+  for (int i = 0; i < 10; ++i) ASSERT_TRUE(cluster.Produce(1, Long(i)).has_value());
+  cluster.Heal();
+  while (cluster.node(1).work().Submit([] {}, [] {})) {
+  }
+  cluster.Tick(1, GroupCluster::kHeartbeatTicks);
+  for (int i = 0; i < 4; ++i) {
+    cluster.DeliverAll();
+    cluster.group(1).TurnEnd();
+  }
+  cluster.Heartbeat(1);
+  EXPECT_THAT(cluster.node(3).ReadFrom(0), SizeIs(10));
+}
+
 }  // namespace
 }  // namespace raftmq
