@@ -75,6 +75,7 @@ namespace raftmq::sim {
   X(kQuiet, "groups_quiet_at_a_tick")                                          \
   X(kQuietExchanged, "quiet_groups_listed_to_a_peer")                          \
   X(kWoken, "quiet_groups_woken_by_silence")                                   \
+  X(kNoWholeMajority, "runs_ended_early_for_damage_that_is_not_repaired")      \
   X(kLiveness, "runs_that_reached_the_end_of_the_liveness_phase")
 
 enum class Mark : std::size_t {

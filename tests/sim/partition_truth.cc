@@ -88,6 +88,7 @@ void PartitionTruth::Cut(ReplicaRecord& record, Index last_kept) {
 void PartitionTruth::Sends(ReplicaRecord& record, const RaftMessage& message) {
   const auto* const request = std::get_if<VoteRequest>(&message.body);
   const auto* const reply = std::get_if<VoteReply>(&message.body);
+  if (request && !memberships_.empty() && !Names(record.id)) Reach(Mark::kRemovedCampaigned);
   const bool is_pre_vote = (request && request->is_pre_vote) || (reply && reply->is_pre_vote);
   if (is_pre_vote) return;  // Its term may be one to come.
   const Term last_term = record.durable == Index(0) ? Term(0) : record.At(record.durable).term;
@@ -104,11 +105,27 @@ void PartitionTruth::Sends(ReplicaRecord& record, const RaftMessage& message) {
                        vote.term.value(), record.durable_state.vote.value()));
   if (record.sent_vote.term == vote.term && record.sent_vote.vote != vote.vote)
     Broken("I-02", record, fmt::format("votes twice in term {}", vote.term.value()));
-  if (request && std::ranges::none_of(record.membership(), [&](const Replica& replica) {
-        return replica.id() == record.id && replica.voter;
-      }))
-    Broken("I-12", record, "campaigns though it is no voter");
   record.sent_vote = vote;
+}
+
+// I-12: learners and removed replicas never campaign; one that is still a voter by the membership
+// that is known to be committed, or by any after it, may have to (thesis, section 4.2.2).
+void PartitionTruth::Saves(ReplicaRecord& record, const HardState& state) {
+  record.staged_state = state;
+  if (state.vote != record.id.node) return;
+  const auto is_self = [&record](const Replica& replica) {
+    return replica.id() == record.id && replica.voter;
+  };
+  for (auto at = record.memberships.rbegin(); at != record.memberships.rend(); ++at) {
+    if (std::ranges::any_of(at->membership, is_self)) return;
+    if (at->index <= record.commit) break;
+  }
+  Broken("I-12", record, "votes for itself though it is no voter");
+}
+
+bool PartitionTruth::IsMember(const ReplicaRecord& record) {
+  return std::ranges::any_of(
+      record.membership(), [&record](const Replica& replica) { return replica.id() == record.id; });
 }
 
 void PartitionTruth::Look(ReplicaRecord& record, const GroupStatus& status) {
@@ -129,8 +146,10 @@ void PartitionTruth::Look(ReplicaRecord& record, const GroupStatus& status) {
     if (is_new) Elected(record, status.term);
   }
   if (record.is_leader && !status.is_leader) Reach(Mark::kLeaderSteppedDown);
+  // A leader that has removed itself leads until that is committed.
+  const bool leads = status.is_leader || (record.is_leader && !IsMember(record));
   record.is_leader = status.is_leader;
-  if (status.commit != record.commit) Commits(record, status);
+  if (status.commit != record.commit) Commits(record, status, leads);
 }
 
 // I-04: whoever takes office has all that was committed in earlier terms. The chain speaks for what
@@ -147,7 +166,7 @@ void PartitionTruth::Elected(ReplicaRecord& record, Term term) {
                        last.value()));
 }
 
-void PartitionTruth::Commits(ReplicaRecord& record, const GroupStatus& status) {
+void PartitionTruth::Commits(ReplicaRecord& record, const GroupStatus& status, bool leads) {
   if (status.commit < record.commit)
     return Broken("I-07", record,
                   fmt::format("commit goes back from {} to {}", record.commit.value(),
@@ -155,7 +174,7 @@ void PartitionTruth::Commits(ReplicaRecord& record, const GroupStatus& status) {
   if (status.commit > record.last()) return Broken("I-06", record, "commits what it has not");
   const bool is_first = status.commit > committed();
   // I-05, I-08: a leader commits what a majority holds, by an entry of its own term.
-  if (is_first && !status.is_leader)
+  if (is_first && !leads)
     Broken("I-06", record,
            fmt::format("the first to commit {}, and no leader", status.commit.value()));
   if (is_first && record.At(status.commit).term != status.term)
@@ -228,6 +247,16 @@ void PartitionTruth::Served(const BatchHeader& header) {
 Index PartitionTruth::IndexOf(Offset offset) const {
   const auto found = std::ranges::upper_bound(committed_, offset, {}, &EntryId::end);
   return Index(static_cast<std::uint64_t>(found - committed_.begin()) + 1);
+}
+
+bool PartitionTruth::Names(ReplicaId id) const {
+  const auto names = [id](const Membership& members) {
+    return std::ranges::any_of(members, [id](const Replica& r) { return r.id() == id; });
+  };
+  return names(membership()) || std::ranges::any_of(placements, [&names](const auto& placed) {
+           const auto& known = placed.second.record.memberships;
+           return !known.empty() && names(known.back().membership);
+         });
 }
 
 // What the turns of single replicas do not show.

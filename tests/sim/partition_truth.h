@@ -33,6 +33,7 @@ class PartitionTruth {
   // One node's replica, from its placement to its removal.
   struct Placement {
     ReplicaRecord record;
+    bool was_member = false;  // Or may have been: its number is used up.
     bool is_founded = false;  // Its directory was made: it is never made again.
     bool is_lost = false;     // Its directory went with the node's disk.
     // A power cut has left a later entry that says committed of one that never arrived. That counts
@@ -50,6 +51,7 @@ class PartitionTruth {
   void Opened(Placement& placement, const OpenedLog& opened);
   void Staged(ReplicaRecord& record, const SharedBytes& frame);
   void Cut(ReplicaRecord& record, Index last_kept);
+  void Saves(ReplicaRecord& record, const HardState& state);
   // Before a message leaves.
   void Sends(ReplicaRecord& record, const RaftMessage& message);
   // After each turn of its group.
@@ -68,6 +70,8 @@ class PartitionTruth {
   Index IndexOf(Offset offset) const;
   // The membership that counts for whoever holds all that is committed.
   const Membership& membership() const { return memberships_.back(); }
+  // Whether any membership that may still count names it.
+  bool Names(ReplicaId id) const;
   std::uint64_t elections() const { return leaders_.size(); }
 
   void Broken(const std::string& rule, const ReplicaRecord& record, const std::string& text);
@@ -78,7 +82,8 @@ class PartitionTruth {
   void NoteMembership(ReplicaRecord& record, Index index, const Membership& membership);
   void CheckOneChange(const ReplicaRecord& record, Index index);
   void Elected(ReplicaRecord& record, Term term);
-  void Commits(ReplicaRecord& record, const GroupStatus& status);
+  void Commits(ReplicaRecord& record, const GroupStatus& status, bool leads);
+  static bool IsMember(const ReplicaRecord& record);
   void CommitsFirst(ReplicaRecord& record, Index index, Term term);
   bool IsHeldByMajority(const ReplicaRecord& leader, Index index) const;
   bool IsDamaged(const ReplicaRecord& record, const OpenedLog& opened);

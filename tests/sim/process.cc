@@ -106,8 +106,6 @@ void Process::OnSilent(const GroupId& group, NodeId node, std::uint32_t ticks) {
   if (Group* const silent = Use(group.partition.value())) silent->PeerSilent(node, ticks);
 }
 
-void Process::Close(std::uint32_t partition) { replicas_[partition].group.reset(); }
-
 void Process::Produce(std::uint32_t partition, ByteBuffer batch, bool in_memory,
                       Group::ProposeDone done) {
   Group* const group = Use(partition);

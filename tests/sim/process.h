@@ -34,7 +34,8 @@ class Process {
 
   // Every replica that is placed here and not open yet.
   void OpenAll();
-  void Close(std::uint32_t partition);  // Its replica was removed.
+  // Its replica was removed: closes it, removes its directory, calls `done`. Not while it opens.
+  void Drop(std::uint32_t partition, std::function<void()> done);
   void Tick();
   void Receive(const Parcel& parcel);
   void PeerUnreachable(NodeId node);
@@ -75,6 +76,7 @@ class Process {
   GroupOptions OptionsOf(std::uint32_t partition) const;
   PartitionTruth& TruthOf(std::uint32_t partition) { return *cluster_.partitions[partition]; }
   void OnSilent(const GroupId& group, NodeId node, std::uint32_t ticks);
+  void DropFinish(std::uint32_t partition, const std::function<void()>& done);
   void CountMetrics();
 
   Cluster& cluster_;

@@ -115,4 +115,21 @@ void Process::OpenOnDone(std::uint32_t partition, ReplicaNumber number,
   Use(partition)->Tick();
 }
 
+// The group finishes what the disk has of it, and goes outside its own callback.
+void Process::Drop(std::uint32_t partition, std::function<void()> done) {
+  if (replicas_[partition].is_opening) return;
+  Group* const group = Use(partition);
+  if (group == nullptr) return DropFinish(partition, done);
+  group->Drain([this, partition, done = std::move(done)] {
+    later_(0, [this, partition, done] { DropFinish(partition, done); });
+  });
+}
+
+void Process::DropFinish(std::uint32_t partition, const std::function<void()>& done) {
+  replicas_[partition].group.reset();
+  const Status removed = broker::RemovePartitionDirectory(
+      files_, broker::PartitionPath("", TruthOf(partition).founding.group));
+  if (removed) done();
+}
+
 }  // namespace raftmq::sim

@@ -16,7 +16,8 @@ constexpr std::uint64_t kEventsBetweenLooks = 64;
 Simulation::Simulation(Choices& choices, const RunOptions& options, Coverage& coverage)
     : options_(options),
       cluster_(choices, DrawScenario(choices, options.nodes), coverage, options.mutant),
-      nemesis_(cluster_) {
+      nemesis_(cluster_),
+      operator_(cluster_) {
   FoundPartitions();
   for (std::uint32_t i = 0; i < cluster_.scenario.clients.producers; ++i)
     producers_.push_back(std::make_unique<SimProducer>(cluster_, i + 1));
@@ -37,8 +38,10 @@ void Simulation::FoundPartitions() {
           NodeId(static_cast<std::uint32_t>((first + n) % scenario.nodes) + 1));
     auto truth =
         std::make_unique<PartitionTruth>(std::move(founding), cluster_.verdict, cluster_.coverage);
-    for (const NodeId node : truth->founding.nodes)
+    for (const NodeId node : truth->founding.nodes) {
       truth->placements[node].record.id = {node, truth->founding.number};
+      truth->placements[node].was_member = true;
+    }
     cluster_.partitions.push_back(std::move(truth));
   }
 }
@@ -48,6 +51,7 @@ Outcome Simulation::Run() {
   for (const auto& producer : producers_) producer->Start();
   for (const auto& reader : readers_) reader->Start();
   nemesis_.Start();
+  operator_.Start();
   RunUntil(options_.events, kNever);
   if (!cluster_.verdict.is_broken()) Calm();
   Finish();

@@ -9,6 +9,7 @@
 
 #include "tests/sim/cluster.h"
 #include "tests/sim/nemesis.h"
+#include "tests/sim/operator.h"
 #include "tests/sim/producers.h"
 #include "tests/sim/readers.h"
 
@@ -39,7 +40,9 @@ class Simulation {
   void RunUntil(std::uint64_t events, Time until);
   // The liveness phase: a majority of every partition, healed, the others gone or cut off.
   void Calm();
+  // Empty if there is none, because damaged replicas are not repaired yet.
   std::vector<NodeId> DrawCore();
+  static bool Suffices(const std::vector<NodeId>& core, const PartitionTruth& truth);
   static bool IsMajority(const std::vector<NodeId>& core, const PartitionTruth& truth,
                          const Membership& membership);
   void HealAll();
@@ -52,6 +55,7 @@ class Simulation {
   const RunOptions options_;
   Cluster cluster_;
   Nemesis nemesis_;
+  Operator operator_;
   std::vector<std::unique_ptr<SimProducer>> producers_;
   std::vector<std::unique_ptr<SimReader>> readers_;
 };

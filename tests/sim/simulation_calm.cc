@@ -43,20 +43,25 @@ bool Simulation::IsMajority(const std::vector<NodeId>& core, const PartitionTrut
   return present >= QuorumOf(voters);
 }
 
-// Nodes drawn until they are a majority of every membership that may count.
+// A majority of every membership that may count: the committed one, and those in logs of its
+// members.
+bool Simulation::Suffices(const std::vector<NodeId>& core, const PartitionTruth& truth) {
+  if (truth.committed() == Index(0)) return IsMajority(core, truth, FoundersOf(truth));
+  return IsMajority(core, truth, truth.membership()) &&
+         std::ranges::all_of(truth.placements, [&](const auto& placed) {
+           const ReplicaRecord& record = placed.second.record;
+           if (record.memberships.empty() || !placed.second.IsWhole()) return true;
+           return !truth.Names(record.id) || IsMajority(core, truth, record.membership());
+         });
+}
+
 std::vector<NodeId> Simulation::DrawCore() {
   std::vector<NodeId> rest;
   for (const auto& node : cluster_.nodes) rest.push_back(node->id());
   std::vector<NodeId> core;
-  const auto suffices = [&](const auto& truth) {
-    if (truth->committed() == Index(0)) return IsMajority(core, *truth, FoundersOf(*truth));
-    return IsMajority(core, *truth, truth->membership()) &&
-           std::ranges::all_of(truth->placements, [&](const auto& placed) {
-             const ReplicaRecord& record = placed.second.record;
-             return record.memberships.empty() || IsMajority(core, *truth, record.membership());
-           });
-  };
-  while (!rest.empty() && !std::ranges::all_of(cluster_.partitions, suffices)) {
+  const auto suffices = [&core](const auto& truth) { return Suffices(core, *truth); };
+  while (!std::ranges::all_of(cluster_.partitions, suffices)) {
+    if (rest.empty()) return {};
     const auto drawn =
         rest.begin() + static_cast<std::ptrdiff_t>(cluster_.choices.Below(rest.size()));
     core.push_back(*drawn);
@@ -104,6 +109,7 @@ void Simulation::Calm() {
   HealAll();
   if (cluster_.verdict.is_broken()) return;
   const std::vector<NodeId> core = DrawCore();
+  if (core.empty()) return cluster_.coverage.Reach(Mark::kNoWholeMajority);
   CutOff(core);
   const Time until =
       cluster_.timeline.now() + GraceOf(cluster_.scenario) + BoundOf(cluster_.scenario);
@@ -137,8 +143,9 @@ bool Simulation::HasConverged(const std::vector<NodeId>& core) {
       const auto placed = truth->placements.find(replica.node);
       if (placed == truth->placements.end() || !placed->second.IsWhole()) return true;
       const ReplicaRecord& record = placed->second.record;
-      return record.id == replica.id() && record.commit == truth->committed() &&
-             record.last() == record.commit && record.durable == record.commit;
+      if (record.id != replica.id()) return true;  // A learner that never came to be.
+      return record.commit == truth->committed() && record.last() == record.commit &&
+             record.durable == record.commit;
     });
   });
 }

@@ -25,7 +25,7 @@ class WatchedLog final : public PartitionLog {
     log_->Stage(std::move(frame));
   }
   void SaveHardState(const HardState& state) override {
-    record_.staged_state = state;
+    truth_.Saves(record_, state);
     log_->SaveHardState(state);
   }
   void TruncateAfter(Index last_kept) override {
