@@ -36,6 +36,9 @@ class FileMap {
   virtual bool IsResident(std::size_t at, std::size_t count) const = 0;
   // Brings the range into memory; blocks. kIoError if the disk cannot read it.
   virtual Status Populate(std::size_t at, std::size_t count) = 0;
+  // A hint that the range was read and will not be again soon: the process need not map its pages.
+  // They stay in the page cache, and the bytes stay valid.
+  virtual void Release(std::size_t, std::size_t) {}
 };
 
 // One open file. Used by one thread at a time. Closed by its destructor.

@@ -11,6 +11,22 @@
 namespace raftmq {
 namespace {
 
+// Holds what was brought into memory for one read. Such bytes are mostly read once, by somebody who
+// catches up; mapped for ever, the pages of a long log would take their time when the process dies,
+// during which its connections stay open and nobody knows.
+class ColdRange {
+ public:
+  ColdRange(std::shared_ptr<FileMap> map, std::size_t at, std::size_t count)
+      : map_(std::move(map)), at_(at), count_(count) {}
+  ~ColdRange() { map_->Release(at_, count_); }
+  ColdRange(const ColdRange&) = delete;
+  ColdRange& operator=(const ColdRange&) = delete;
+
+ private:
+  const std::shared_ptr<FileMap> map_;
+  const std::size_t at_, count_;
+};
+
 class SegmentRead final : public LogRead {
  public:
   explicit SegmentRead(LogReadSpec spec) : spec_(std::move(spec)) {}
@@ -109,9 +125,11 @@ bool SegmentRead::IsBeforeWanted(const Place& next) const {
 
 Result<LogSlice> SegmentRead::Run() {
   // In one piece: page faults without readahead take ten times as long.
+  std::shared_ptr<const void> owner = spec_.view.map;
   if (!IsResident()) {
     const auto [first, count] = MappedRange();
     RAFTMQ_TRY(spec_.view.map->Populate(first, count));
+    owner = std::make_shared<ColdRange>(spec_.view.map, first, count);
   }
   std::uint64_t at = spec_.line.position;
   Index index = spec_.line.index;
@@ -172,9 +190,10 @@ Result<LogSlice> SegmentRead::Run() {
   if (taken_to == 0 && spec_.view.is_cut && index <= spec_.up_to)
     return Fail(ErrorCode::kNotYet, "the end of the segment is being cut");
   if (taken_to > 0) {
-    slice.bytes = SharedBytes(spec_.view.map, spec_.view.map->bytes().subspan(
-                                                  static_cast<std::size_t>(taken_from),
-                                                  static_cast<std::size_t>(taken_to - taken_from)));
+    slice.bytes = SharedBytes(
+        std::move(owner),
+        spec_.view.map->bytes().subspan(static_cast<std::size_t>(taken_from),
+                                        static_cast<std::size_t>(taken_to - taken_from)));
   }
   return slice;
 }

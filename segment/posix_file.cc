@@ -53,6 +53,12 @@ class PosixFileMap final : public FileMap {
                        [](unsigned char page) { return (page & 1) != 0; });
   }
 
+  void Release(std::size_t at, std::size_t count) override {
+    const std::size_t begin = AlignUp(at, kPageBytes);
+    const std::size_t end = AlignDown(std::min(at + count, size_), kPageBytes);
+    if (begin < end) madvise(base_ + begin, end - begin, MADV_DONTNEED);
+  }
+
   Status Populate(std::size_t at, std::size_t count) override {
     const auto [begin, length] = Pages(at, count);
     if (length == 0) return Ok();

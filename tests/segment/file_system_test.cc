@@ -140,13 +140,14 @@ TYPED_TEST(FileSystemTest, DirectWritesAreSeenByBufferedReadsAndMaps) {
             std::string("y\0", 2));
 }
 
-TYPED_TEST(FileSystemTest, AMapCanBePopulatedAndOutlivesTheName) {
+TYPED_TEST(FileSystemTest, AMapCanBePopulatedAndReleasedAndOutlivesTheName) {
   const auto file = this->Open("a", OpenMode::kCreate);
   ASSERT_TRUE(file->Write(0, AsBytes(std::string(2 * kPageBytes, 'z'))).has_value());
   const auto map = file->Map();
   ASSERT_TRUE(map.has_value());
   ASSERT_TRUE((*map)->Populate(100, 2 * kPageBytes - 100).has_value());
   EXPECT_TRUE((*map)->IsResident(0, 2 * kPageBytes));
+  (*map)->Release(0, 2 * kPageBytes);
   (*map)->AdviseSequential(true);
   ASSERT_TRUE(this->disk_.files.Remove(this->disk_.Path("a")).has_value());
   EXPECT_EQ((*map)->bytes()[2 * kPageBytes - 1], std::byte{'z'});
