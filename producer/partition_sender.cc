@@ -40,6 +40,7 @@ PartitionSender::PartitionSender(ClientLoop& loop, Accumulator& accumulator, Mem
 void PartitionSender::Pump() {
   const Microseconds now = SteadyNow();
   if (retry_at_ && *retry_at_ <= now) retry_at_.reset();
+  if (look_at_ && *look_at_ <= now) Look();
   Take(HasExpiredOpenBatch(now));
   ExpireQueued(now);
   MaybeDoubtLeader(now);
@@ -64,6 +65,8 @@ void PartitionSender::CancelAll(const Error& error) {
   Take(true);
   alarm_.Cancel();
   retry_at_.reset();
+  look_at_.reset();
+  looks_left_ = 0;
   draining_ = false;
   std::vector<OutgoingBatch> all = std::exchange(in_flight_, {});
   std::ranges::move(std::exchange(failed_, {}), std::back_inserter(all));
@@ -102,6 +105,7 @@ bool PartitionSender::SendFront(Microseconds now) {
   if (!connection) {
     queued_.front().last_error = connection.error();
     BackOff(connection.error());
+    if (IsRoutingError(connection.error().code)) LookForLeaderAfter(route ? route->node : NodeId());
     return false;
   }
   if (IsUnderWayElsewhere(route->node)) {
@@ -148,6 +152,7 @@ void PartitionSender::OnOutcome(std::uint64_t attempt, Result<Reply> outcome) {
     OnFailure(std::move(batch), std::move(outcome).error());
   } else if (const auto* reply = std::get_if<wire::ProduceReply>(&outcome->body)) {
     backoff_.Reset();
+    looks_left_ = 0;
     Succeed(std::move(batch), *reply);
   } else {
     Fail(std::move(batch),
@@ -160,7 +165,7 @@ void PartitionSender::OnOutcome(std::uint64_t attempt, Result<Reply> outcome) {
 
 void PartitionSender::OnFailure(OutgoingBatch batch, Error error) {
   if (!error.definite() && error.code != ErrorCode::kCancelled) batch.maybe_stored = true;
-  if (IsRoutingError(error.code)) loop_.Refresh(options_.topic);
+  if (IsRoutingError(error.code)) LookForLeaderAfter(batch.sent_to);
   if (!IsWorthRetry(error)) return Fail(std::move(batch), std::move(error));
   loop_.Log(kLogWarning, "producer",
             fmt::format("{}/{}: a batch of {} messages is sent again: {}", options_.topic,
@@ -233,6 +238,7 @@ void PartitionSender::ArmAlarm(Microseconds now) {
   const auto consider = [&next](Microseconds at) { next = next ? std::min(*next, at) : at; };
   if (!queued_.empty()) consider(queued_.front().deadline);
   if (!in_flight_.empty()) consider(doubt_at_);
+  if (look_at_) consider(*look_at_);
   if (const auto open_since = accumulator_.open_since()) {
     const bool can_send = !IsStopped() && in_flight_.size() < options_.in_flight_max;
     consider(*open_since + (can_send ? options_.linger : options_.delivery_timeout));

@@ -86,6 +86,9 @@ class PartitionSender : public std::enable_shared_from_this<PartitionSender> {
   void MaybeDoubtLeader(Microseconds now);
   bool IsUnderWayElsewhere(NodeId leader) const;
   void GiveUpFormerLeader();
+  void LookForLeaderAfter(NodeId lost);
+  void Look();
+  void OnLooked();
 
   ClientLoop& loop_;
   Accumulator& accumulator_;
@@ -101,6 +104,9 @@ class PartitionSender : public std::enable_shared_from_this<PartitionSender> {
   Microseconds doubt_at_{0};  // Of the leader, if nothing is heard and batches are in flight.
   bool draining_ = false;     // An attempt failed; in_flight_ has to empty first.
   std::optional<Microseconds> retry_at_;  // Nothing is sent before.
+  NodeId lost_leader_;                    // Another one is looked for, so often yet:
+  std::uint32_t looks_left_ = 0;
+  std::optional<Microseconds> look_at_;
 };
 
 // Calls back when the last batch that holds it is gone.

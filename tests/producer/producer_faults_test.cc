@@ -168,6 +168,27 @@ TEST(ProducerFaults, FollowsTheLeaderAwayFromABrokerThatFellSilent) {
   EXPECT_EQ(second.Values("orders", 0), std::vector<std::string>({"b", "c"}));
 }
 
+TEST(ProducerFaults, FollowsTheNextLeaderWithoutWaitingForTheBackOff) {
+  FakeBroker first(1);
+  FakeBroker second(2);
+  first.AddTopic("orders", 1);
+  second.AddTopic("orders", 1);
+  second.SetLeader(1, first.address());
+  ClientConfig config = QuickConfig(first);
+  config.brokers.push_back(second.bootstrap());
+  config.backoff_min = config.backoff_max = 4 * kLong;
+  auto client = Client::Connect(config);
+  ASSERT_TRUE(client.has_value());
+  Producer producer = Create(*client, NoLinger());
+  ASSERT_TRUE(producer.Send(Text("a")).Get(kLong).has_value());
+  first.SetHook(FaultAlways<wire::ProduceRequest>({.what = What::kDropBefore}));
+  const auto b = producer.Send(Text("b"));
+  first.SetLeader(2, second.address());
+  second.SetLeader(2, second.address());
+  ASSERT_TRUE(b.Get(kLong).has_value());
+  EXPECT_EQ(second.Values("orders", 0), std::vector<std::string>({"b"}));
+}
+
 TEST(ProducerFaults, EndsWhenTheTopicIsDeleted) {
   FakeBroker broker;
   broker.AddTopic("orders", 1);
