@@ -7,7 +7,6 @@
 
 #include "protocol/types/bytes.h"
 #include "protocol/types/check.h"
-#include "raftmq/consumer.h"
 
 namespace raftmq::bench {
 namespace {
@@ -100,16 +99,15 @@ std::vector<std::uint64_t> EndsOf(const Client& client, const std::string& topic
   return ends;
 }
 
-std::uint64_t CountLost(const Client& client, const std::string& topic,
+std::uint64_t CountLost(const Client& client, ConsumerConfig from,
                         const std::vector<std::uint64_t>& starts,
                         const std::vector<std::vector<std::uint64_t>>& acked) {
-  const std::vector<std::uint64_t> ends = EndsOf(client, topic);
+  const std::vector<std::uint64_t> ends = EndsOf(client, from.topic);
   std::uint64_t lost = 0;
   for (std::uint32_t partition = 0; partition < acked.size(); ++partition) {
-    Consumer consumer =
-        Must(Consumer::Create(client, {.topic = topic,
-                                       .partitions = {partition},
-                                       .start = StartPosition::At(starts[partition])}));
+    from.partitions = {partition};
+    from.start = StartPosition::At(starts[partition]);
+    Consumer consumer = Must(Consumer::Create(client, from));
     std::set<std::uint64_t> stored;
     while (consumer.Positions().at(0).next_offset < ends[partition]) {
       for (const MessageView& message : Must(consumer.Poll(kLong)).messages)

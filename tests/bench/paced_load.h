@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "raftmq/client.h"
+#include "raftmq/consumer.h"
 #include "raftmq/producer.h"
 
 namespace raftmq::bench {
@@ -55,8 +56,8 @@ class PacedLoad {
   std::thread thread_;
 };
 
-// What of `acked` is not in the topic from `starts` on, an offset per partition.
-std::uint64_t CountLost(const Client& client, const std::string& topic,
+// What of `acked` is not to be read `from` a topic, beginning at `starts`, an offset per partition.
+std::uint64_t CountLost(const Client& client, ConsumerConfig from,
                         const std::vector<std::uint64_t>& starts,
                         const std::vector<std::vector<std::uint64_t>>& acked);
 // The ends of all partitions.
