@@ -110,7 +110,7 @@ std::string ParentOf(const std::string& path) {
 
 bool IsOurs(const std::string& name) {
   return name == kLockName || name == kNodeName || name == kUnfinishedName ||
-         name == kPartitionsName;
+         name == kPartitionsName || name == NodeManifest::kName || name == NodeManifest::kCopyName;
 }
 
 // Names of ours must be what they say; others are left alone.
@@ -174,6 +174,9 @@ Status Found(FileSystem& files, const NodeDirectoryOptions& options,
   }
   // The directory's own name must not be lost after what is in it was relied on.
   RAFTMQ_TRY(files.SyncDirectory(ParentOf(options.path)));
+  // Before `node`, which makes the directory one: it is never without a manifest.
+  RAFTMQ_TRY(NodeManifest::Create(files, options.path));
+  RAFTMQ_TRY(files.SyncDirectory(options.path));
   directory->identity = {options.cluster_id, options.node, options.incarnation};
   directory->is_new = true;
   return WriteIdentity(files, options, directory->identity);
@@ -229,6 +232,7 @@ Result<NodeDirectory> OpenNodeDirectory(FileSystem& files, const NodeDirectoryOp
   } else {
     RAFTMQ_TRY(Found(files, options, entries, &directory));
   }
+  RAFTMQ_TRY_ASSIGN(directory.manifest, NodeManifest::Open(files, options.path, &directory.notes));
   return directory;
 }
 

@@ -2,6 +2,7 @@
 //
 //   LOCK         held by the process that runs on it
 //   node         cluster id, node id, incarnation, format: written once
+//   manifest     which replicas it has founded, also as manifest.copy (node_manifest.h)
 //   partitions/  one directory per partition
 //
 // `node` holds these bytes twice, one copy after the other; a damaged copy is made again from its
@@ -20,6 +21,7 @@
 #include "protocol/types/ids.h"
 #include "raftmq/result.h"
 #include "segment/file_system.h"
+#include "segment/node_manifest.h"
 
 namespace raftmq {
 
@@ -35,6 +37,7 @@ struct NodeIdentity {
 struct NodeDirectory {
   std::unique_ptr<FileLock> lock;
   NodeIdentity identity;
+  std::unique_ptr<NodeManifest> manifest;
   bool is_new = false;             // Founded by this call.
   std::vector<std::string> notes;  // For people: what is there and not ours, and is left alone.
 };
@@ -52,7 +55,7 @@ struct NodeDirectoryOptions {
 // any step leaves a directory that is either still empty or founded. Blocks.
 // Errors: kLocked (another process runs on it), kForeignDirectory (another cluster's or node's, or
 // names of ours that are links, fifos or devices, or data without a `node` file), kUnknownFormat,
-// kDataCorrupt (both copies in `node` are damaged), kDiskFull, kIoError.
+// kDataCorrupt (both copies in `node`, or of the manifest, are damaged), kDiskFull, kIoError.
 Result<NodeDirectory> OpenNodeDirectory(FileSystem& files, const NodeDirectoryOptions& options);
 
 }  // namespace raftmq
