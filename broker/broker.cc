@@ -56,7 +56,8 @@ Result<std::unique_ptr<Broker>> Broker::Start(const BrokerOptions& options,
   const Microseconds began = environment.clock.SteadyNow();
   std::unique_ptr<Broker> broker(new Broker(options, environment, listeners.limits));
   RAFTMQ_TRY(broker->StartHttp(listeners.http));
-  RAFTMQ_TRY_ASSIGN(auto catalogue, OpenCatalogueLog(environment.files, options));
+  RAFTMQ_TRY_ASSIGN(auto catalogue,
+                    OpenCatalogueLog(environment.files, environment.manifest, options));
   broker->StartShards();
   // Before the catalogue: it catches up with the other nodes.
   RAFTMQ_TRY(broker->StartPeerPort(listeners.peer));
@@ -80,8 +81,14 @@ Status Broker::StartHttp(const Address& at) {
 }
 
 void Broker::StartShards() {
-  const NodeServices services{options_,           environment_.log,   memory_, environment_.metrics,
-                              environment_.files, environment_.clock, peers_};
+  const NodeServices services{options_,
+                              environment_.log,
+                              memory_,
+                              environment_.metrics,
+                              environment_.files,
+                              environment_.manifest,
+                              environment_.clock,
+                              peers_};
   std::vector<const Shard*> watched;
   for (std::uint32_t i = 0; i < options_.shards; ++i) {
     shards_.push_back(std::make_unique<Shard>(i, services));

@@ -40,6 +40,7 @@ class Broker {
   struct Environment {
     Log& log;
     FileSystem& files;
+    NodeManifest& manifest;
     const Clock& clock;
     MetricsRegistry& metrics;
   };

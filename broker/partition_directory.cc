@@ -33,23 +33,27 @@ std::string PartitionPath(const std::string& data_directory, const GroupId& grou
   return PartitionsPath(data_directory) + "/" + group.ToString();
 }
 
-Result<std::unique_ptr<OpenedLog>> FoundOrOpenPartition(FileSystem& files,
+Result<std::unique_ptr<OpenedLog>> FoundOrOpenPartition(FileSystem& files, NodeManifest& manifest,
                                                         const GroupOptions& options,
                                                         const ReplicaIdentity& identity) {
   const std::string& path = options.log.directory;
-  if (IsMissing(files, path)) {
-    if (!identity.is_founded) return Found(files, options, identity);
+  // This node's own word counts as much as the catalogue's, which it may not know to the end.
+  const bool is_listed = manifest.Find(options.log.group).has_value();
+  const bool is_founded = identity.is_founded || is_listed;
+  if (is_founded && IsMissing(files, path)) {
     return Fail(
         ErrorCode::kDataCorrupt,
         fmt::format("{} is missing: the replica was founded before, its data is lost", path));
   }
   auto opened = OpenGroupLog(files, options);
-  const bool is_unfinished = !opened && opened.error().code == ErrorCode::kNotFound;
-  // Whole, it may have voted and acked before the others agreed that it was founded, or this node
-  // may not know yet that they did: it is never made anew.
-  if (identity.is_founded || !is_unfinished) return opened;
-  RAFTMQ_TRY(RemovePartitionDirectory(files, path));
-  return Found(files, options, identity);
+  if (!opened && opened.error().code == ErrorCode::kNotFound && !is_founded) {
+    RAFTMQ_TRY(RemovePartitionDirectory(files, path));
+    opened = Found(files, options, identity);
+  }
+  // Before it votes or acks.
+  if (opened && !is_listed)
+    RAFTMQ_TRY(manifest.Add(options.log.group, ReplicaNumber(identity.replica)));
+  return opened;
 }
 
 Status RemovePartitionDirectory(FileSystem& files, const std::string& path) {

@@ -9,6 +9,7 @@
 #include "protocol/types/ids.h"
 #include "raftlog/group_factory.h"
 #include "raftmq/result.h"
+#include "segment/node_manifest.h"
 
 namespace raftmq::broker {
 
@@ -22,10 +23,11 @@ struct ReplicaIdentity {
   std::uint64_t replica = 0;
 };
 
-// Opens the partition's log, or founds it if it never was. A directory that an interrupted
-// founding left behind, without its last file, is made anew: nothing was served from it. Blocks.
-// Errors: kDataCorrupt if it was founded and is gone; those of opening and founding.
-Result<std::unique_ptr<OpenedLog>> FoundOrOpenPartition(FileSystem& files,
+// Opens the partition's log, or founds it if it never was, and lists it in the manifest. A
+// directory that an interrupted founding left behind, without its last file, is made anew: nothing
+// was served from it. Blocks. Errors: kDataCorrupt if it was founded and is gone; those of opening
+// and founding.
+Result<std::unique_ptr<OpenedLog>> FoundOrOpenPartition(FileSystem& files, NodeManifest& manifest,
                                                         const GroupOptions& options,
                                                         const ReplicaIdentity& identity);
 

@@ -65,8 +65,9 @@ void PartitionSet::OpenOne(const std::shared_ptr<Opening>& opening, PartitionOrd
   // The result crosses back from a thread of the pool.
   auto log = std::make_shared<Result<std::unique_ptr<OpenedLog>>>(
       Fail(ErrorCode::kOverloaded, "the queue of partitions to open is full"));
-  const auto work = [&files = environment_.deps.files, options = OptionsFor(order), order, log] {
-    *log = FoundOrOpenPartition(files, options,
+  const auto work = [&files = environment_.deps.files, &manifest = environment_.manifest,
+                     options = OptionsFor(order), order, log] {
+    *log = FoundOrOpenPartition(files, manifest, options,
                                 {order.nodes, order.is_founded, order.seed, order.replica});
   };
   ++opening->under_way;
@@ -236,15 +237,17 @@ void PartitionSet::DropFinish() {
     std::erase(touched_, found->second.get());
     std::erase(awake_, found->second.get());
     partitions_.erase(found);
-    RemoveDirectory(group.ToString());
+    RemoveDirectory(group);
   }
 }
 
-void PartitionSet::RemoveDirectory(const std::string& name) {
-  const std::string path = PartitionsPath(environment_.options.storage.data_directory) + "/" + name;
+void PartitionSet::RemoveDirectory(const GroupId& group) {
+  const std::string path = PartitionPath(environment_.options.storage.data_directory, group);
   auto outcome = std::make_shared<Status>();
-  const auto work = [&files = environment_.deps.files, path, outcome] {
+  const auto work = [&files = environment_.deps.files, &manifest = environment_.manifest, path,
+                     group, outcome] {
     *outcome = RemovePartitionDirectory(files, path);
+    if (*outcome) *outcome = manifest.Remove(group);
   };
   const auto done = [&log = environment_.log, outcome] {
     if (!*outcome)

@@ -14,6 +14,7 @@
 #include "broker/partition.h"
 #include "broker/shard_metrics.h"
 #include "raftlog/group_factory.h"
+#include "segment/node_manifest.h"
 
 namespace raftmq::broker {
 
@@ -36,6 +37,7 @@ class PartitionSet {
     const BrokerOptions& options;
     Log& log;
     MetricsRegistry& metrics;
+    NodeManifest& manifest;
     const GroupDeps& deps;
   };
   explicit PartitionSet(const Environment& environment);
@@ -48,8 +50,8 @@ class PartitionSet {
   void Open(std::vector<PartitionOrder> orders, std::function<void(Status)> done);
   // Ends the topic's partitions and removes their directories off the loop.
   void DropTopic(const TopicId& topic);
-  // Removes the directory of a partition that is not open, by its name. Off the loop.
-  void RemoveDirectory(const std::string& name);
+  // Removes the directory of a partition that is not open. Off the loop.
+  void RemoveDirectory(const GroupId& group);
   // Refuses new proposals, lets the rest finish; `done` runs when every partition is closed.
   void Drain(std::function<void()> done);
 

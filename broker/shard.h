@@ -44,6 +44,7 @@ struct NodeServices {
   MemoryBudget& memory;
   MetricsRegistry& metrics;
   FileSystem& files;
+  NodeManifest& manifest;
   const Clock& clock;
   PeerBook& peers;
 };

@@ -3,6 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
+#include <map>
+#include <optional>
 #include <set>
 
 #include "broker/catalogue.h"
@@ -11,6 +14,8 @@
 
 namespace raftmq::broker {
 namespace {
+
+constexpr ReplicaNumber kCatalogueReplica{1};
 
 Result<std::vector<DirectoryEntry>> ListPartitions(FileSystem& files,
                                                    const std::string& data_directory) {
@@ -62,34 +67,58 @@ Status CheckFounders(const Membership& membership, const BrokerOptions& options)
                           options.storage.data_directory, NamesOf(expected), NamesOf(found)));
 }
 
+Result<std::unique_ptr<OpenedLog>> FoundCatalogueLog(FileSystem& files,
+                                                     const BrokerOptions& options) {
+  LogFounding founding;
+  // The same on every founding node, so that their first entries are.
+  founding.group_seed = Hash64(AsBytes(options.cluster_id));
+  founding.replica = kCatalogueReplica;
+  for (const PeerNode& peer : options.peers)
+    founding.membership.push_back({peer.node, founding.replica, true});
+  return CreateGroupLog(files, Catalogue::OptionsFor(options), founding);
+}
+
+// The group of a directory's name, if its topic is one of these.
+std::optional<GroupId> GroupOf(const std::string& name,
+                               const std::map<std::string, TopicId>& topics) {
+  const std::size_t dash = name.find('-');
+  const auto topic = topics.find(name.substr(0, dash));
+  if (dash == std::string::npos || topic == topics.end()) return std::nullopt;
+  std::uint32_t partition = 0;
+  const char* const end = name.data() + name.size();
+  const auto [parsed, error] = std::from_chars(name.data() + dash + 1, end, partition);
+  if (error != std::errc() || parsed != end) return std::nullopt;
+  return GroupId{topic->second, PartitionNumber(partition)};
+}
+
 }  // namespace
 
-Result<std::unique_ptr<OpenedLog>> OpenCatalogueLog(FileSystem& files,
+Result<std::unique_ptr<OpenedLog>> OpenCatalogueLog(FileSystem& files, NodeManifest& manifest,
                                                     const BrokerOptions& options) {
   RAFTMQ_TRY_ASSIGN(const auto entries, ListPartitions(files, options.storage.data_directory));
   const std::string name = kClusterGroup.ToString();
   const GroupOptions group = Catalogue::OptionsFor(options);
+  const bool was_founded = manifest.Find(kClusterGroup).has_value();
+  Result<std::unique_ptr<OpenedLog>> opened =
+      Fail(ErrorCode::kNotFound, "the catalogue was never founded");
   if (Names(entries, name)) {
-    auto opened = OpenGroupLog(files, group);
+    opened = OpenGroupLog(files, group);
     const bool is_unfinished = !opened && opened.error().code == ErrorCode::kNotFound;
     // A founding that was interrupted: nothing can have been logged anywhere yet.
     if (opened) RAFTMQ_TRY(CheckFounders((*opened)->report.newest_checkpoint.membership, options));
-    if (!is_unfinished || CountDirectories(entries) > 1) return opened;
-    RAFTMQ_TRY(RemovePartitionDirectory(files, group.log.directory));
-  } else if (CountDirectories(entries) > 0) {
+    if (!opened && (!is_unfinished || was_founded || CountDirectories(entries) > 1)) return opened;
+    if (!opened) RAFTMQ_TRY(RemovePartitionDirectory(files, group.log.directory));
+  } else if (was_founded || CountDirectories(entries) > 0) {
     return Fail(
         ErrorCode::kForeignDirectory,
-        fmt::format("{} is missing beside other partitions: without the catalogue nobody knows "
-                    "what they are; restore it or start with an empty data directory",
+        fmt::format("{} is missing: it was founded before, and without the catalogue nobody knows "
+                    "what this node has promised; restore it or start with an empty data directory",
                     group.log.directory));
   }
-  LogFounding founding;
-  // The same on every founding node, so that their first entries are.
-  founding.group_seed = Hash64(AsBytes(options.cluster_id));
-  founding.replica = ReplicaNumber(1);
-  for (const PeerNode& peer : options.peers)
-    founding.membership.push_back({peer.node, founding.replica, true});
-  return CreateGroupLog(files, group, founding);
+  if (!opened) opened = FoundCatalogueLog(files, options);
+  // Before it votes.
+  if (opened && !was_founded) RAFTMQ_TRY(manifest.Add(kClusterGroup, kCatalogueReplica));
+  return opened;
 }
 
 Leftovers FindLeftovers(const std::vector<DirectoryEntry>& entries, const CatalogueState& state) {
@@ -99,13 +128,16 @@ Leftovers FindLeftovers(const std::vector<DirectoryEntry>& entries, const Catalo
       known.insert(GroupId{id, PartitionNumber(i)}.ToString());
     }
   }
-  std::set<std::string> deleted;
-  for (const TopicId& id : state.deleted()) deleted.insert(id.ToHex() + "-");
+  std::map<std::string, TopicId> deleted;
+  for (const TopicId& id : state.deleted()) deleted[id.ToHex()] = id;
   Leftovers left;
   for (const DirectoryEntry& entry : entries) {
     if (entry.type != FileType::kDirectory || known.contains(entry.name)) continue;
-    const std::string prefix = entry.name.substr(0, entry.name.find('-') + 1);
-    (deleted.contains(prefix) ? left.deleted : left.unknown).push_back(entry.name);
+    if (const auto group = GroupOf(entry.name, deleted)) {
+      left.deleted.push_back(*group);
+    } else {
+      left.unknown.push_back(entry.name);
+    }
   }
   return left;
 }

@@ -9,18 +9,19 @@
 #include "broker/catalogue_state.h"
 #include "raftlog/group_factory.h"
 #include "raftmq/result.h"
+#include "segment/node_manifest.h"
 
 namespace raftmq::broker {
 
 // Checks partitions/ (no links, fifos or devices), then opens the catalogue's log; founds it if
-// there is no partition at all. Blocks. Errors: kForeignDirectory, kUnknownFormat, kIoError.
-Result<std::unique_ptr<OpenedLog>> OpenCatalogueLog(FileSystem& files,
+// there is no partition at all and there never was one. Blocks. Errors: kForeignDirectory,
+// kUnknownFormat, kIoError.
+Result<std::unique_ptr<OpenedLog>> OpenCatalogueLog(FileSystem& files, NodeManifest& manifest,
                                                     const BrokerOptions& options);
 
 // Directories in partitions/ that the catalogue does not list.
 struct Leftovers {
-  std::vector<std::string>
-      deleted;  // Of topics that were deleted: a crash came before the removal.
+  std::vector<GroupId> deleted;      // Their topics were deleted: a crash came before the removal.
   std::vector<std::string> unknown;  // Nobody knows them: left alone.
 };
 // Pure.

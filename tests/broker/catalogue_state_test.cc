@@ -133,13 +133,15 @@ TEST(Leftovers, AreRemovedOnlyIfTheirTopicWasDeleted) {
   const Leftovers left = FindLeftovers({directory(kept + "-0"),
                                         directory(kept + "-2"),
                                         directory(gone + "-1"),
+                                        directory(gone + "-1x"),
                                         directory(foreign + "-0"),
                                         directory("notes"),
                                         directory(TopicId{0, 1}.ToHex() + "-0"),
                                         {"file", FileType::kRegular}},
                                        state);
-  EXPECT_THAT(left.deleted, ::testing::ElementsAre(gone + "-1"));
-  EXPECT_THAT(left.unknown, ::testing::ElementsAre(kept + "-2", foreign + "-0", "notes"));
+  EXPECT_THAT(left.deleted, ::testing::ElementsAre(GroupId{{1, 6}, PartitionNumber(1)}));
+  EXPECT_THAT(left.unknown,
+              ::testing::ElementsAre(kept + "-2", gone + "-1x", foreign + "-0", "notes"));
 }
 
 }  // namespace

@@ -11,6 +11,8 @@
 #include <memory>
 
 #include "protocol/types/hash.h"
+#include "segment/node_manifest.h"
+#include "segment/posix_file_system.h"
 #include "tests/broker/broker_process.h"
 #include "tests/broker/broker_steps.h"
 #include "tests/broker/wire_client.h"
@@ -165,11 +167,22 @@ TEST_F(Failure, ALostCatalogueIsNotMadeAnew) {
   EXPECT_EQ(ExitOf({.data_directory = data_.path()}), kExitForeign);
 }
 
+TEST_F(Failure, ACatalogueThatVotedIsNotMadeAnewThoughItIsTheOnlyPartition) {
+  BrokerProcess({.data_directory = data_.path()});  // Founds, and is killed.
+  fs::remove_all(data_.path() + "/partitions/" +
+                 GroupId{kClusterTopicId, PartitionNumber(0)}.ToString());
+  std::string log;
+  EXPECT_EQ(ExitOf({.data_directory = data_.path()}, &log), kExitForeign);
+  EXPECT_THAT(log, HasSubstr("it was founded before"));
+}
+
 TEST_F(Failure, AnInterruptedFoundingIsFinished) {
   BrokerProcess({.data_directory = data_.path()});  // Founds, and is killed.
   for (const auto& entry : fs::directory_iterator(data_.path() + "/partitions")) {
-    fs::remove(entry.path() / "meta");  // Written last.
+    fs::remove(entry.path() / "meta");  // Written last, before the replica is listed.
   }
+  PosixFileSystem files;
+  ASSERT_TRUE(NodeManifest::Create(files, data_.path()).has_value());
   ProduceAndStop();
   EXPECT_THAT(ReadAgain(), ::testing::ElementsAre("kept"));
 }

@@ -12,13 +12,21 @@ class PartitionDirectoryTest : public testing::Test {
   void SetUp() override {
     ASSERT_TRUE(files_.CreateDirectory("/data").has_value());
     ASSERT_TRUE(files_.CreateDirectory(PartitionsPath("/data")).has_value());
+    ASSERT_TRUE(NodeManifest::Create(files_, "/data").has_value());
+    OpenManifest();
     options_.self = NodeId(1);
     options_.log.group = {TopicId{3, 4}, PartitionNumber(5)};
     options_.log.directory = PartitionPath("/data", options_.log.group);
   }
+  void OpenManifest() {
+    std::vector<std::string> notes;
+    auto manifest = NodeManifest::Open(files_, "/data", &notes);
+    ASSERT_TRUE(manifest.has_value()) << manifest.error().ToString();
+    manifest_ = std::move(*manifest);
+  }
   Result<std::unique_ptr<OpenedLog>> FoundOrOpen(bool is_founded) {
     return FoundOrOpenPartition(
-        files_, options_,
+        files_, *manifest_, options_,
         {.nodes = {NodeId(1), NodeId(2)}, .is_founded = is_founded, .seed = 6, .replica = 7});
   }
   // A replica that votes and ends; whether the catalogue has heard of its founding is another
@@ -36,6 +44,7 @@ class PartitionDirectoryTest : public testing::Test {
   }
 
   MemoryFileSystem files_;
+  std::unique_ptr<NodeManifest> manifest_;
   GroupOptions options_;
 };
 
@@ -47,11 +56,31 @@ TEST_F(PartitionDirectoryTest, WhatVotedIsOpenedThoughTheCatalogueDoesNotKnowOfI
 }
 
 TEST_F(PartitionDirectoryTest, AFoundingThatWasInterruptedIsMadeAnew) {
-  FoundAndVote();
-  ASSERT_TRUE(files_.Remove(options_.log.directory + "/meta").has_value());
+  ASSERT_TRUE(files_.CreateDirectory(options_.log.directory).has_value());
+  ASSERT_TRUE(files_.Open(options_.log.directory + "/some.log", OpenMode::kCreate).has_value());
   const auto opened = FoundOrOpen(false);
   ASSERT_TRUE(opened.has_value()) << opened.error().ToString();
   EXPECT_EQ((*opened)->report.hard_state, HardState{});
+}
+
+TEST_F(PartitionDirectoryTest, WhatVotedAndIsGoneIsLostThoughTheCatalogueDoesNotKnowIt) {
+  FoundAndVote();
+  ASSERT_TRUE(RemovePartitionDirectory(files_, options_.log.directory).has_value());
+  OpenManifest();  // As after a restart.
+  EXPECT_EQ(FoundOrOpen(false).error().code, ErrorCode::kDataCorrupt);
+}
+
+TEST_F(PartitionDirectoryTest, WhatVotedAndHasLostItsMetaFileIsLost) {
+  FoundAndVote();
+  ASSERT_TRUE(files_.Remove(options_.log.directory + "/meta").has_value());
+  EXPECT_FALSE(FoundOrOpen(false).has_value());
+}
+
+TEST_F(PartitionDirectoryTest, WhatIsListedAndPlacedNoMoreMayBeFoundedAgain) {
+  FoundAndVote();
+  ASSERT_TRUE(RemovePartitionDirectory(files_, options_.log.directory).has_value());
+  ASSERT_TRUE(manifest_->Remove(options_.log.group).has_value());
+  EXPECT_TRUE(FoundOrOpen(false).has_value());
 }
 
 TEST_F(PartitionDirectoryTest, AFoundedReplicaThatIsGoneIsLost) {

@@ -31,6 +31,7 @@ Node::~Node() = default;
 void Node::FoundDisk() {
   disk_ = std::make_unique<MemoryFileSystem>(MemoryDisk(kDiskBytes));
   RAFTMQ_CHECK(disk_->CreateDirectory(broker::PartitionsPath("")).has_value());
+  RAFTMQ_CHECK(NodeManifest::Create(*disk_, "").has_value());
   RAFTMQ_CHECK(disk_->SyncDirectory("/").has_value());
 }
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "raftlog/group_factory.h"
+#include "segment/node_manifest.h"
 #include "tests/sim/cluster.h"
 #include "tests/sim/sim_file_system.h"
 #include "tests/sim/sim_queues.h"
@@ -72,6 +73,7 @@ class Process {
   void Open(std::uint32_t partition);
   void OpenOnDone(std::uint32_t partition, ReplicaNumber number,
                   Result<std::unique_ptr<OpenedLog>> log);
+  Status OpenManifest();
   Result<std::unique_ptr<OpenedLog>> OpenOrFound(std::uint32_t partition);
   GroupOptions OptionsOf(std::uint32_t partition) const;
   PartitionTruth& TruthOf(std::uint32_t partition) { return *cluster_.partitions[partition]; }
@@ -85,6 +87,7 @@ class Process {
   const std::uint64_t boot_;
   const Later later_;
   SimFileSystem files_;
+  std::unique_ptr<NodeManifest> manifest_;
   SimDisk disk_;
   SimWork work_;
   TailCache cache_;

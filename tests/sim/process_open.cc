@@ -56,6 +56,14 @@ void Process::Open(std::uint32_t partition) {
   ++opening_;
 }
 
+Status Process::OpenManifest() {
+  if (manifest_) return Ok();
+  std::vector<std::string> notes;
+  // A failed write is the end of the process: the node buries it.
+  RAFTMQ_TRY_ASSIGN(manifest_, NodeManifest::Open(files_, "", &notes, [](const Error&) {}));
+  return Ok();
+}
+
 Result<std::unique_ptr<OpenedLog>> Process::OpenOrFound(std::uint32_t partition) {
   const PartitionTruth& truth = TruthOf(partition);
   const auto placed = truth.placements.find(node_);
@@ -64,12 +72,13 @@ Result<std::unique_ptr<OpenedLog>> Process::OpenOrFound(std::uint32_t partition)
   const PartitionTruth::Founding& founding = truth.founding;
   const ReplicaNumber number = placed->second.record.id.number;
   const GroupOptions options = OptionsOf(partition);
+  RAFTMQ_TRY(OpenManifest());
   if (cluster_.mutant == Mutant::kRecoveryNotSynced && placed->second.is_founded)
     files_.LieAboutSyncs(".log");
   auto opened = [&]() -> Result<std::unique_ptr<OpenedLog>> {
     if (number == founding.number)
       return broker::FoundOrOpenPartition(
-          files_, options,
+          files_, *manifest_, options,
           {founding.nodes, placed->second.is_founded, founding.seed, number.value()});
     // A replica that joins later founds the same log under its own number.
     if (placed->second.is_founded) return OpenGroupLog(files_, options);
