@@ -56,6 +56,9 @@ class Decoder {
   ListOffsetsRequest Get(schema::ListOffsetsRequest::Reader from);
   ListOffsetsReply Get(schema::ListOffsetsReply::Reader from);
   ErrorReply Get(schema::ErrorReply::Reader from);
+  ReadIndexRequest Get(schema::ReadIndexRequest::Reader from);
+  ReadIndexReply Get(schema::ReadIndexReply::Reader from);
+  TransferLeaderRequest Get(schema::TransferLeaderRequest::Reader from);
 
   NodeInfo Get(schema::NodeInfo::Reader from);
   ReplicaInfo Get(schema::ReplicaInfo::Reader from);
@@ -115,6 +118,12 @@ std::optional<Body> Decoder::GetBody(schema::Message::Reader from) {
       return EmptyReply();
     case schema::Message::ERROR_REPLY:
       return Get(from.getErrorReply());
+    case schema::Message::READ_INDEX_REQUEST:
+      return Get(from.getReadIndexRequest());
+    case schema::Message::READ_INDEX_REPLY:
+      return Get(from.getReadIndexReply());
+    case schema::Message::TRANSFER_LEADER_REQUEST:
+      return Get(from.getTransferLeaderRequest());
   }
   return std::nullopt;
 }
@@ -196,6 +205,8 @@ MetadataReply Decoder::Get(schema::MetadataReply::Reader from) {
   to.answering = NodeId(from.getAnswering());
   to.nodes = GetList<NodeInfo>(from.getNodes(), kNodeWords, "nodes");
   to.topics = GetList<TopicInfo>(from.getTopics(), kTopicWords, "topics");
+  to.metadata_leader = NodeId(from.getMetadataLeader());
+  to.nodes_expected = from.getNodesExpected();
   return to;
 }
 
@@ -242,6 +253,20 @@ ErrorReply Decoder::Get(schema::ErrorReply::Reader from) {
   if (from.getHasLogStart()) to.log_start = Offset(from.getLogStart());
   if (from.getHasEnd()) to.end = Offset(from.getEnd());
   return to;
+}
+
+ReadIndexRequest Decoder::Get(schema::ReadIndexRequest::Reader from) {
+  return {.group = GetGroup(from)};
+}
+
+ReadIndexReply Decoder::Get(schema::ReadIndexReply::Reader from) {
+  return {.end = Offset(from.getEnd()),
+          .log_start = Offset(from.getLogStart()),
+          .term = Term(from.getTerm())};
+}
+
+TransferLeaderRequest Decoder::Get(schema::TransferLeaderRequest::Reader from) {
+  return {.group = GetGroup(from), .to = NodeId(from.getTo())};
 }
 
 NodeInfo Decoder::Get(schema::NodeInfo::Reader from) {

@@ -142,6 +142,8 @@ void Put(const MetadataReply& from, schema::Message::Builder to) {
     each.setPort(node.port);
     each.setShards(node.shards);
   }
+  body.setMetadataLeader(from.metadata_leader.value());
+  body.setNodesExpected(from.nodes_expected);
   auto topics = body.initTopics(ListSize(from.topics.size()));
   i = 0;
   for (const TopicInfo& topic : from.topics) PutTopic(topic, topics[i++]);
@@ -199,6 +201,24 @@ void Put(const ErrorReply& from, schema::Message::Builder to) {
   body.setLogStart(from.log_start.value_or(Offset()).value());
   body.setHasEnd(from.end.has_value());
   body.setEnd(from.end.value_or(Offset()).value());
+}
+
+void Put(const ReadIndexRequest& from, schema::Message::Builder to) {
+  auto body = to.initReadIndexRequest();
+  PutGroup(from.group, body);
+}
+
+void Put(const ReadIndexReply& from, schema::Message::Builder to) {
+  auto body = to.initReadIndexReply();
+  body.setEnd(from.end.value());
+  body.setLogStart(from.log_start.value());
+  body.setTerm(from.term.value());
+}
+
+void Put(const TransferLeaderRequest& from, schema::Message::Builder to) {
+  auto body = to.initTransferLeaderRequest();
+  PutGroup(from.group, body);
+  body.setTo(from.to.value());
 }
 
 }  // namespace

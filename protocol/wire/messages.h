@@ -139,6 +139,8 @@ struct MetadataReply {
   NodeId answering;
   std::vector<NodeInfo> nodes;
   std::vector<TopicInfo> topics;
+  NodeId metadata_leader;            // Of the catalogue, as the answering node knows it; 0 = none.
+  std::uint32_t nodes_expected = 0;  // Those of the cluster, joined or not; 0 = not told.
 
   bool operator==(const MetadataReply&) const = default;
 };
@@ -187,6 +189,30 @@ struct ListOffsetsReply {
 
   bool operator==(const ListOffsetsReply&) const = default;
 };
+// The end of a linearizable read, of any replica: answered once this one serves everything that was
+// acked, anywhere, before it was asked. A fetch here with this end as `end_seen` misses none of it.
+// Errors: kNotYet (no leader is known, or it has only begun), kTimeout (no majority answers).
+struct ReadIndexRequest {
+  GroupId group;
+
+  bool operator==(const ReadIndexRequest&) const = default;
+};
+struct ReadIndexReply {
+  Offset end;
+  Offset log_start;
+  Term term;
+
+  bool operator==(const ReadIndexReply&) const = default;
+};
+// Hands the leadership of a partition to another of its replicas; to be sent to the leader.
+// Answered with EmptyReply once that one leads. Errors: kInvalidArgument (no replica there),
+// kNotLeader, kTimeout (it did not take over; who leads now, metadata tells).
+struct TransferLeaderRequest {
+  GroupId group;
+  NodeId to;
+
+  bool operator==(const TransferLeaderRequest&) const = default;
+};
 struct EmptyReply {  // Success of a request without a result.
   bool operator==(const EmptyReply&) const = default;
 };
@@ -202,7 +228,8 @@ struct ErrorReply {  // Failure of any request.
 using Body = std::variant<HelloRequest, HelloReply, ProduceRequest, ProduceReply, FetchRequest,
                           FetchCredit, FetchClose, FetchData, MetadataRequest, MetadataReply,
                           CreateTopicRequest, CreateTopicReply, DeleteTopicRequest, TrimRequest,
-                          TrimReply, ListOffsetsRequest, ListOffsetsReply, EmptyReply, ErrorReply>;
+                          TrimReply, ListOffsetsRequest, ListOffsetsReply, EmptyReply, ErrorReply,
+                          ReadIndexRequest, ReadIndexReply, TransferLeaderRequest>;
 
 struct Message {
   std::uint64_t request_id = 0;  // Chosen by the requester; replies carry the request's.

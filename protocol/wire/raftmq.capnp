@@ -33,6 +33,9 @@ struct Message {
     listOffsetsReply @17 :ListOffsetsReply;
     emptyReply @18 :Void;
     errorReply @19 :ErrorReply;
+    readIndexRequest @20 :ReadIndexRequest;
+    readIndexReply @21 :ReadIndexReply;
+    transferLeaderRequest @22 :TransferLeaderRequest;
   }
 }
 
@@ -159,6 +162,8 @@ struct MetadataReply {
   clusterId @1 :Text;
   nodes @2 :List(NodeInfo);
   topics @3 :List(TopicInfo);
+  metadataLeader @4 :UInt32;
+  nodesExpected @5 :UInt32;
 }
 
 struct CreateTopicRequest {
@@ -201,6 +206,25 @@ struct ListOffsetsReply {
   logStart @2 :UInt64;
   end @3 :UInt64;
   term @4 :UInt64;
+}
+
+struct ReadIndexRequest {
+  topicHigh @0 :UInt64;
+  topicLow @1 :UInt64;
+  partition @2 :UInt32;
+}
+
+struct ReadIndexReply {
+  end @0 :UInt64;
+  logStart @1 :UInt64;
+  term @2 :UInt64;
+}
+
+struct TransferLeaderRequest {
+  topicHigh @0 :UInt64;
+  topicLow @1 :UInt64;
+  partition @2 :UInt32;
+  to @3 :UInt32;
 }
 
 struct ErrorReply {

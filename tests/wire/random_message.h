@@ -99,6 +99,8 @@ class RandomMessages {
           {NodeId(Small<std::uint32_t>()), Text(), Small<std::uint16_t>(), Small<std::uint32_t>()});
     }
     for (std::size_t n = random_() % 4; n > 0; --n) m.topics.push_back(Topic());
+    m.metadata_leader = NodeId(Small<std::uint32_t>());
+    m.nodes_expected = Small<std::uint32_t>();
     return m;
   }
   TopicInfo Topic() {
@@ -137,6 +139,13 @@ class RandomMessages {
   ListOffsetsReply Make(ListOffsetsReply) {
     return {Offset(Number()), Small<std::int64_t>(), Offset(Number()), Offset(Number()),
             Term(Number())};
+  }
+  ReadIndexRequest Make(ReadIndexRequest) { return {Group()}; }
+  ReadIndexReply Make(ReadIndexReply) {
+    return {Offset(Number()), Offset(Number()), Term(Number())};
+  }
+  TransferLeaderRequest Make(TransferLeaderRequest) {
+    return {Group(), NodeId(Small<std::uint32_t>())};
   }
   EmptyReply Make(EmptyReply m) { return m; }
   ErrorReply Make(ErrorReply m) {
