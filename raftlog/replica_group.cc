@@ -94,15 +94,20 @@ void ReplicaGroup::TickCore() {
   const RaftStatus& raft = core_.status();
   // On a full disk a term is begun only if its no-op still has a place.
   if (raft.role != RaftRole::kLeader && log_->room_for_control() < kNoOpBytes) return;
-  if (IsDiskHanging()) {
+  const bool led = raft.role == RaftRole::kLeader;
+  const bool hangs = IsDiskHanging();
+  if (hangs) {
     // A leader that acks nothing only stands in the way; and no election is worth starting.
-    if (raft.role != RaftRole::kLeader) return;
+    if (!led) return;
     deps_.metrics.disk_hangs.Add();
     core_.GiveUp();
   } else {
     core_.Tick();
   }
   CarryOut({});
+  // It hears no majority: the next leader may never tell what became of these.
+  const bool has_stepped_down = led && raft.role != RaftRole::kLeader && !hangs;
+  if (has_stepped_down) proposals_.LoseAbove(Index(0), UnknownOutcome());
 }
 
 bool ReplicaGroup::IsDiskHanging() const {

@@ -180,7 +180,12 @@ TEST_F(Cluster, OneOfThreeAcksNothingAndGoesOnWithASecond) {
   ASSERT_EQ(ProduceError(*client, group, "committed").code, ErrorCode::kOk);
   const std::vector<NodeId> others = cluster_.Others(survivor);
   for (const NodeId other : others) cluster_.Kill(other);
+  const auto sent_at = std::chrono::steady_clock::now();
   const Error alone = ProduceError(*client, group, "alone");
+  const auto took = std::chrono::steady_clock::now() - sent_at;
+  std::cout << "alone: " << alone.ToString() << " after "
+            << std::chrono::duration_cast<std::chrono::milliseconds>(took).count() << " ms\n";
+  EXPECT_LT(took, 2 * kAboveElectionTimeout);  // It steps down, and does not wait any longer.
   EXPECT_TRUE(alone.retriable()) << alone.ToString();
   EXPECT_EQ(ProduceError(*client, group, "still alone").code, ErrorCode::kNotLeader);
   const auto read = client->Call(
