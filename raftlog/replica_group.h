@@ -145,6 +145,7 @@ class ReplicaGroup final : public Group {
   // replica_group_forward.cc
   void ReceiveProposal(const ForwardedProposal& proposal, std::vector<SharedBytes> frames);
   void ReceiveOutcome(const ForwardedOutcome& outcome);
+  Error NotConfirmed() const;
   void TakeReadStates(const std::vector<ReadState>& states);
   void AnswerReads();
   void GiveUpLateAnswers();

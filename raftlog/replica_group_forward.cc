@@ -1,5 +1,8 @@
 // Proposals of internal topics that are made on a replica that does not lead, and reads that must
 // see everything committed before them.
+#include <fmt/format.h>
+
+#include <string>
 #include <utility>
 
 #include "protocol/types/check.h"
@@ -75,9 +78,20 @@ void ReplicaGroup::TakeReadStates(const std::vector<ReadState>& states) {
       continue;
     }
     auto failed = reads_.extract(found);
-    failed.mapped().done(Fail(NotYet()));
+    failed.mapped().done(Fail(NotConfirmed()));
   }
   AnswerReads();
+}
+
+Error ReplicaGroup::NotConfirmed() const {
+  const RaftStatus& raft = core_.status();
+  const std::string why =
+      raft.role == RaftRole::kLeader ? "its term has only begun"
+      : raft.leader == NodeId(0)
+          ? "it knows no leader, perhaps for want of a majority of the replicas"
+          : fmt::format("node {}, which leads, has not confirmed it", raft.leader.value());
+  return {ErrorCode::kNotYet,
+          fmt::format("node {} cannot confirm what is committed: {}", options_.self.value(), why)};
 }
 
 // A read may be served once this replica has what was committed when it was asked.
@@ -103,7 +117,8 @@ void ReplicaGroup::GiveUpLateAnswers() {
   }
   while (!reads_.empty() && reads_.begin()->second.due <= now) {
     const auto late = reads_.extract(reads_.begin());
-    late.mapped().done(Fail(ErrorCode::kTimeout, "no majority has answered in time"));
+    late.mapped().done(
+        Fail(ErrorCode::kTimeout, "no majority of the replicas has answered in time"));
   }
   // Whoever does not lead any more learns the outcome from the next leader, or not at all.
   if (core_.status().role == RaftRole::kLeader || !proposals_.has_waiting()) return;
