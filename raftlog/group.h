@@ -95,8 +95,13 @@ class Group {
   // the term or the next segment has only begun, or the learner is behind: all definite; as Propose
   // when leadership is lost meanwhile.
   virtual void ChangeMembership(const Membership& next, ProposeDone done) = 0;
-  // Starts handing leadership to another voter. Errors: kNotLeader, kInvalidArgument.
+  // Hands leadership to another voter and calls back when it leads. What is proposed meanwhile is
+  // held. Errors: kNotLeader; kInvalidArgument: no other voter; kNotYet: under way to another;
+  // kTimeout: it has not taken over within an election timeout, or another leads.
   virtual void TransferTo(NodeId to, std::function<void(Status)> done) = 0;
+  // Hands leadership, if it is held, to the voter that has most; to the next one if that does not
+  // take it. Calls back when there is nothing left to try.
+  virtual void HandOver(std::function<void()> done) = 0;
 
   // From the other replicas; whatever it is, it may be late, doubled or lost.
   virtual void Receive(PeerMessage message) = 0;

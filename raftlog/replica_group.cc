@@ -79,6 +79,7 @@ void ReplicaGroup::Tick() {
   if (options_.internal) OnAppliedOrCommitted();
   ReleaseHeld();
   GiveUpLateAnswers();
+  SettleTransfer();
   MaybeRetain();
   MaybeSubmit();
 }
@@ -128,6 +129,11 @@ Error ReplicaGroup::RefusedNotLeader() const {
   const RaftStatus& raft = core_.status();
   if (log_->room_for_control() < kNoOpBytes)
     return {ErrorCode::kDiskFull, "the disk is full and the log's last reserve is used up"};
+  if (raft.role == RaftRole::kLeader && transfer_) {
+    return {ErrorCode::kNotLeader,
+            fmt::format("node {} is handing {} to node {}", options_.self.value(),
+                        options_.log.group.ToString(), transfer_->to.value())};
+  }
   return {ErrorCode::kNotLeader,
           fmt::format("node {} does not lead {} in term {}; node {} does", options_.self.value(),
                       options_.log.group.ToString(), raft.term.value(), raft.leader.value())};

@@ -10,6 +10,7 @@
 //   replica_group_peers.cc    appends to and from the other replicas
 //   replica_group_membership.cc  one change of the membership
 //   replica_group_forward.cc  proposals and reads that need the leader, wherever it is
+//   replica_group_transfer.cc leadership handed to another replica
 #pragma once
 
 #include <cstdint>
@@ -53,6 +54,7 @@ class ReplicaGroup final : public Group {
   void ReadIndex(std::function<void(Result<Offset>)> done) override;
   void ChangeMembership(const Membership& next, ProposeDone done) override;
   void TransferTo(NodeId to, std::function<void(Status)> done) override;
+  void HandOver(std::function<void()> done) override;
   void Receive(PeerMessage message) override;
   void PeerUnreachable(NodeId node) override;
   void PeerSilent(NodeId node, std::uint32_t ticks) override;
@@ -81,6 +83,13 @@ class ReplicaGroup final : public Group {
     std::function<void(Result<Offset>)> done;
     Microseconds due{0};
     std::optional<Index> confirmed;
+  };
+
+  // Leadership on its way to another replica.
+  struct Transfer {
+    NodeId to;
+    Microseconds due{0};  // Of the first sign of a leader.
+    std::vector<std::function<void(Status)>> waiting;
   };
 
   // What stands between an entry and the log.
@@ -194,6 +203,7 @@ class ReplicaGroup final : public Group {
   std::uint64_t asked_id_ = 0;                      // Of the newest question to another replica.
   std::map<std::uint64_t, Forwarded> forwarded_;    // Oldest first, like the next.
   std::map<std::uint64_t, PendingRead> reads_;
+  std::optional<Transfer> transfer_;
   Index reported_commit_;  // Last one that listeners were told of.
   Microseconds retention_due_{0};
   std::uint64_t size_bytes_ = 0;  // Of the log: counted along, so that status() stays cheap.

@@ -119,6 +119,7 @@ void ReplicaGroup::Drain(std::function<void()> done) {
   if (closed_) return done();
   drained_.push_back(std::move(done));
   if (std::exchange(draining_, true)) return;
+  EndTransfer(Fail(ErrorCode::kDraining, "the broker is shutting down"));
   while (proposals_.has_held()) {
     const Proposal held = proposals_.TakeHeld();
     if (held.done) held.done(Fail(ErrorCode::kDraining, "the broker is shutting down"));
@@ -127,11 +128,8 @@ void ReplicaGroup::Drain(std::function<void()> done) {
 }
 
 void ReplicaGroup::MaybeFinishDrain() {
-  if (!draining_ || reader_.IsBusy()) return;
-  if (proposals_.has_waiting()) {
-    if (core_.status().role == RaftRole::kLeader) return;
-    proposals_.LoseAbove(Index(0), UnknownOutcome());
-  }
+  // Whoever does not lead any more is told by the next leader what became of its proposals.
+  if (!draining_ || reader_.IsBusy() || proposals_.has_waiting()) return;
   // From here on the disk thread has the log.
   last_status_ = std::make_unique<GroupStatus>(status());
   if (deps_.heartbeats != nullptr) deps_.heartbeats->Update(options_.log.group, {});

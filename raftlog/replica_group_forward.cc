@@ -133,10 +133,4 @@ const Replica* ReplicaGroup::FindMember(NodeId node) const {
   return nullptr;
 }
 
-void ReplicaGroup::TransferTo(NodeId to, std::function<void(Status)> done) {
-  const Status started = core_.TransferTo(to);
-  CarryOut({});
-  done(started);
-}
-
 }  // namespace raftmq

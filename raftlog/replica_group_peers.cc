@@ -38,9 +38,12 @@ void ReplicaGroup::ReceiveRaft(RaftMessage message, const std::vector<SharedByte
     entries = std::move(*checked);
     KeepWhatFits(append, &entries);
   }
+  // A replica that is being closed leads nobody.
+  if (draining_ && std::holds_alternative<TransferNow>(message.body)) return;
   core_.Step(message);
   CarryOut(entries);
   OnAppliedOrCommitted();
+  SettleTransfer();
   ReleaseHeld();
 }
 

@@ -56,7 +56,7 @@ void ReplicaGroup::Enter(Proposal proposal) {
 
 Status ReplicaGroup::CheckAdmission(const Proposal& proposal) const {
   if (draining_) return Fail(ErrorCode::kDraining, "the broker is shutting down");
-  if (!core_.IsAccepting()) return Fail(RefusedNotLeader());
+  if (!core_.IsAccepting() && !transfer_) return Fail(RefusedNotLeader());
   if (proposal.frame_bytes > options_.batch_bytes_max) {
     return Fail(ErrorCode::kBatchTooLarge,
                 fmt::format("expected a batch of at most {} bytes, found {}",
@@ -74,7 +74,7 @@ Status ReplicaGroup::CheckAdmission(const Proposal& proposal) const {
 
 void ReplicaGroup::Admit(Proposal proposal) {
   // Nobody overtakes: a session's batches keep their order.
-  if (proposals_.has_held()) return proposals_.Hold(std::move(proposal));
+  if (proposals_.has_held() || transfer_) return proposals_.Hold(std::move(proposal));
   switch (const Room room = MakeRoom(proposal.kind, proposal.frame_bytes)) {
     case Room::kGo:
       return Append(std::move(proposal));
@@ -87,6 +87,7 @@ void ReplicaGroup::Admit(Proposal proposal) {
 }
 
 void ReplicaGroup::ReleaseHeld() {
+  if (transfer_) return;  // Whoever sent it is soon told where to go.
   while (proposals_.has_held()) {
     if (core_.status().role != RaftRole::kLeader) {
       const Proposal held = proposals_.TakeHeld();
