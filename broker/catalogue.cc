@@ -283,7 +283,7 @@ void Catalogue::SettleProposals() {
 void Catalogue::Drain(std::function<void()> done) {
   is_draining_ = true;
   if (group_ == nullptr) return done();
-  group_->Drain(std::move(done));
+  group_->HandOver([this, done = std::move(done)] { group_->Drain(done); });
 }
 
 }  // namespace raftmq::broker

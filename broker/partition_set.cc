@@ -265,8 +265,12 @@ void PartitionSet::Drain(std::function<void()> done) {
   auto shared_done = std::make_shared<std::function<void()>>(std::move(done));
   if (*left == 0) return (*shared_done)();
   for (auto& [id, partition] : partitions_) {
-    partition->group().Drain([left, shared_done] {
-      if (--*left == 0) (*shared_done)();
+    Group& group = partition->group();
+    group.HandOver([this, &group, id = id, left, shared_done] {
+      group.Drain([left, shared_done] {
+        if (--*left == 0) (*shared_done)();
+      });
+      if (Partition* there = Find(id)) Touch(*there);
     });
     Touch(*partition);
   }

@@ -52,7 +52,8 @@ class PartitionSet {
   void DropTopic(const TopicId& topic);
   // Removes the directory of a partition that is not open. Off the loop.
   void RemoveDirectory(const GroupId& group);
-  // Refuses new proposals, lets the rest finish; `done` runs when every partition is closed.
+  // Hands leadership on, refuses new proposals, lets the rest finish; `done` runs when every
+  // partition is closed.
   void Drain(std::function<void()> done);
 
   Partition* Find(const GroupId& group);

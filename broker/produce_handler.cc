@@ -21,7 +21,11 @@ Result<BatchHeader> CheckBatch(const Partition& partition, ByteSpan attachment) 
 Group::ProposeDone AnswerWhenDone(Partition& partition, std::shared_ptr<Responder> responder) {
   // The group owns the callback, the partition owns the group: the partition outlives the call.
   return [&partition, responder = std::move(responder)](Result<Proposed> proposed) {
-    if (!proposed) return responder->RefuseWith(WithBounds(std::move(proposed).error(), partition));
+    if (!proposed) {
+      // Before the refusal leaves: metadata must not send the client back here.
+      if (proposed.error().code == ErrorCode::kNotLeader) partition.PublishStats();
+      return responder->RefuseWith(WithBounds(std::move(proposed).error(), partition));
+    }
     responder->Reply(wire::ProduceReply{.base_offset = proposed->base_offset,
                                         .append_time_ms = proposed->append_time_ms,
                                         .log_start = partition.group().status().log_start});
