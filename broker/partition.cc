@@ -29,6 +29,15 @@ std::string Partition::Name() const {
   return fmt::format("{}/{}", options_.topic, options_.id.partition.value());
 }
 
+void Partition::TurnEnd() {
+  group_->TurnEnd();
+  const GroupStatus status = group_->status();
+  const PartitionStats& told = *options_.stats;
+  const bool is_news =
+      told.leader.value() != status.leader.value() || told.term.value() != status.term.value();
+  if (is_news) PublishStats();
+}
+
 void Partition::PublishStats() {
   const GroupStatus status = group_->status();
   PartitionStats& stats = *options_.stats;

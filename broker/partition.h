@@ -45,6 +45,9 @@ class Partition {
   bool is_awake() const { return is_awake_; }
   void SetAwake(bool is_awake) { is_awake_ = is_awake; }
 
+  // At the end of a turn in which the group was touched: hands its work on, and tells the other
+  // shards of a new leader at once.
+  void TurnEnd();
   // Copies the group's status to where other shards read it.
   void PublishStats();
 

@@ -145,7 +145,7 @@ void PartitionSet::TurnEnd() {
   touched.swap(touched_);
   std::sort(touched.begin(), touched.end());
   touched.erase(std::unique(touched.begin(), touched.end()), touched.end());
-  for (Partition* partition : touched) partition->group().TurnEnd();
+  for (Partition* partition : touched) partition->TurnEnd();
 }
 
 void PartitionSet::PeerUnreachable(NodeId node) {
