@@ -15,14 +15,16 @@ enum class Api : std::uint8_t {
   kDeleteTopic,
   kTrim,
   kListOffsets,
+  kReadIndex,
+  kTransferLeader,
   kOther,
 };
-inline constexpr std::size_t kApiCount = 9;
+inline constexpr std::size_t kApiCount = 11;
 
 constexpr const char* ApiName(Api api) {
-  constexpr const char* kNames[kApiCount] = {"hello",    "produce",      "fetch",
-                                             "metadata", "create_topic", "delete_topic",
-                                             "trim",     "list_offsets", "other"};
+  constexpr const char* kNames[kApiCount] = {
+      "hello", "produce",      "fetch",      "metadata",        "create_topic", "delete_topic",
+      "trim",  "list_offsets", "read_index", "transfer_leader", "other"};
   return kNames[static_cast<std::size_t>(api)];
 }
 

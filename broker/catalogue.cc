@@ -76,6 +76,7 @@ void Catalogue::Apply(Index index, ByteSpan payload) {
 
 void Catalogue::OnTick() {
   group_->Tick();
+  leader_.Set(group_->status().leader.value());
   RunDueTasks();
   if (!creating_.empty()) AnswerCreated();
   SettleProposals();

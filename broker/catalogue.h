@@ -41,6 +41,10 @@ class Catalogue final : public TopicService {
                    std::function<void(Result<TopicId>)> done) override;
   void DeleteTopic(Shard& from, std::string name, std::function<void(Status)> done) override;
 
+  NodeId metadata_leader() const override {
+    return NodeId(static_cast<std::uint32_t>(leader_.value()));
+  }
+
   Shard& home() { return home_; }
   // Any thread.
   std::size_t topic_count() const { return topic_count_.value(); }
@@ -104,6 +108,7 @@ class Catalogue final : public TopicService {
   bool is_asking_ = false;
   bool has_caught_up_ = false;
   std::map<TopicId, Microseconds> majority_since_;  // Of those in creating_.
+  Counter leader_;                                  // Node id; 0 = none known.
   Counter topic_count_;
   Counter partition_count_;
   Anchor<Catalogue> anchor_{this};

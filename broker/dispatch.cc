@@ -39,6 +39,12 @@ struct Dispatcher {
   void operator()(const wire::ListOffsetsRequest& request) const {
     HandleListOffsets(session, id, request);
   }
+  void operator()(const wire::ReadIndexRequest& request) const {
+    HandleReadIndex(session, id, request);
+  }
+  void operator()(const wire::TransferLeaderRequest& request) const {
+    HandleTransferLeader(session, id, request);
+  }
   void operator()(const wire::HelloRequest&) const {
     session.Close({ErrorCode::kBadRequest, "a second hello came on this connection"});
   }

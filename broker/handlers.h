@@ -27,6 +27,9 @@ void HandleCreateTopic(Session& session, std::uint64_t id, wire::CreateTopicRequ
 void HandleDeleteTopic(Session& session, std::uint64_t id, wire::DeleteTopicRequest request);
 void HandleTrim(Session& session, std::uint64_t id, const wire::TrimRequest& request);
 void HandleListOffsets(Session& session, std::uint64_t id, const wire::ListOffsetsRequest& request);
+void HandleReadIndex(Session& session, std::uint64_t id, const wire::ReadIndexRequest& request);
+void HandleTransferLeader(Session& session, std::uint64_t id,
+                          const wire::TransferLeaderRequest& request);
 
 // The partition, if this shard serves it. Errors: kNotLeader naming the shard or node to ask,
 // kTopicNotFound, kPartitionNotFound, kDataCorrupt for a replica that was lost.

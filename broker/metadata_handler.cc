@@ -67,6 +67,8 @@ wire::MetadataReply Answer(Shard& shard, const std::vector<std::string>& asked) 
   reply.cluster_id = shard.options().cluster_id;
   reply.answering = shard.options().node;
   reply.nodes = view.nodes;
+  reply.metadata_leader = shard.topics().metadata_leader();
+  reply.nodes_expected = static_cast<std::uint32_t>(shard.options().peers.size());
   if (asked.empty()) {
     for (const auto& [name, topic] : view.topics)
       reply.topics.push_back(Describe(reply.answering, *topic));

@@ -1,4 +1,4 @@
-// Trim and the search for an offset by time.
+// Trim, the search for an offset by time, and the end of a linearizable read.
 #include "broker/handlers.h"
 #include "broker/partition.h"
 #include "broker/session.h"
@@ -36,6 +36,20 @@ void HandleListOffsets(Session& session, std::uint64_t id,
                                                 .end = status.end,
                                                 .term = status.term});
       });
+  session.shard().partitions().Touch(partition);
+}
+
+void HandleReadIndex(Session& session, std::uint64_t id, const wire::ReadIndexRequest& request) {
+  auto responder = session.MakeResponder(id, Api::kReadIndex, 0);
+  const auto found = FindPartition(session.shard(), request.group);
+  if (!found) return responder->Refuse(found.error());
+  Partition& partition = **found;
+  partition.group().ReadIndex([&partition, responder](Result<Offset> end) {
+    if (!end) return responder->Refuse(std::move(end).error());
+    const GroupStatus status = partition.group().status();
+    responder->Reply(
+        wire::ReadIndexReply{.end = *end, .log_start = status.log_start, .term = status.term});
+  });
   session.shard().partitions().Touch(partition);
 }
 

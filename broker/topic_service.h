@@ -23,6 +23,8 @@ class TopicService {
                            std::function<void(Result<TopicId>)> done) = 0;
   // Errors: kTopicNotFound, those of Group::Propose.
   virtual void DeleteTopic(Shard& from, std::string name, std::function<void(Status)> done) = 0;
+  // Who leads the catalogue, as this node knows it; 0 = none. Any thread.
+  virtual NodeId metadata_leader() const = 0;
 };
 
 }  // namespace raftmq::broker
