@@ -53,6 +53,7 @@ struct ConsumeArguments {
   std::optional<std::uint64_t> count;
   bool end = false;
   std::string replica = "leader";  // leader, nearest or a node's number.
+  bool linearizable = false;
   std::string template_text;
   bool json = false;
 };

@@ -201,6 +201,8 @@ void AddConsume(CLI::App* app, Parsed* p) {
                        "Print by template: %t %p %o %k %v %T %h, \\n; no newline is added");
   verb->add_option("--replica", p->consume.replica,
                    "Whom to read from: leader, nearest (a replica on this machine) or a node");
+  verb->add_flag("--linearizable", p->consume.linearizable,
+                 "See everything that was acked before, whoever is read; fails without a majority");
   verb->add_flag("--json", p->consume.json, "One JSON object per message")->excludes(text);
 }
 

@@ -153,6 +153,7 @@ int Consume(const GlobalArguments& global, const ConsumeArguments& arguments) {
   const auto replica = ChooseReplica(*client, arguments.replica);
   if (!replica) return ReportError("cannot consume", replica.error());
   config.replica = *replica;
+  config.linearizable = arguments.linearizable;
   auto consumer = Consumer::Create(*client, config);
   if (!consumer)
     return ReportError(fmt::format("cannot consume '{}'", arguments.topic), consumer.error());

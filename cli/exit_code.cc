@@ -7,6 +7,8 @@ ExitCode ExitCodeOf(ErrorCode code) {
     case ErrorCode::kOk:
       return kExitOk;
     case ErrorCode::kTimeout:
+    case ErrorCode::kNotLeader:  // These two after having waited for a leader.
+    case ErrorCode::kNotYet:
     case ErrorCode::kUnreachable:
       return kExitUnreachable;
     case ErrorCode::kTopicNotFound:

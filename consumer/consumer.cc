@@ -63,6 +63,7 @@ Result<ConsumerConfig> ConsumerConfig::FromMap(const std::map<std::string, std::
   map.List("partitions", &partitions);
   map.Text("start", &start);
   map.Number("replica", &config.replica);
+  map.Choice<bool>("linearizable", {{"true", true}, {"false", false}}, &config.linearizable);
   map.Bytes("prefetch_bytes", &config.prefetch_bytes);
   map.Choice<AutoOffsetReset>("auto_offset_reset",
                               {{"none", AutoOffsetReset::kNone},

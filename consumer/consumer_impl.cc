@@ -54,6 +54,7 @@ Consumer::Impl::Impl(std::shared_ptr<internal::ClientCore> core, ConsumerConfig 
                   }}) {}
 
 Status Consumer::Impl::Start() {
+  if (config_.linearizable) RAFTMQ_TRY(ReadIndex());
   RAFTMQ_TRY(GoTo(config_.start));
   core_->Post([self = shared_from_this()] { self->OpenStreams(); });
   return Ok();
@@ -71,48 +72,37 @@ Status Consumer::Impl::GoTo(const StartPosition& position) {
                                   : kTimestampMsMax;
     RAFTMQ_TRY_ASSIGN(replies, ListOffsets(time));
   }
+  const std::vector<Position> seen = queue_.Positions();
   for (std::size_t slot = 0; slot < replies.size(); ++slot) {
+    // A leader that was deposed and does not know it yet may tell an end that has moved on.
+    replies[slot].end = std::max(replies[slot].end, Offset(seen[slot].end));
     queue_.Seek(slot, Resolve(position, replies[slot]));
   }
   return Ok();
 }
 
 Result<std::vector<wire::ListOffsetsReply>> Consumer::Impl::ListOffsets(std::int64_t timestamp_ms) {
-  RAFTMQ_TRY(core_->CheckMayBlock());
-  struct Gathering {
-    std::vector<wire::ListOffsetsReply> replies;
-    std::size_t left = 0;
-    Promise<std::vector<wire::ListOffsetsReply>> promise;
-    bool failed = false;
-  };
-  auto gathering = std::make_shared<Gathering>();
-  gathering->replies.resize(queue_.size());
-  gathering->left = queue_.size();
-  const auto on_reply = [gathering](std::size_t slot, const Result<Reply>& outcome) {
-    if (gathering->failed) return;
-    const auto* reply = outcome ? std::get_if<wire::ListOffsetsReply>(&outcome->body) : nullptr;
-    if (reply == nullptr) {
-      gathering->failed = true;
-      gathering->promise.Set(
-          Fail(outcome ? Error{ErrorCode::kUnsupported, "unexpected answer"} : outcome.error()));
-      return;
-    }
-    gathering->replies[slot] = *reply;
-    if (--gathering->left == 0) gathering->promise.Set(gathering->replies);
-  };
-  const Milliseconds timeout = core_->config().request_timeout;
-  core_->Post([self = shared_from_this(), on_reply, timestamp_ms, timeout] {
-    for (std::size_t slot = 0; slot < self->queue_.size(); ++slot) {
-      self->core_->loop().CallLeader(
-          self->config_.topic, self->queue_.partition(slot),
-          [timestamp_ms](GroupId group) {
-            return wire::ListOffsetsRequest{.group = group, .timestamp_ms = timestamp_ms};
-          },
-          {.timeout = timeout, .retry_unknown = true},
-          [on_reply, slot](const Result<Reply>& outcome) { on_reply(slot, outcome); });
-    }
-  });
-  return gathering->promise.future().Get(timeout * 2);
+  return internal::AskPartitionsFor<wire::ListOffsetsReply>(
+      *core_, {.topic = config_.topic,
+               .partitions = queue_.partitions(),
+               .replica = {},
+               .make_body = [timestamp_ms](GroupId group) {
+                 return wire::ListOffsetsRequest{.group = group, .timestamp_ms = timestamp_ms};
+               }});
+}
+
+Status Consumer::Impl::ReadIndex() {
+  RAFTMQ_TRY_ASSIGN(const auto replies,
+                    internal::AskPartitionsFor<wire::ReadIndexReply>(
+                        *core_, {.topic = config_.topic,
+                                 .partitions = queue_.partitions(),
+                                 .replica = NodeId(config_.replica),
+                                 .make_body = [](GroupId group) {
+                                   return wire::ReadIndexRequest{.group = group};
+                                 }}));
+  for (std::size_t slot = 0; slot < replies.size(); ++slot)
+    queue_.Saw(slot, replies[slot].log_start, replies[slot].end);
+  return Ok();
 }
 
 Result<MessageBatch> Consumer::Impl::Poll(std::chrono::milliseconds timeout) {
@@ -196,6 +186,10 @@ Result<std::size_t> Consumer::Impl::SlotOf(std::uint32_t partition) const {
 }
 
 Result<std::vector<Consumer::Position>> Consumer::Impl::Ends() {
+  if (config_.linearizable) {
+    RAFTMQ_TRY(ReadIndex());
+    return queue_.Positions();
+  }
   RAFTMQ_TRY_ASSIGN(const auto replies, ListOffsets(kTimestampMsMax));
   std::vector<Position> positions = queue_.Positions();
   for (std::size_t slot = 0; slot < replies.size(); ++slot) {

@@ -5,6 +5,7 @@
 #include <optional>
 #include <vector>
 
+#include "consumer/ask_partitions.h"
 #include "consumer/fetch_stream.h"
 #include "consumer/read_queue.h"
 #include "protocol/client/client_core.h"
@@ -38,6 +39,9 @@ class Consumer::Impl : public std::enable_shared_from_this<Consumer::Impl> {
   Result<std::size_t> SlotOf(std::uint32_t partition) const;
   // Asks every partition's leader for the offset at a time and for its bounds; in slot order.
   Result<std::vector<wire::ListOffsetsReply>> ListOffsets(std::int64_t timestamp_ms);
+  // Makes sure that everything acked before this call will be seen: no replica whose end lies
+  // before the ends that a majority confirms now is read from.
+  Status ReadIndex();
   Status Work(const std::function<void(const MessageBatch&)>& handler);
   void ReturnHeld();
 

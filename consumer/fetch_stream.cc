@@ -112,8 +112,8 @@ void FetchStream::OnBelowStart(const wire::ErrorReply& reason) {
 void FetchStream::GoOnAtEnd(const Error& reason) {
   const auto self = weak_from_this();
   const std::uint64_t generation = start_.generation;
-  loop_.CallLeader(
-      options_.topic, partition_,
+  loop_.CallReplica(
+      {options_.topic, partition_},
       [](GroupId group) {
         return wire::ListOffsetsRequest{.group = group, .timestamp_ms = kTimestampMsMax};
       },

@@ -190,6 +190,12 @@ std::vector<Consumer::Position> ReadQueue::Positions() const {
   return positions;
 }
 
+std::vector<std::uint32_t> ReadQueue::partitions() const {
+  std::vector<std::uint32_t> numbers;
+  for (const Slot& slot : slots_) numbers.push_back(slot.partition);
+  return numbers;
+}
+
 std::optional<std::size_t> ReadQueue::SlotOf(std::uint32_t partition_number) const {
   const auto found = std::ranges::find(slots_, partition_number, &Slot::partition);
   if (found == slots_.end()) return std::nullopt;
@@ -202,13 +208,17 @@ ReadQueue::Start ReadQueue::StartOf(std::size_t index) const {
   return {slot.generation, slot.position, slot.from_log_start, slot.end_seen};
 }
 
+void ReadQueue::Saw(std::size_t index, Offset log_start, Offset end) {
+  std::lock_guard lock(mutex_);
+  slots_[index].Saw(log_start, end);
+}
+
 bool ReadQueue::Push(std::size_t index, std::uint64_t generation, SharedBytes attachment,
                      Offset log_start, Offset end) {
   {
     std::lock_guard lock(mutex_);
     Slot& slot = slots_[index];
-    slot.log_start = std::max(slot.log_start, log_start);
-    slot.end_seen = std::max(slot.end_seen, end);
+    slot.Saw(log_start, end);
     if (slot.generation != generation) return false;
     if (attachment.empty()) return true;
     slot.buffered += attachment.size();

@@ -2,6 +2,7 @@
 // client's thread, which fills it, and the threads that poll.
 #pragma once
 
+#include <algorithm>
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
@@ -56,6 +57,9 @@ class ReadQueue {
   std::optional<std::size_t> SlotOf(std::uint32_t partition) const;
   std::size_t size() const { return slots_.size(); }
   std::uint32_t partition(std::size_t slot) const { return slots_[slot].partition; }
+  std::vector<std::uint32_t> partitions() const;  // By slot.
+  // Bounds of a partition that some replica told of; both only ever rise.
+  void Saw(std::size_t slot, Offset log_start, Offset end);
 
   // For the client's thread.
   Start StartOf(std::size_t slot) const;
@@ -92,6 +96,11 @@ class ReadQueue {
     std::uint32_t damaged_in_a_row = 0;
     bool busy = false;
     bool paused = false;
+
+    void Saw(Offset start, Offset end) {
+      log_start = std::max(log_start, start);
+      end_seen = std::max(end_seen, end);
+    }
   };
 
   std::optional<std::size_t> FindReady();

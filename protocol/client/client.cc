@@ -162,8 +162,8 @@ Result<std::uint64_t> Client::Trim(const std::string& topic, std::uint32_t parti
                                    std::uint64_t offset) {
   const RetryingCall::Options options{.timeout = core_->config().request_timeout,
                                       .retry_unknown = true};
-  RAFTMQ_TRY_ASSIGN(const auto reply, Expect<wire::TrimReply>(core_->CallLeader(
-                                          topic, partition,
+  RAFTMQ_TRY_ASSIGN(const auto reply, Expect<wire::TrimReply>(core_->CallReplica(
+                                          {topic, partition},
                                           [offset](GroupId group) {
                                             return wire::TrimRequest{.group = group,
                                                                      .offset = Offset(offset)};
@@ -177,8 +177,8 @@ Result<Client::OffsetAtTime> Client::OffsetForTime(const std::string& topic,
                                                    std::int64_t timestamp_ms) {
   const RetryingCall::Options options{.timeout = core_->config().request_timeout,
                                       .retry_unknown = true};
-  RAFTMQ_TRY_ASSIGN(const auto reply, Expect<wire::ListOffsetsReply>(core_->CallLeader(
-                                          topic, partition,
+  RAFTMQ_TRY_ASSIGN(const auto reply, Expect<wire::ListOffsetsReply>(core_->CallReplica(
+                                          {topic, partition},
                                           [timestamp_ms](GroupId group) {
                                             return wire::ListOffsetsRequest{
                                                 .group = group, .timestamp_ms = timestamp_ms};

@@ -75,16 +75,28 @@ Result<Reply> ClientCore::CallAny(wire::Body body, RetryingCall::Options options
   return promise.future().Get(options.timeout + kGrace);
 }
 
-Result<Reply> ClientCore::CallLeader(const std::string& topic, std::uint32_t partition,
-                                     ClientLoop::MakeBody make_body,
-                                     RetryingCall::Options options) {
+Result<Reply> ClientCore::CallReplica(ReplicaOf replica, ClientLoop::MakeBody make_body,
+                                      RetryingCall::Options options) {
   RAFTMQ_TRY(CheckMayBlock());
   const Promise<Reply> promise;
-  Post([loop = loop_.get(), topic, partition, make_body = std::move(make_body), options, promise] {
-    loop->CallLeader(topic, partition, make_body, options,
-                     [promise](Result<Reply> outcome) { promise.Set(std::move(outcome)); });
+  Post([loop = loop_.get(), replica = std::move(replica), make_body = std::move(make_body), options,
+        promise] {
+    loop->CallReplica(replica, make_body, options,
+                      [promise](Result<Reply> outcome) { promise.Set(std::move(outcome)); });
   });
   return promise.future().Get(options.timeout + kGrace);
+}
+
+Result<std::vector<Reply>> ClientCore::CallEveryNode(wire::MetadataRequest request,
+                                                     Milliseconds patience) {
+  RAFTMQ_TRY(CheckMayBlock());
+  const Promise<std::vector<Reply>> promise;
+  Post([loop = loop_.get(), request = std::move(request), patience, promise] {
+    loop->CallEveryNode(request, patience, [promise](Result<std::vector<Reply>> answers) {
+      promise.Set(std::move(answers));
+    });
+  });
+  return promise.future().Get(config().request_timeout + patience + kGrace);
 }
 
 Result<TopicSummary> ClientCore::LookUpTopic(const std::string& topic) {

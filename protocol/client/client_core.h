@@ -33,8 +33,10 @@ class ClientCore {
 
   // Blocking forms, for any other thread than the client's (kInvalidArgument there).
   Result<Reply> CallAny(wire::Body body, RetryingCall::Options options);
-  Result<Reply> CallLeader(const std::string& topic, std::uint32_t partition,
-                           ClientLoop::MakeBody make_body, RetryingCall::Options options);
+  // What each node answered; those that did not within `patience` are left out. At least one.
+  Result<std::vector<Reply>> CallEveryNode(wire::MetadataRequest request, Milliseconds patience);
+  Result<Reply> CallReplica(ReplicaOf replica, ClientLoop::MakeBody make_body,
+                            RetryingCall::Options options);
   // Fetches the topic's metadata; retries until request_timeout. kTopicNotFound if it is not there.
   Result<TopicSummary> LookUpTopic(const std::string& topic);
 

@@ -27,6 +27,9 @@ ConnectionPool::Options PoolOptions(const ClientConfig& config, std::uint64_t se
           .seed = seed};
 }
 
+// Of a question that any broker can answer.
+constexpr Milliseconds kAttemptMax{1'000};
+
 // Asked for when only the nodes are wanted: "all topics" may be a long answer.
 wire::MetadataRequest NodesOnly() { return {.topics = {"__cluster"}}; }
 
@@ -35,6 +38,7 @@ wire::MetadataRequest NodesOnly() { return {.topics = {"__cluster"}}; }
 bool IsRoutingError(ErrorCode code) {
   switch (code) {
     case ErrorCode::kNotLeader:
+    case ErrorCode::kNotYet:  // Of a replica that does not lead any more.
     case ErrorCode::kPartitionNotFound:
     case ErrorCode::kTopicNotFound:
     case ErrorCode::kUnreachable:
@@ -171,21 +175,25 @@ Result<NodeId> ClientLoop::Merge(const Result<Reply>& reply) {
 }
 
 void ClientLoop::CallAny(wire::Body body, RetryingCall::Options options, ReplyDone done) {
+  // What may be asked twice is asked of another broker while one hangs.
+  const Milliseconds attempt_max = options.retry_unknown
+                                       ? std::min(config_.request_timeout, kAttemptMax)
+                                       : config_.request_timeout;
   Call(
       options,
-      [this, body = std::move(body)](Milliseconds left, ReplyDone on_outcome) {
-        AskAny(body, std::min(left, config_.request_timeout), std::move(on_outcome));
+      [this, body = std::move(body), attempt_max](Milliseconds left, ReplyDone on_outcome) {
+        AskAny(body, std::min(left, attempt_max), std::move(on_outcome));
       },
       std::move(done));
 }
 
-void ClientLoop::CallLeader(const std::string& topic, std::uint32_t partition, MakeBody make_body,
-                            RetryingCall::Options options, ReplyDone done) {
+void ClientLoop::CallReplica(ReplicaOf replica, MakeBody make_body, RetryingCall::Options options,
+                             ReplyDone done) {
   Call(
       options,
-      [this, topic, partition, make_body = std::move(make_body)](Milliseconds left,
-                                                                 const ReplyDone& on_outcome) {
-        AskLeader(topic, partition, make_body, std::min(left, config_.request_timeout), on_outcome);
+      [this, replica = std::move(replica), make_body = std::move(make_body)](
+          Milliseconds left, const ReplyDone& on_outcome) {
+        AskReplica(replica, make_body, std::min(left, config_.request_timeout), on_outcome);
       },
       std::move(done));
 }
@@ -226,9 +234,9 @@ void ClientLoop::AskAny(const wire::Body& body, Milliseconds timeout, ReplyDone 
   done(Fail(std::move(last)));
 }
 
-void ClientLoop::AskLeader(const std::string& topic, std::uint32_t partition,
-                           const MakeBody& make_body, Milliseconds timeout, const ReplyDone& done) {
-  const auto fail = [this, topic, done](const Error& error) {
+void ClientLoop::AskReplica(const ReplicaOf& replica, const MakeBody& make_body,
+                            Milliseconds timeout, const ReplyDone& done) {
+  const auto fail = [this, topic = replica.topic, done](const Error& error) {
     if (!IsRoutingError(error.code) || torn_down_) return done(Fail(error));
     Refresh(topic, [done, error](const Status& fresh) {
       // What is really missing is told; else the route may be a better one now.
@@ -239,7 +247,7 @@ void ClientLoop::AskLeader(const std::string& topic, std::uint32_t partition,
                     : error));
     });
   };
-  const Result<Route> route = RouteTo(topic, partition);
+  const Result<Route> route = RouteTo(replica.topic, replica.partition, replica.node);
   if (!route) return fail(route.error());
   const Result<BrokerConnection*> connection = ConnectionTo(*route);
   if (!connection) return fail(connection.error());

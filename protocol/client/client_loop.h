@@ -16,6 +16,13 @@
 
 namespace raftmq::internal {
 
+// Whom a request is for: a node's replica of a partition, or its leader, wherever that goes.
+struct ReplicaOf {
+  std::string topic;
+  std::uint32_t partition = 0;
+  NodeId node = {};  // 0 = the leader.
+};
+
 // Everything but events().Post belongs to the loop's thread.
 class ClientLoop {
  public:
@@ -44,10 +51,14 @@ class ClientLoop {
 
   // A request that any broker can answer.
   void CallAny(wire::Body body, RetryingCall::Options options, ReplyDone done);
-  // A request for the partition's leader, following it.
+  // Any broker, within request_timeout, then the other nodes that it names, within `patience`: what
+  // those have answered that did. Errors: that of the first question.
+  void CallEveryNode(const wire::MetadataRequest& request, Milliseconds patience,
+                     std::function<void(Result<std::vector<Reply>>)> done);
+  // A request for a replica; the leader is followed.
   using MakeBody = std::function<wire::Body(GroupId)>;
-  void CallLeader(const std::string& topic, std::uint32_t partition, MakeBody make_body,
-                  RetryingCall::Options options, ReplyDone done);
+  void CallReplica(ReplicaOf replica, MakeBody make_body, RetryingCall::Options options,
+                   ReplyDone done);
 
   // Ends every call with kCancelled and closes every connection; nothing works afterwards.
   void TearDown();
@@ -55,8 +66,8 @@ class ClientLoop {
  private:
   void Call(RetryingCall::Options options, RetryingCall::Attempt attempt, ReplyDone done);
   void AskAny(const wire::Body& body, Milliseconds timeout, ReplyDone done);
-  void AskLeader(const std::string& topic, std::uint32_t partition, const MakeBody& make_body,
-                 Milliseconds timeout, const ReplyDone& done);
+  void AskReplica(const ReplicaOf& replica, const MakeBody& make_body, Milliseconds timeout,
+                  const ReplyDone& done);
   void OnMetadata(const std::string& topic, Result<Reply> outcome);
   void AskOthers(const std::string& topic, const std::vector<Address>& nodes);
   void FinishRefresh(const std::string& topic, const Status& status);

@@ -100,7 +100,11 @@ std::vector<Address> MetadataCache::OthersToAsk(const std::string& topic, NodeId
     const auto node = nodes_.find(id);
     if (node != nodes_.end() && id != answered) others.insert(node->second);
   };
-  for (const Partition& partition : found->second.partitions) ask(partition.leader);
+  for (const Partition& partition : found->second.partitions) {
+    ask(partition.leader);
+    // Who answered may be cut off from the others, who have a leader.
+    if (partition.leader == NodeId()) std::ranges::for_each(partition.replicas, ask);
+  }
   for (const NodeId node : wanted_) ask(node);
   return {others.begin(), others.end()};
 }

@@ -42,8 +42,8 @@ class MetadataCache {
   Result<Route> RouteTo(const std::string& topic, std::uint32_t partition, NodeId replica = {});
   bool IsOlderThan(const std::string& topic, Microseconds now, Milliseconds age) const;
 
-  // Leaders of the topic's partitions, and replicas that were asked for, other than `answered`:
-  // which shard a partition lives on only its own node can tell.
+  // Leaders of the topic's partitions (where none is known, all replicas), and replicas that were
+  // asked for, other than `answered`: which shard a partition lives on only its own node can tell.
   std::vector<Address> OthersToAsk(const std::string& topic, NodeId answered) const;
   // False if one of these is known, but not on which of its shards a partition lives.
   bool KnowsShards(const std::string& topic) const;

@@ -117,6 +117,12 @@ std::optional<wire::Body> FakeSession::HandleOther(const wire::Message& message)
   if (const auto* request = std::get_if<wire::ListOffsetsRequest>(&message.body)) {
     return ListOffsets(*request);
   }
+  if (const auto* request = std::get_if<wire::ReadIndexRequest>(&message.body)) {
+    if (auto refusal = RefuseData(request->group)) return *refusal;
+    const FakeBroker::Log& log = *broker_.Find(request->group);
+    return wire::ReadIndexReply{
+        .end = Offset(log.end), .log_start = Offset(log.log_start), .term = Term(1)};
+  }
   if (const auto* request = std::get_if<wire::TrimRequest>(&message.body)) {
     if (auto refusal = RefuseData(request->group)) return *refusal;
     broker_.Find(request->group)->log_start = request->offset.value();

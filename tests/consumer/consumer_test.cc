@@ -226,16 +226,48 @@ TEST(Consumer, TheClientMayGoFirst) {
   consumer.reset();
 }
 
+TEST(Consumer, ALinearizableOneStartsAtTheEndThatAMajorityConfirms) {
+  FakeBroker broker;
+  broker.AddTopic("orders", 1);
+  broker.Append("orders", 0, Numbered(3));
+  Client client = ConnectTo(broker);
+  ConsumerConfig config = From(StartPosition::Last(1));
+  config.linearizable = true;
+  Consumer consumer = Create(client, std::move(config));
+  EXPECT_EQ(consumer.Positions()[0].end, 3u);  // Known before anything was read.
+  EXPECT_EQ(consumer.Ends()->at(0).end, 3u);
+  EXPECT_EQ(Take(consumer, 1).front(), "value-2");
+}
+
+TEST(Consumer, ALinearizableOneFailsWhereNobodyConfirms) {
+  FakeBroker broker;
+  broker.AddTopic("orders", 1);
+  broker.SetHook([](const wire::Message& message) -> FakeBroker::Verdict {
+    if (!std::holds_alternative<wire::ReadIndexRequest>(message.body)) return {};
+    return {.what = FakeBroker::Verdict::What::kFail,
+            .error = {.error = {ErrorCode::kUnsupported, "unknown operation 20"}}};
+  });
+  Client client = ConnectTo(broker);
+  ConsumerConfig config = From(StartPosition::Start());
+  config.linearizable = true;
+  const auto consumer = Consumer::Create(client, std::move(config));
+  ASSERT_FALSE(consumer);
+  EXPECT_EQ(consumer.error().code, ErrorCode::kUnsupported);
+  EXPECT_EQ(consumer.error().message, "orders/0: unknown operation 20");
+}
+
 TEST(ConsumerConfig, ReadsText) {
   const auto config = ConsumerConfig::FromMap({{"topic", "orders"},
                                                {"partitions", "1,2"},
                                                {"start", "-100"},
                                                {"prefetch_bytes", "1MiB"},
+                                               {"linearizable", "true"},
                                                {"auto_offset_reset", "latest"}});
   ASSERT_TRUE(config.has_value()) << config.error().ToString();
   EXPECT_EQ(config->partitions, std::vector<std::uint32_t>({1, 2}));
   EXPECT_EQ(config->start.kind, StartPosition::Kind::kLast);
   EXPECT_EQ(config->start.value, 100u);
+  EXPECT_TRUE(config->linearizable);
   EXPECT_EQ(ConsumerConfig::FromMap({{"start", "yesterday"}}).error().code, ErrorCode::kBadConfig);
 }
 

@@ -36,7 +36,11 @@ struct RAFTMQ_EXPORT ConsumerConfig {
   std::string topic;
   std::vector<std::uint32_t> partitions;  // Empty = all.
   StartPosition start;
-  std::uint32_t replica = 0;              // Node to read from; 0 = each partition's leader.
+  std::uint32_t replica = 0;  // Node to read from; 0 = each partition's leader.
+  // Whatever was acked before Create, or before a call of Ends, is seen, whichever replica is read:
+  // each asks a majority (ReadIndex), and fails with kNotYet or kTimeout if there is none within
+  // request_timeout. Costs a round trip between the brokers, once.
+  bool linearizable = false;
   std::size_t prefetch_bytes = 8u << 20;  // Per partition, received ahead of Poll; at most 1 GiB.
   // What to do when retention has removed the position: fail Poll with kOffsetBelowStart, or go on
   // there.
@@ -94,7 +98,7 @@ class RAFTMQ_EXPORT Consumer {
     std::uint64_t end = 0;  // Highest end seen.
   };
   std::vector<Position> Positions() const;
-  // Ends of all partitions as they are now.
+  // Ends of all partitions as they are now; with `linearizable`, as a majority confirms them.
   Result<std::vector<Position>> Ends();
   Status Close(std::chrono::milliseconds timeout);
 
