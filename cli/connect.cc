@@ -50,17 +50,21 @@ Result<std::pair<std::string, std::uint32_t>> ParsePartitionName(const std::stri
               fmt::format("expected TOPIC/PARTITION (for example orders/0), found '{}'", text));
 }
 
-Result<TopicDescription> DescribeTopic(Client& client, const std::string& name) {
-  RAFTMQ_TRY_ASSIGN(auto cluster, client.Describe());
+Result<TopicDescription> FindTopic(const ClusterDescription& cluster, const std::string& name) {
   std::vector<std::string_view> names;
-  for (auto& topic : cluster.topics) {
-    if (topic.name == name) return std::move(topic);
+  for (const auto& topic : cluster.topics) {
+    if (topic.name == name) return topic;
     names.push_back(topic.name);
   }
   const auto hint = DidYouMean(name, names);
   return Fail(
       ErrorCode::kTopicNotFound,
       fmt::format("topic '{}' not found{}", name, hint.empty() ? "; see raftmq topic list" : hint));
+}
+
+Result<TopicDescription> DescribeTopic(Client& client, const std::string& name) {
+  RAFTMQ_TRY_ASSIGN(const auto cluster, client.Describe());
+  return FindTopic(cluster, name);
 }
 
 }  // namespace raftmq::cli

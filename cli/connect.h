@@ -18,7 +18,10 @@ Result<Client> Connect(const GlobalArguments& global);
 // Splits "orders/3". kInvalidArgument if it is not of that form.
 Result<std::pair<std::string, std::uint32_t>> ParsePartitionName(const std::string& text);
 
-// The topic's description, or kTopicNotFound with the nearest existing name.
+// The topic of that name, or kTopicNotFound with the nearest existing one.
+Result<TopicDescription> FindTopic(const ClusterDescription& cluster, const std::string& name);
+
+// The same, asked of one broker.
 Result<TopicDescription> DescribeTopic(Client& client, const std::string& name);
 
 }  // namespace raftmq::cli

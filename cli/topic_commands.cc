@@ -6,6 +6,7 @@
 #include "cli/connect.h"
 #include "cli/exit_code.h"
 #include "cli/output.h"
+#include "cli/partition_output.h"
 
 namespace raftmq::cli {
 namespace {
@@ -18,23 +19,6 @@ std::uint64_t SizeOf(const TopicDescription& topic) {
   return bytes;
 }
 
-json PartitionJson(const PartitionDescription& partition) {
-  json replicas = json::array();
-  for (const auto& replica : partition.replicas) {
-    replicas.push_back({{"node", replica.node},
-                        {"role", replica.role},
-                        {"end", replica.end},
-                        {"commit", replica.commit},
-                        {"durable", replica.durable}});
-  }
-  return {{"partition", partition.partition},
-          {"leader", partition.leader},
-          {"term", partition.term},
-          {"log_start", partition.log_start},
-          {"end", partition.end},
-          {"replicas", std::move(replicas)}};
-}
-
 json TopicJson(const TopicDescription& topic) {
   json partitions = json::array();
   for (const auto& partition : topic.partitions) {
@@ -45,13 +29,6 @@ json TopicJson(const TopicDescription& topic) {
           {"id", topic.id},
           {"settings", topic.settings},
           {"partitions", std::move(partitions)}};
-}
-
-std::string ReplicaList(const PartitionDescription& partition) {
-  std::string text;
-  for (const auto& replica : partition.replicas)
-    text += (text.empty() ? "" : ",") + std::to_string(replica.node);
-  return text;
 }
 
 void PrintTopic(const TopicDescription& topic, Output& out) {
@@ -112,8 +89,11 @@ int TopicList(const GlobalArguments& global) {
 int TopicDescribe(const GlobalArguments& global, const TopicNameArguments& arguments) {
   auto client = Connect(global);
   if (!client) return ReportError("cannot reach the cluster", client.error());
-  const auto topic = DescribeTopic(*client, arguments.name);
+  const auto cluster = client->Survey();
+  if (!cluster) return ReportError("cannot describe", cluster.error());
+  const auto topic = FindTopic(*cluster, arguments.name);
   if (!topic) return ReportError("cannot describe", topic.error());
+  WarnOfSilentNodes(*cluster);
   Output out;
   if (global.format == OutputFormat::kJson) {
     out.Write(TopicJson(*topic).dump() + "\n");
@@ -160,33 +140,6 @@ int TopicTrim(const GlobalArguments& global, const TopicTrimArguments& arguments
                     .dump() +
                 "\n"
           : fmt::format("{} now starts at offset {}\n", arguments.partition, *log_start));
-  return kExitOk;
-}
-
-int PartitionList(const GlobalArguments& global, const PartitionListArguments& arguments) {
-  auto client = Connect(global);
-  if (!client) return ReportError("cannot reach the cluster", client.error());
-  if (!arguments.topic.empty()) {
-    const auto topic = DescribeTopic(*client, arguments.topic);
-    if (!topic) return ReportError("cannot list partitions", topic.error());
-  }
-  const auto cluster = client->Describe();
-  if (!cluster) return ReportError("cannot list partitions", cluster.error());
-  json list = json::array();
-  Table table({"TOPIC", "PARTITION", "LEADER", "TERM", "REPLICAS", "LOG-START", "END"});
-  for (const auto& topic : cluster->topics) {
-    if (!arguments.topic.empty() && topic.name != arguments.topic) continue;
-    for (const auto& p : topic.partitions) {
-      json entry = PartitionJson(p);
-      entry["topic"] = topic.name;
-      list.push_back(std::move(entry));
-      table.AddRow({topic.name, std::to_string(p.partition),
-                    p.leader ? std::to_string(p.leader) : "none", std::to_string(p.term),
-                    ReplicaList(p), std::to_string(p.log_start), std::to_string(p.end)});
-    }
-  }
-  Output out;
-  out.Write(global.format == OutputFormat::kJson ? list.dump() + "\n" : table.ToString());
   return kExitOk;
 }
 

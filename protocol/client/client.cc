@@ -9,6 +9,7 @@
 #include "protocol/client/client_core.h"
 #include "protocol/client/config_map.h"
 #include "protocol/client/config_sources.h"
+#include "protocol/client/describe.h"
 
 namespace raftmq {
 namespace {
@@ -16,6 +17,9 @@ namespace {
 using internal::ClientCore;
 using internal::Reply;
 using internal::RetryingCall;
+
+// How long one node may keep the others' answers waiting.
+constexpr Milliseconds kSurveyPatience{2'000};
 
 Result<std::vector<Address>> ParseBrokers(const std::vector<std::string>& brokers) {
   if (brokers.empty()) {
@@ -47,38 +51,6 @@ Result<T> Expect(Result<Reply> reply) {
   if (!reply) return Fail(std::move(reply).error());
   if (auto* body = std::get_if<T>(&reply->body)) return std::move(*body);
   return Fail(ErrorCode::kUnsupported, "the broker's answer is not one to the question");
-}
-
-std::string_view RoleName(std::uint8_t role) {
-  constexpr std::string_view kNames[] = {"follower", "leader", "learner"};
-  return role < std::size(kNames) ? kNames[role] : "unknown";
-}
-
-PartitionDescription Describe(const wire::PartitionInfo& info) {
-  PartitionDescription partition{.partition = info.partition.value(),
-                                 .leader = info.leader.value(),
-                                 .term = info.term.value(),
-                                 .log_start = info.log_start.value(),
-                                 .end = info.end.value(),
-                                 .size_bytes = info.size_bytes,
-                                 .replicas = {}};
-  for (const wire::ReplicaInfo& replica : info.replicas) {
-    partition.replicas.push_back({.node = replica.node.value(),
-                                  .role = std::string(RoleName(replica.role)),
-                                  .end = replica.end.value(),
-                                  .commit = replica.commit.value(),
-                                  .durable = replica.durable.value()});
-  }
-  return partition;
-}
-
-TopicDescription Describe(const wire::TopicInfo& info) {
-  TopicDescription topic{
-      .name = info.name, .id = info.id.ToHex(), .settings = info.settings, .partitions = {}};
-  for (const wire::PartitionInfo& partition : info.partitions) {
-    topic.partitions.push_back(Describe(partition));
-  }
-  return topic;
 }
 
 }  // namespace
@@ -145,17 +117,21 @@ Status Client::DeleteTopic(const std::string& name) {
 Result<ClusterDescription> Client::Describe(const std::vector<std::string>& topics) {
   const RetryingCall::Options options{.timeout = core_->config().request_timeout,
                                       .retry_unknown = true};
-  RAFTMQ_TRY_ASSIGN(const auto reply, Expect<wire::MetadataReply>(core_->CallAny(
-                                          wire::MetadataRequest{.topics = topics}, options)));
-  ClusterDescription cluster{.cluster_id = reply.cluster_id, .nodes = {}, .topics = {}};
-  for (const wire::NodeInfo& node : reply.nodes) {
-    cluster.nodes.push_back({node.node.value(), node.host, node.port});
+  RAFTMQ_TRY_ASSIGN(auto reply, Expect<wire::MetadataReply>(core_->CallAny(
+                                    wire::MetadataRequest{.topics = topics}, options)));
+  return internal::DescribeFrom({std::move(reply)});
+}
+
+Result<ClusterDescription> Client::Survey(const std::vector<std::string>& topics) {
+  const Milliseconds patience = std::min(core_->config().request_timeout, kSurveyPatience);
+  RAFTMQ_TRY_ASSIGN(const std::vector<Reply> replies,
+                    core_->CallEveryNode(wire::MetadataRequest{.topics = topics}, patience));
+  std::vector<wire::MetadataReply> answers;
+  for (const Reply& reply : replies) {
+    if (const auto* answer = std::get_if<wire::MetadataReply>(&reply.body))
+      answers.push_back(*answer);
   }
-  for (const wire::TopicInfo& topic : reply.topics) {
-    if (topic.error.code != ErrorCode::kOk) return Fail(topic.error);
-    cluster.topics.push_back(raftmq::Describe(topic));
-  }
-  return cluster;
+  return internal::DescribeFrom(answers);
 }
 
 Result<std::uint64_t> Client::Trim(const std::string& topic, std::uint32_t partition,

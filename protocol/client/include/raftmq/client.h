@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -43,7 +44,8 @@ struct PartitionDescription {
   struct Replica {
     std::uint32_t node = 0;
     std::string role;  // leader, follower, learner.
-    std::uint64_t end = 0, commit = 0, durable = 0;
+    // Known of nodes that were asked and have answered.
+    std::optional<std::uint64_t> end, commit, durable;
   };
   std::uint32_t partition = 0;
   std::uint32_t leader = 0;  // 0 = none.
@@ -62,9 +64,12 @@ struct ClusterDescription {
     std::uint32_t node = 0;
     std::string host;
     std::uint16_t port = 0;
+    bool has_answered = false;  // This question.
   };
   std::string cluster_id;
-  std::vector<Node> nodes;
+  std::uint32_t nodes_expected = 0;   // Those of the cluster, joined or not; 0 = not told.
+  std::uint32_t metadata_leader = 0;  // The node that orders topics; 0 = none.
+  std::vector<Node> nodes;            // Those that have joined.
   std::vector<TopicDescription> topics;
 };
 
@@ -84,7 +89,11 @@ class RAFTMQ_EXPORT Client {
                                   std::uint32_t replicas = 0,
                                   const std::map<std::string, std::string>& settings = {});
   Status DeleteTopic(const std::string& name);
-  Result<ClusterDescription> Describe(const std::vector<std::string>& topics = {});  // Empty = all.
+  // As one broker sees it: of the replicas it knows its own. No topics = all.
+  Result<ClusterDescription> Describe(const std::vector<std::string>& topics = {});
+  // The same, asked of every node and put together. Who does not answer within 2 s is left out:
+  // see `has_answered`. Errors: as Describe, when nobody answers.
+  Result<ClusterDescription> Survey(const std::vector<std::string>& topics = {});
   Result<std::uint64_t> Trim(const std::string& topic, std::uint32_t partition,
                              std::uint64_t offset);
   struct OffsetAtTime {

@@ -1,0 +1,20 @@
+// Partitions as the verbs that list them show them.
+#pragma once
+
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+
+#include "raftmq/client.h"
+
+namespace raftmq::cli {
+
+// Numbers of a replica whose node did not answer are null.
+nlohmann::json PartitionJson(const PartitionDescription& partition);
+
+// "1,2,3?": the nodes; those that did not answer are marked.
+std::string ReplicaList(const PartitionDescription& partition);
+
+// Says on stderr which nodes did not answer, if there are any.
+void WarnOfSilentNodes(const ClusterDescription& cluster);
+
+}  // namespace raftmq::cli
