@@ -60,6 +60,9 @@ struct ConsumeArguments {
 struct PartitionListArguments {
   std::string topic;
 };
+struct TransferLeaderArguments {
+  std::string target;  // "TOPIC/P:NODE".
+};
 struct HealthArguments {
   bool wait = false;
 };

@@ -53,6 +53,7 @@ struct Parsed {
   std::string linger = "5ms";
   ConsumeArguments consume;
   PartitionListArguments partitions;
+  TransferLeaderArguments transfer;
   HealthArguments health;
   LogArguments log;
   BenchArguments bench;
@@ -207,10 +208,15 @@ void AddConsume(CLI::App* app, Parsed* p) {
 }
 
 void AddClusterVerbs(CLI::App* app, Parsed* p) {
-  CLI::App* const partition = AddNoun(app, "partition", "Look at partitions");
+  CLI::App* const partition = AddNoun(app, "partition", "Look at partitions and their leaders");
   auto* list = AddVerb(partition, p, "list", "Leader, term, replicas and offsets of partitions",
                        [p] { return PartitionList(p->global, p->partitions); });
   list->add_option("topic", p->partitions.topic, "Topic (default: all)");
+  auto* transfer = AddVerb(partition, p, "transfer-leader",
+                           "Hand the leadership to another replica and wait until it leads",
+                           [p] { return PartitionTransferLeader(p->global, p->transfer); });
+  transfer->add_option("target", p->transfer.target, "TOPIC/PARTITION:NODE, for example orders/0:2")
+      ->required();
   CLI::App* const cluster = AddNoun(app, "cluster", "Look at the cluster");
   AddVerb(cluster, p, "info", "Cluster id, nodes and totals",
           [p] { return ClusterInfo(p->global); });

@@ -17,6 +17,8 @@ int Produce(const GlobalArguments& global, const ProduceArguments& arguments);
 int Consume(const GlobalArguments& global, const ConsumeArguments& arguments);
 
 int PartitionList(const GlobalArguments& global, const PartitionListArguments& arguments);
+int PartitionTransferLeader(const GlobalArguments& global,
+                            const TransferLeaderArguments& arguments);
 int ClusterInfo(const GlobalArguments& global);
 int ClusterHealth(const GlobalArguments& global, const HealthArguments& arguments);
 

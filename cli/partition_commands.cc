@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <nlohmann/json.hpp>
 
@@ -7,11 +8,54 @@
 #include "cli/exit_code.h"
 #include "cli/output.h"
 #include "cli/partition_output.h"
+#include "cli/quantity.h"
 
 namespace raftmq::cli {
 namespace {
 
 using nlohmann::json;
+
+struct TransferTarget {
+  std::string topic;
+  std::uint32_t partition = 0;
+  std::uint32_t node = 0;
+};
+
+Result<TransferTarget> ParseTarget(const std::string& text) {
+  const Bounds<std::uint64_t> nodes{1, UINT32_MAX};
+  const auto colon = text.rfind(':');
+  if (colon != std::string::npos) {
+    const auto name = ParsePartitionName(text.substr(0, colon));
+    const auto node = ParseCountIn(nodes, text.substr(colon + 1));
+    if (name && node)
+      return TransferTarget{name->first, name->second, static_cast<std::uint32_t>(*node)};
+  }
+  return Fail(
+      ErrorCode::kInvalidArgument,
+      fmt::format("expected TOPIC/PARTITION:NODE (for example orders/0:2), found '{}'", text));
+}
+
+Status CheckNode(const ClusterDescription& cluster, std::uint32_t wanted) {
+  std::vector<std::uint32_t> known;
+  for (const auto& node : cluster.nodes) {
+    if (node.node == wanted) return Ok();
+    known.push_back(node.node);
+  }
+  return Fail(ErrorCode::kInvalidArgument,
+              fmt::format("there is no node {}: the cluster has the nodes {}", wanted,
+                          fmt::join(known, ", ")));
+}
+
+Status CheckTarget(Client& client, const TransferTarget& target) {
+  RAFTMQ_TRY_ASSIGN(const ClusterDescription cluster, client.Describe());
+  RAFTMQ_TRY_ASSIGN(const TopicDescription topic, FindTopic(cluster, target.topic));
+  if (target.partition >= topic.partitions.size()) {
+    return Fail(ErrorCode::kPartitionNotFound,
+                fmt::format("topic '{}' has the partitions 0 to {}, not {}", target.topic,
+                            topic.partitions.size() - 1, target.partition));
+  }
+  return CheckNode(cluster, target.node);
+}
 
 }  // namespace
 
@@ -40,6 +84,29 @@ int PartitionList(const GlobalArguments& global, const PartitionListArguments& a
   WarnOfSilentNodes(*cluster);
   Output out;
   out.Write(global.format == OutputFormat::kJson ? list.dump() + "\n" : table.ToString());
+  return kExitOk;
+}
+
+int PartitionTransferLeader(const GlobalArguments& global,
+                            const TransferLeaderArguments& arguments) {
+  const auto target = ParseTarget(arguments.target);
+  if (!target) return ReportError("cannot transfer", target.error());
+  auto client = Connect(global);
+  if (!client) return ReportError("cannot reach the cluster", client.error());
+  if (const auto known = CheckTarget(*client, *target); !known)
+    return ReportError(fmt::format("cannot transfer {}", arguments.target), known.error());
+  const auto outcome = client->TransferLeader(target->topic, target->partition, target->node);
+  if (!outcome)
+    return ReportError(fmt::format("cannot transfer {}", arguments.target), outcome.error());
+  Output out;
+  out.Write(global.format == OutputFormat::kJson
+                ? json{{"topic", target->topic},
+                       {"partition", target->partition},
+                       {"leader", target->node}}
+                          .dump() +
+                      "\n"
+                : fmt::format("{}/{} is led by node {}\n", target->topic, target->partition,
+                              target->node));
   return kExitOk;
 }
 

@@ -148,6 +148,18 @@ Result<std::uint64_t> Client::Trim(const std::string& topic, std::uint32_t parti
   return reply.log_start.value();
 }
 
+Status Client::TransferLeader(const std::string& topic, std::uint32_t partition,
+                              std::uint32_t node) {
+  const RetryingCall::Options options{.timeout = core_->config().request_timeout};
+  RAFTMQ_TRY(Expect<wire::EmptyReply>(core_->CallReplica(
+      {topic, partition},
+      [node](GroupId group) {
+        return wire::TransferLeaderRequest{.group = group, .to = NodeId(node)};
+      },
+      options)));
+  return Ok();
+}
+
 Result<Client::OffsetAtTime> Client::OffsetForTime(const std::string& topic,
                                                    std::uint32_t partition,
                                                    std::int64_t timestamp_ms) {

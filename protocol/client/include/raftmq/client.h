@@ -96,6 +96,10 @@ class RAFTMQ_EXPORT Client {
   Result<ClusterDescription> Survey(const std::vector<std::string>& topics = {});
   Result<std::uint64_t> Trim(const std::string& topic, std::uint32_t partition,
                              std::uint64_t offset);
+  // Hands the partition to the replica on `node` and waits until it leads; nothing to do if it
+  // does. Errors: kTopicNotFound, kPartitionNotFound, kInvalidArgument (no replica there), kTimeout
+  // (it did not take over: it is down or far behind; who leads now, Describe tells).
+  Status TransferLeader(const std::string& topic, std::uint32_t partition, std::uint32_t node);
   struct OffsetAtTime {
     std::uint64_t offset = 0;
     std::uint64_t log_start = 0, end = 0;

@@ -1,0 +1,173 @@
+#!/usr/bin/env python3
+"""The verbs of a cluster as a shell sees them, against three brokers.
+
+Usage: cluster_command_line_test.py RAFTMQ [unittest arguments]
+"""
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+RAFTMQ = os.path.abspath(sys.argv.pop(1))
+DEADLINE_SECONDS = 60
+NODES = (1, 2, 3)
+
+
+def run(*arguments, stdin=b""):
+    """Runs the tool; answers (exit code, stdout, stderr), the last two as text."""
+    done = subprocess.run([RAFTMQ, *arguments], input=stdin, capture_output=True, timeout=DEADLINE_SECONDS,
+                          check=False)
+    return done.returncode, done.stdout.decode(), done.stderr.decode()
+
+
+class Cluster(unittest.TestCase):
+    """Three brokers for the class; a test leaves all of them running."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.scratch = tempfile.TemporaryDirectory()
+        cls.dir = os.path.join(cls.scratch.name, "cluster")
+        code, out, err = run("local", "up", "-n", "3", "--dir", cls.dir)
+        assert code == 0, err
+        cls.brokers = out.strip().removeprefix("brokers=")
+        code, out, err = run("--brokers", cls.brokers, "cluster", "health", "--wait", "--timeout", "30s")
+        assert code == 0, out + err
+
+    @classmethod
+    def tearDownClass(cls):
+        run("local", "down", "--dir", cls.dir)
+        cls.scratch.cleanup()
+
+    def setUp(self):
+        self.addCleanup(self.ok, "cluster", "health", "--wait", "--timeout", "30s")  # The last one.
+
+    def tool(self, *arguments, stdin=b""):
+        return run("--brokers", self.brokers, *arguments, stdin=stdin)
+
+    def ok(self, *arguments, stdin=b""):
+        code, out, err = self.tool(*arguments, stdin=stdin)
+        self.assertEqual(code, 0, out + err)
+        return out
+
+    def fails(self, expected_code, *arguments, saying=()):
+        code, out, err = self.tool(*arguments)
+        self.assertEqual(code, expected_code, out + err)
+        for words in saying:
+            self.assertIn(words, err)
+
+    def read(self, *arguments):
+        return json.loads(self.ok(*arguments, "--format", "json"))
+
+    def local(self, verb, node):
+        self.ok("local", verb, str(node), "--dir", self.dir)
+
+    def away(self, verb, node):
+        """Takes a node away until the end of the test."""
+        self.local(verb, node)
+        self.addCleanup(self.local, "start", node)
+
+    def topic(self, *arguments):
+        name = self.id().rsplit(".", 1)[-1].replace("_", "-")
+        self.ok("topic", "create", name, *arguments)
+        self.ok("cluster", "health", "--wait", "--timeout", "30s")
+        return name
+
+    def leader(self, topic):
+        return self.read("partition", "list", topic)[0]["leader"]
+
+    def test_leadership_goes_where_it_is_sent(self):
+        topic = self.topic()
+        for node in NODES:
+            self.assertEqual(self.ok("partition", "transfer-leader", f"{topic}/0:{node}"),
+                             f"{topic}/0 is led by node {node}\n")
+            self.assertEqual(self.leader(topic), node)
+        self.assertEqual(self.read("partition", "transfer-leader", f"{topic}/0:3"),
+                         {"topic": topic, "partition": 0, "leader": 3})
+
+    def test_a_wrong_target_is_answered_with_the_right_ones(self):
+        topic = self.topic("-r", "1")
+        holder = self.leader(topic)
+        other = holder % 3 + 1
+        verb = ("partition", "transfer-leader")
+        self.fails(2, *verb, topic, saying=["TOPIC/PARTITION:NODE"])
+        self.fails(2, *verb, f"{topic}/0:two", saying=["TOPIC/PARTITION:NODE", "two"])
+        self.fails(4, *verb, f"{topic[:-1]}x/0:1", saying=["not found", "did you mean"])
+        self.fails(4, *verb, f"{topic}/7:1", saying=["7"])
+        self.fails(2, *verb, f"{topic}/0:9", saying=["there is no node 9", "1, 2, 3"])
+        self.fails(2, *verb, f"{topic}/0:{other}", saying=[f"node {other} holds no replica", str(holder)])
+
+    def test_a_frozen_replica_does_not_take_over(self):
+        topic = self.topic()
+        self.ok("partition", "transfer-leader", f"{topic}/0:1")
+        self.away("pause", 2)
+        self.fails(3, "partition", "transfer-leader", f"{topic}/0:2", saying=["node 2 did not take", "leads on"])
+        self.assertEqual(self.leader(topic), 1)
+
+    def test_every_replica_reads_what_was_acked_before(self):
+        topic = self.topic()
+        for number in range(5):
+            self.ok("produce", topic, stdin=f"{number}\n".encode())
+            for node in NODES:
+                read = self.ok("consume", topic, "-e", "--linearizable", "--replica", str(node))
+                self.assertEqual(read.split(), [str(n) for n in range(number + 1)])
+
+    def test_a_linearizable_read_fails_without_a_majority(self):
+        topic = self.topic()
+        self.ok("produce", topic, stdin=b"word\n")
+        self.away("kill", 2)
+        self.away("kill", 3)
+        began = time.monotonic()
+        self.fails(3, "consume", topic, "-e", "--linearizable", "--replica", "1", "--timeout", "3s",
+                   saying=["cannot consume", "majority"])
+        self.assertLess(time.monotonic() - began, 10)
+
+    def test_replicas_are_listed_as_each_of_them_sees_itself(self):
+        topic = self.topic("-p", "3")
+        self.ok("produce", topic, "-p", "0", stdin=b"a\nb\n")
+        self.ok("consume", topic, "-e", "--linearizable", "--replica", "1")
+        self.ok("consume", topic, "-e", "--linearizable", "--replica", "2")
+        self.ok("consume", topic, "-e", "--linearizable", "--replica", "3")
+        for partition in self.read("partition", "list", topic):
+            expected = 2 if partition["partition"] == 0 else 0
+            self.assertEqual([replica["node"] for replica in partition["replicas"]].count(partition["leader"]), 1)
+            for replica in partition["replicas"]:
+                self.assertEqual((replica["end"], replica["commit"]), (expected, expected), partition)
+                self.assertIsNotNone(replica["durable"])
+
+    def test_a_frozen_broker_is_marked_and_holds_up_nobody(self):
+        topic = self.topic()
+        self.ok("partition", "transfer-leader", f"{topic}/0:1")
+        self.away("pause", 3)
+        began = time.monotonic()
+        code, out, err = self.tool("partition", "list", topic)
+        self.assertLess(time.monotonic() - began, 8)
+        self.assertEqual(code, 0, err)
+        self.assertIn("3?", out)
+        self.assertRegex(err, r"node 3 \(127\.0\.0\.1:\d+\) does not answer")
+        rows = {replica["node"]: replica for replica in self.read("partition", "list", topic)[0]["replicas"]}
+        self.assertEqual([rows[3][name] for name in ("end", "commit", "durable")], [None] * 3)
+        self.assertIsNotNone(rows[1]["durable"])
+        self.assertIn("3?", self.ok("topic", "describe", topic))
+
+    def test_health_needs_every_node_and_waits_for_it(self):
+        self.assertEqual(self.read("cluster", "health")["nodes"], 3)
+        self.local("kill", 2)
+        self.addCleanup(self.local, "start", 2)
+        code, out, _ = self.tool("cluster", "health", "--wait", "--timeout", "3s")
+        self.assertEqual(code, 5)
+        self.assertIn("2 of 3 nodes answer", out)
+        self.assertRegex(out, r"node 2 \(127\.0\.0\.1:\d+\) does not answer")
+        with subprocess.Popen([RAFTMQ, "--brokers", self.brokers, "cluster", "health", "--wait", "--timeout", "50s",
+                               "--format", "json"], stdout=subprocess.PIPE) as waiting:
+            self.local("start", 2)
+            health = json.loads(waiting.stdout.read())
+            self.assertEqual(waiting.wait(DEADLINE_SECONDS), 0)
+        self.assertEqual((health["healthy"], health["nodes"], health["nodes_expected"]), (True, 3, 3))
+        self.assertIn(health["metadata_leader"], NODES)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
