@@ -13,6 +13,7 @@
 #include "cli/commands.h"
 #include "cli/completion.h"
 #include "cli/exit_code.h"
+#include "cli/interrupt.h"
 #include "cli/quantity.h"
 #include "protocol/types/batch_header.h"
 #include "protocol/types/nearest.h"
@@ -118,6 +119,15 @@ CLI::App* AddVerb(CLI::App* parent, Parsed* parsed, const std::string& name,
   return verb;
 }
 
+// The same for one that an interrupt may end wherever it waits.
+CLI::App* AddBriefVerb(CLI::App* parent, Parsed* parsed, const std::string& name,
+                       const std::string& help, const std::function<int()>& run) {
+  return AddVerb(parent, parsed, name, help, [run] {
+    const InterruptEnds ends;
+    return run();
+  });
+}
+
 CLI::App* AddNoun(CLI::App* parent, const std::string& name, const std::string& help) {
   CLI::App* const noun = parent->add_subcommand(name, help);
   noun->fallthrough();
@@ -127,7 +137,7 @@ CLI::App* AddNoun(CLI::App* parent, const std::string& name, const std::string& 
 
 void AddTopicVerbs(CLI::App* app, Parsed* p) {
   CLI::App* const noun = AddNoun(app, "topic", "Create, list, describe, delete and trim topics");
-  auto* create = AddVerb(noun, p, "create", "Create a topic", [p] {
+  auto* create = AddBriefVerb(noun, p, "create", "Create a topic", [p] {
     for (const auto& text : p->settings) {
       const auto equals = text.find('=');
       if (equals == std::string::npos)
@@ -144,16 +154,16 @@ void AddTopicVerbs(CLI::App* app, Parsed* p) {
            "Replicas of each partition (default: min(3, nodes))", kAny32);
   create->add_option("-c,--config", p->settings,
                      "Topic setting KEY=VALUE, for example retention.ms=86400000");
-  AddVerb(noun, p, "list", "List topics", [p] { return TopicList(p->global); });
-  auto* describe = AddVerb(noun, p, "describe", "Show partitions, leaders, offsets, size",
-                           [p] { return TopicDescribe(p->global, p->topic); });
+  AddBriefVerb(noun, p, "list", "List topics", [p] { return TopicList(p->global); });
+  auto* describe = AddBriefVerb(noun, p, "describe", "Show partitions, leaders, offsets, size",
+                                [p] { return TopicDescribe(p->global, p->topic); });
   describe->add_option("name", p->topic.name, "Topic")->required();
-  auto* remove = AddVerb(noun, p, "delete", "Delete a topic and its messages",
-                         [p] { return TopicDelete(p->global, p->topic); });
+  auto* remove = AddBriefVerb(noun, p, "delete", "Delete a topic and its messages",
+                              [p] { return TopicDelete(p->global, p->topic); });
   remove->add_option("name", p->topic.name, "Topic")->required();
   remove->add_flag("--yes", p->topic.yes, "Do it without being asked");
-  auto* trim = AddVerb(noun, p, "trim", "Remove the messages below an offset",
-                       [p] { return TopicTrim(p->global, p->trim); });
+  auto* trim = AddBriefVerb(noun, p, "trim", "Remove the messages below an offset",
+                            [p] { return TopicTrim(p->global, p->trim); });
   trim->add_option("partition", p->trim.partition, "TOPIC/PARTITION")->required();
   AddCount(trim, "--to", &p->trim.to, "First offset to keep", kAny)->required();
   trim->add_flag("--yes", p->trim.yes, "Do it without being asked");
@@ -209,19 +219,20 @@ void AddConsume(CLI::App* app, Parsed* p) {
 
 void AddClusterVerbs(CLI::App* app, Parsed* p) {
   CLI::App* const partition = AddNoun(app, "partition", "Look at partitions and their leaders");
-  auto* list = AddVerb(partition, p, "list", "Leader, term, replicas and offsets of partitions",
-                       [p] { return PartitionList(p->global, p->partitions); });
+  auto* list =
+      AddBriefVerb(partition, p, "list", "Leader, term, replicas and offsets of partitions",
+                   [p] { return PartitionList(p->global, p->partitions); });
   list->add_option("topic", p->partitions.topic, "Topic (default: all)");
-  auto* transfer = AddVerb(partition, p, "transfer-leader",
-                           "Hand the leadership to another replica and wait until it leads",
-                           [p] { return PartitionTransferLeader(p->global, p->transfer); });
+  auto* transfer = AddBriefVerb(partition, p, "transfer-leader",
+                                "Hand the leadership to another replica and wait until it leads",
+                                [p] { return PartitionTransferLeader(p->global, p->transfer); });
   transfer->add_option("target", p->transfer.target, "TOPIC/PARTITION:NODE, for example orders/0:2")
       ->required();
   CLI::App* const cluster = AddNoun(app, "cluster", "Look at the cluster");
-  AddVerb(cluster, p, "info", "Cluster id, nodes and totals",
-          [p] { return ClusterInfo(p->global); });
-  auto* health = AddVerb(cluster, p, "health", "Whether every partition has a leader",
-                         [p] { return ClusterHealth(p->global, p->health); });
+  AddBriefVerb(cluster, p, "info", "Cluster id, nodes and totals",
+               [p] { return ClusterInfo(p->global); });
+  auto* health = AddBriefVerb(cluster, p, "health", "Whether every partition has a leader",
+                              [p] { return ClusterHealth(p->global, p->health); });
   health->add_flag("--wait", p->health.wait,
                    "Wait until healthy, up to --timeout; exit 5 if it is not by then");
 }

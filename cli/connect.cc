@@ -5,6 +5,7 @@
 
 #include <charconv>
 
+#include "cli/interrupt.h"
 #include "cli/local_cluster.h"
 #include "protocol/types/nearest.h"
 
@@ -26,6 +27,7 @@ Result<Client> Connect(const GlobalArguments& global) {
   config.client_name = "raftmq-cli";
   config.connect_timeout = global.timeout.value_or(kDefaultTimeout);
   config.request_timeout = global.timeout.value_or(kDefaultTimeout);
+  const InterruptEnds ends;
   auto client = Client::Connect(config);
   if (!client) {
     return Fail(

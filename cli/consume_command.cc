@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <map>
+#include <optional>
 #include <vector>
 
 #include "cli/commands.h"
@@ -142,6 +143,7 @@ int Consume(const GlobalArguments& global, const ConsumeArguments& arguments) {
   if (!printer) return ReportError("cannot consume", printer.error());
   const auto start = ParseStartPosition(arguments.from, RealClock().WallNowMs());
   if (!start) return ReportError("cannot consume", start.error());
+  std::optional<InterruptEnds> preparing(std::in_place);
   auto client = Connect(global);
   if (!client) return ReportError("cannot reach the cluster", client.error());
   const auto topic = DescribeTopic(*client, arguments.topic);
@@ -165,6 +167,7 @@ int Consume(const GlobalArguments& global, const ConsumeArguments& arguments) {
       return ReportError(fmt::format("cannot consume '{}'", arguments.topic), inside.error());
     goal.Set(*ends);
   }
+  preparing.reset();
   return PrintMessages(*consumer, *printer, arguments, std::move(goal), global.timeout);
 }
 

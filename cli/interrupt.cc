@@ -69,4 +69,6 @@ InterruptWatch::~InterruptWatch() {
   ::close(over_);
 }
 
+InterruptEnds::InterruptEnds() : watch_([] { _exit(kExitInterrupted); }) {}
+
 }  // namespace raftmq::cli

@@ -30,4 +30,14 @@ class InterruptWatch {
   std::thread thread_;
 };
 
+// While it lives an interrupt ends the process at once, with 130: for waits that have nothing to
+// save.
+class InterruptEnds {
+ public:
+  InterruptEnds();
+
+ private:
+  const InterruptWatch watch_;
+};
+
 }  // namespace raftmq::cli

@@ -7,6 +7,7 @@
 #include <deque>
 #include <functional>
 #include <mutex>
+#include <optional>
 
 #include "cli/commands.h"
 #include "cli/connect.h"
@@ -193,6 +194,7 @@ Status CheckPartition(Client& client, const ProduceArguments& arguments) {
 int Produce(const GlobalArguments& global, const ProduceArguments& arguments) {
   const auto config = ProducerSetup(arguments.topic, arguments.acks, arguments.codec);
   if (!config) return ReportError("cannot produce", config.error());
+  std::optional<InterruptEnds> preparing(std::in_place);
   auto client = Connect(global);
   if (!client) return ReportError("cannot reach the cluster", client.error());
   Receipts receipts(arguments.verbose);  // Outlives the producer, whose callbacks use it.
@@ -209,6 +211,7 @@ int Produce(const GlobalArguments& global, const ProduceArguments& arguments) {
   }
   if (const auto known = CheckPartition(*client, arguments); !known)
     return ReportError(fmt::format("cannot produce to '{}'", arguments.topic), known.error());
+  preparing.reset();
   const auto outcome = SendAndClose(*producer, receipts, arguments,
                                     producer_config.delivery_timeout + std::chrono::seconds(1));
   return Summarize(receipts, outcome);

@@ -8,6 +8,7 @@ import base64
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -188,6 +189,17 @@ class Produce(WithBroker):
             self.assert_it_ends_interrupted(producer)
             writer.join()
             os.close(pipe)
+
+    def test_an_interrupt_ends_it_while_it_is_still_connecting(self):
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            address = "{}:{}".format(*silent.getsockname())
+            for verb in (["produce", "t"], ["consume", "t"], ["topic", "list"], ["cluster", "health", "--wait"]):
+                with self.subTest(verb=verb), subprocess.Popen(
+                        [RAFTMQ, "--brokers", address, "--timeout", "600s", *verb], stdin=subprocess.PIPE,
+                        stdout=subprocess.PIPE, stderr=subprocess.PIPE) as tool:
+                    silent.accept()[0].recv(1)  # It waits for an answer now.
+                    tool.send_signal(signal.SIGINT)
+                    self.assertEqual(tool.wait(DEADLINE_SECONDS), 130)
 
     def test_wrong_words_are_answered_with_the_right_ones(self):
         topic = self.topic()
