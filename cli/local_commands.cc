@@ -15,6 +15,7 @@ namespace {
 using nlohmann::json;
 
 constexpr std::chrono::seconds kStopTimeout{60};
+constexpr std::chrono::seconds kPauseTimeout{10};
 
 constexpr std::uint32_t kNodesMax = 7;
 
@@ -141,7 +142,8 @@ int LocalPause(const GlobalArguments&, const LocalArguments& arguments) {
       return ReportError("cannot pause", {ErrorCode::kNotFound,
                                           fmt::format("broker {} is not running", node.node)});
     }
-    const auto paused = SendSignal(node.pid, SIGSTOP);
+    auto paused = SendSignal(node.pid, SIGSTOP);
+    if (paused) paused = WaitUntilPaused(node.pid, kPauseTimeout);
     return paused ? kExitOk : ReportError("cannot pause", paused.error());
   });
 }

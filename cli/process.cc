@@ -10,9 +10,11 @@
 #include <cerrno>
 #include <csignal>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <optional>
+#include <thread>
 
 namespace raftmq::cli {
 namespace {
@@ -20,6 +22,8 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr int kExecFailed = 127;
+// Nobody but its parent is told when a process stops: we have to look.
+constexpr std::chrono::milliseconds kBetweenLooks{1};
 constexpr std::chrono::seconds kEndTimeout{5};  // For a process that has closed its stdout.
 
 std::string ReadWhole(const std::string& path) {
@@ -76,14 +80,9 @@ bool HasEnded(pid_t pid, std::chrono::milliseconds timeout) {
   return ready > 0;
 }
 
-}  // namespace
-
-ProcessState StateOf(pid_t pid, const std::string& marker) {
-  if (pid <= 0) return ProcessState::kStopped;
-  const std::string folder = "/proc/" + std::to_string(pid);
-  if (ReadWhole(folder + "/cmdline").find(marker) == std::string::npos)
-    return ProcessState::kStopped;
-  const std::string stat = ReadWhole(folder + "/stat");
+// What a stat file of /proc says; kStopped if it is not there any more.
+ProcessState StateIn(const std::string& path) {
+  const std::string stat = ReadWhole(path);
   const auto name_end = stat.rfind(')');
   if (name_end == std::string::npos || name_end + 2 >= stat.size()) return ProcessState::kStopped;
   switch (stat[name_end + 2]) {
@@ -96,6 +95,38 @@ ProcessState StateOf(pid_t pid, const std::string& marker) {
     default:
       return ProcessState::kRunning;
   }
+}
+
+bool AreAllThreadsPaused(pid_t pid) {
+  std::error_code gone;
+  const std::filesystem::directory_iterator threads("/proc/" + std::to_string(pid) + "/task", gone);
+  if (gone) return true;
+  for (const auto& thread : threads) {
+    if (StateIn(thread.path().string() + "/stat") == ProcessState::kRunning) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+ProcessState StateOf(pid_t pid, const std::string& marker) {
+  if (pid <= 0) return ProcessState::kStopped;
+  const std::string folder = "/proc/" + std::to_string(pid);
+  if (ReadWhole(folder + "/cmdline").find(marker) == std::string::npos)
+    return ProcessState::kStopped;
+  return StateIn(folder + "/stat");
+}
+
+Status WaitUntilPaused(pid_t pid, std::chrono::milliseconds timeout) {
+  const auto deadline = Clock::now() + timeout;
+  while (!AreAllThreadsPaused(pid)) {
+    if (Clock::now() > deadline) {
+      return Fail(ErrorCode::kTimeout,
+                  fmt::format("process {} is not frozen after {} ms", pid, timeout.count()));
+    }
+    std::this_thread::sleep_for(kBetweenLooks);
+  }
+  return Ok();
 }
 
 Status SendSignal(pid_t pid, int signal) {

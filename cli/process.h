@@ -23,6 +23,9 @@ Status SendSignal(pid_t pid, int signal);
 // too.
 Status WaitUntilGone(pid_t pid, std::chrono::milliseconds timeout);
 
+// Waits until every thread of a process that was sent SIGSTOP stands still; kTimeout if some go on.
+Status WaitUntilPaused(pid_t pid, std::chrono::milliseconds timeout);
+
 struct Started {
   pid_t pid = 0;
   std::string first_line;  // Of its stdout; empty if it ended before printing one.

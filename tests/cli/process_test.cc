@@ -25,6 +25,18 @@ TEST(ProcessTest, ReadyLineIsReadAndStatesAreTold) {
   EXPECT_EQ(StateOf(started->pid, "marker-1"), ProcessState::kStopped);
 }
 
+TEST(ProcessTest, AStoppedProcessIsWaitedFor) {
+  const auto started = StartInBackground(
+      {"sh", "-c", "echo ready; read x < /dev/zero; true", "marker-2"}, LogPath(), 10s);
+  ASSERT_TRUE(started.has_value()) << started.error().ToString();
+  EXPECT_EQ(WaitUntilPaused(started->pid, 0ms).error().code, ErrorCode::kTimeout);
+  ASSERT_TRUE(SendSignal(started->pid, SIGSTOP).has_value());
+  ASSERT_TRUE(WaitUntilPaused(started->pid, 10s).has_value());
+  EXPECT_EQ(StateOf(started->pid, "marker-2"), ProcessState::kPaused);
+  ASSERT_TRUE(SendSignal(started->pid, SIGKILL).has_value());
+  ASSERT_TRUE(WaitUntilGone(started->pid, 10s).has_value());
+}
+
 TEST(ProcessTest, AnEarlyEndGivesItsExitCode) {
   const auto started = StartInBackground({"sh", "-c", "exit 13"}, LogPath(), 10s);
   ASSERT_TRUE(started.has_value());
