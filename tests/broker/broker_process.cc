@@ -73,7 +73,7 @@ BrokerProcess::BrokerProcess(const Options& options) {
                                      "--peer-listen",
                                      options.peer_listen.ToString(),
                                      "--http",
-                                     "127.0.0.1:0",
+                                     options.http.ToString(),
                                      "--set",
                                      "storage.allow_tmpfs=true"};
   for (const std::string& set : options.sets) {

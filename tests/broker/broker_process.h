@@ -37,6 +37,7 @@ class BrokerProcess {
     int stderr_descriptor = -1;      // Instead of a file; not closed.
     Address listen{"127.0.0.1", 0};  // Of clients; a port to be found again after a restart.
     Address peer_listen{"127.0.0.1", 0};
+    Address http{"127.0.0.1", 0};
     std::vector<std::string> arguments = {};  // Further ones.
     bool waits_until_ready = true;            // Else see WaitUntilReady.
   };

@@ -44,6 +44,39 @@ class Process : public ::testing::Test {
   TemporaryDirectory scratch_;
 };
 
+// Each of the three listeners once at every address of the machine.
+std::vector<BrokerProcess::Options> Opened() {
+  const Address open{"0.0.0.0", 0};
+  return {{.listen = open}, {.peer_listen = open}, {.http = open}};
+}
+
+TEST_F(Process, BeyondLoopbackNothingListensWithoutInsecure) {
+  for (BrokerProcess::Options& options : Opened()) {
+    options.data_directory = File("data");
+    BrokerProcess broker(options);
+    EXPECT_FALSE(broker.IsReady());
+    EXPECT_EQ(broker.WaitForExit(kPatience), 2);
+    EXPECT_THAT(broker.Stderr(), HasSubstr("0.0.0.0:0 is reachable from outside"));
+    EXPECT_THAT(broker.Stderr(), HasSubstr("--insecure"));
+  }
+}
+
+TEST_F(Process, WithInsecureEachStartWarns) {
+  for (BrokerProcess::Options& options : Opened()) {
+    options.data_directory = File("data");
+    options.arguments = {"--insecure", "--set", "listeners.advertise=127.0.0.1:0", "--set",
+                         "listeners.peer_advertise=127.0.0.1:0"};
+    for (int start = 0; start < 2; ++start) {
+      BrokerProcess broker(options);
+      ASSERT_TRUE(broker.IsReady()) << broker.Stderr();
+      EXPECT_THAT(broker.Stderr(),
+                  HasSubstr("listeners.insecure: 0.0.0.0:0 can be reached from outside"));
+      broker.Signal(SIGTERM);
+      EXPECT_EQ(broker.WaitForExit(kPatience), 0);
+    }
+  }
+}
+
 TEST_F(Process, SighupTakesNewLimitsAndNamesWhatNeedsARestart) {
   WriteConfig("[limits]\nconnections = 100\n");
   BrokerProcess broker(WithConfig());
