@@ -57,6 +57,7 @@ void Load::OnOutcome(std::uint64_t number, const Result<SendReceipt>& outcome) {
   if (!acked_.empty()) longest_pause_ = std::max(longest_pause_, now - last_ack_);
   last_ack_ = now;
   acked_.push_back(number);
+  changed_.notify_all();
 }
 
 std::string Load::ValueOf(std::uint64_t number) const {
@@ -66,8 +67,9 @@ std::string Load::ValueOf(std::uint64_t number) const {
 }
 
 bool Load::WaitForAcks(std::size_t more) const {
-  const std::size_t wanted = acked_count() + more;
-  return Becomes([&] { return acked_count() >= wanted; });
+  std::unique_lock lock(mutex_);
+  const std::size_t wanted = acked_.size() + more;
+  return changed_.wait_for(lock, kPatience, [&] { return acked_.size() >= wanted; });
 }
 
 bool Load::Finish() {

@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <condition_variable>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -41,6 +42,7 @@ class Load {
 
   const std::uint32_t partition_;
   mutable std::mutex mutex_;
+  mutable std::condition_variable changed_;  // An outcome came.
   std::vector<std::uint64_t> acked_;
   std::vector<std::string> errors_;
   std::chrono::steady_clock::time_point last_ack_{};

@@ -19,7 +19,9 @@ namespace raftmq::testing {
 
 class PeerNetwork;
 
-// Looks again and again, a moment apart, whether something holds; false when the time is over.
+// Looks again and again, a moment apart, whether something holds; false when the time is over. Only
+// for what brokers tell when they are asked (who leads, how far a copy is): nothing says that it
+// has changed. Acks, ends of processes and the T state are waited for.
 bool Becomes(const std::function<bool()>& holds, std::chrono::milliseconds patience = kPatience);
 
 // Used by one thread. What cannot be had in time ends the test by an exception that says what.
