@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <pthread.h>
 
+#include <algorithm>
 #include <future>
 #include <utility>
 
@@ -169,6 +170,13 @@ void Broker::RegisterCounts() {
       [this] { return static_cast<double>(catalogue_->topic_count()); });
   add("raftmq_cluster_partitions", "Partitions of all topics.",
       [this] { return static_cast<double>(catalogue_->partition_count()); });
+  add("raftmq_raft_follower_lag_entries",
+      "Entries that the follower furthest behind has not synced, of the partitions led here.",
+      [this] {
+        std::uint64_t lag = 0;
+        for (const Shard* shard : shard_list_) lag = std::max(lag, shard->follower_lag_max());
+        return static_cast<double>(lag);
+      });
   add("raftmq_memory_used_bytes", "Bytes of requests under way.",
       [this] { return static_cast<double>(memory_.used()); });
 }

@@ -276,18 +276,20 @@ void PartitionSet::Drain(std::function<void()> done) {
   }
 }
 
-std::uint64_t PartitionSet::PublishGauges() {
-  std::uint64_t segments = 0;
+PartitionSet::Gauges PartitionSet::PublishGauges() {
+  Gauges gauges;
   std::map<TopicMetrics*, std::uint64_t> sizes;
   for (const auto& [name, metrics] : topic_metrics_) sizes[metrics.get()] = 0;
   for (auto& [id, partition] : partitions_) {
     partition->PublishStats();
     const GroupStatus status = partition->group().status();
     sizes[&partition->metrics()] += status.size_bytes;
-    segments += status.segments;
+    gauges.segments += status.segments;
+    if (status.leader == NodeId(0)) ++gauges.leaderless;
+    gauges.follower_lag_max = std::max(gauges.follower_lag_max, status.follower_lag);
   }
   for (const auto& [metrics, bytes] : sizes) metrics->size_bytes.Set(bytes);
-  return segments;
+  return gauges;
 }
 
 GroupOptions PartitionSet::OptionsFor(const PartitionOrder& order) const {

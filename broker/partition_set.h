@@ -69,8 +69,13 @@ class PartitionSet {
   void TurnEnd();
   std::size_t size() const { return partitions_.size(); }
   std::size_t lost_count() const { return lost_.size(); }
-  // Sums up the sizes of topics; returns the number of segment files.
-  std::uint64_t PublishGauges();
+  struct Gauges {
+    std::uint64_t segments = 0;
+    std::uint64_t leaderless = 0;
+    std::uint64_t follower_lag_max = 0;
+  };
+  // Sums up the sizes of topics, too.
+  Gauges PublishGauges();
 
  private:
   struct Opening;

@@ -18,14 +18,16 @@ Result<BatchHeader> CheckBatch(const Partition& partition, ByteSpan attachment) 
   return ValidateBatch(attachment, {.batch_bytes_max = bytes_max});
 }
 
-Group::ProposeDone AnswerWhenDone(Partition& partition, std::shared_ptr<Responder> responder) {
+Group::ProposeDone AnswerWhenDone(Shard& shard, Partition& partition,
+                                  std::shared_ptr<Responder> responder) {
   // The group owns the callback, the partition owns the group: the partition outlives the call.
-  return [&partition, responder = std::move(responder)](Result<Proposed> proposed) {
+  return [&shard, &partition, responder = std::move(responder)](Result<Proposed> proposed) {
     if (!proposed) {
       // Before the refusal leaves: metadata must not send the client back here.
       if (proposed.error().code == ErrorCode::kNotLeader) partition.PublishStats();
       return responder->RefuseWith(WithBounds(std::move(proposed).error(), partition));
     }
+    shard.NoteProduceAnswered();
     responder->Reply(wire::ProduceReply{.base_offset = proposed->base_offset,
                                         .append_time_ms = proposed->append_time_ms,
                                         .log_start = partition.group().status().log_start});
@@ -58,7 +60,7 @@ void HandleProduce(Session& session, std::uint64_t id, const wire::ProduceReques
   metrics.messages_in.Add(header->producer.record_count);
   metrics.bytes_in.Add(frame_bytes);
   Group& group = (*partition)->group();
-  auto done = AnswerWhenDone(**partition, std::move(responder));
+  auto done = AnswerWhenDone(shard, **partition, std::move(responder));
   if (request.acks == wire::Acks::kQuorum) {
     group.Propose(std::move(frame.buffer), at, frame_bytes, std::move(done));
   } else {

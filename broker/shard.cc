@@ -59,6 +59,7 @@ void Shard::Start(TopicService& topics) {
   tick_.StartRepeating(options().tick, [this] { Tick(); });
   house_.StartRepeating(kHouseInterval, [this] { KeepHouse(); });
   loop_.SetTurnEnd([this] { TurnEnd(); });
+  loop_.SetFlushed([this] { OnFlushed(); });
   links_.Start();
   thread_ = std::thread([this] {
     pthread_setname_np(pthread_self(), fmt::format("shard-{}", number_).c_str());
@@ -214,10 +215,19 @@ void Shard::TurnEnd() {
   links_.Flush();
 }
 
+void Shard::OnFlushed() {
+  if (!std::exchange(has_answered_produce_, false)) return;
+  const Microseconds took = services_.clock.SteadyNow() - loop_.Now();
+  metrics_.reply_us.Record(static_cast<std::uint64_t>(std::max<std::int64_t>(0, took.count())));
+}
+
 void Shard::KeepHouse() {
   const Microseconds now = Now();
   for (auto& [session, owner] : sessions_) session->OnTime(now);
-  metrics_.segments.Set(partitions_->PublishGauges());
+  const PartitionSet::Gauges gauges = partitions_->PublishGauges();
+  metrics_.segments.Set(gauges.segments);
+  metrics_.leaderless_partitions.Set(gauges.leaderless);
+  metrics_.follower_lag_max.Set(gauges.follower_lag_max);
   metrics_.lost_partitions.Set(partitions_->lost_count());
   if (drained_) FinishDrain();
 }

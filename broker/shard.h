@@ -75,6 +75,9 @@ class Shard {
   // Thread-safe: proposals refused for a full disk so far.
   std::uint64_t refused_disk_full() const { return metrics_.groups.refused_disk_full.value(); }
 
+  // Thread-safe: entries that the last follower of a partition led here lags behind.
+  std::uint64_t follower_lag_max() const { return metrics_.follower_lag_max.value(); }
+
   // The catalogue's newest picture; partitions that it names on this shard are open.
   void ShowView(std::shared_ptr<const CatalogueView> view) { view_ = std::move(view); }
   const CatalogueView& view() const { return *view_; }
@@ -86,6 +89,8 @@ class Shard {
   Error WhyNotHere(const GroupId& group) const;
   void ResumeLater(AnchorRef<Session> session);
   void Retire(Session& session);  // Destroys it.
+  // An answer to a produce request leaves with this turn.
+  void NoteProduceAnswered() { has_answered_produce_ = true; }
 
   std::uint32_t number() const { return number_; }
   EventLoop& loop() { return loop_; }
@@ -110,6 +115,7 @@ class Shard {
   void OnPeerSilent(const GroupId& group, NodeId node, std::uint32_t ticks);
   void Tick();
   void TurnEnd();
+  void OnFlushed();
   void KeepHouse();
   void FinishDrain();
   void CloseSessions();
@@ -141,6 +147,7 @@ class Shard {
   std::atomic<std::int64_t> last_tick_us_{0};
   std::function<void()> drained_;  // Set while a drain waits for the connections.
   bool is_draining_ = false;
+  bool has_answered_produce_ = false;  // In this turn.
   std::thread thread_;
 };
 

@@ -1,5 +1,7 @@
 #include "broker/shard_metrics.h"
 
+#include <utility>
+
 namespace raftmq::broker {
 namespace {
 
@@ -23,6 +25,7 @@ MetricFamilyOptions SecondsFamily(std::string name, std::string help) {
 ShardMetrics::ShardMetrics(MetricsRegistry& registry) {
   RegisterApis(registry);
   RegisterTotals(registry);
+  RegisterProduceStages(registry);
   RegisterGroups(registry);
   RegisterPeers(registry);
   RegisterDisk(registry);
@@ -64,6 +67,23 @@ void ShardMetrics::RegisterTotals(MetricsRegistry& registry) {
       {}, &loop_lag_us));
 }
 
+// Where the time of a produce request goes, one part after the other.
+void ShardMetrics::RegisterProduceStages(MetricsRegistry& registry) {
+  const auto stages = SecondsFamily(
+      "raftmq_produce_stage_seconds",
+      "Time of the stages of produce requests: queue (of each, up to the disk thread), append and "
+      "sync (of each round of the disk thread), replication (of each, from the own sync to the "
+      "commit), reply (of each turn that answered some).");
+  const std::pair<const char*, const Histogram*> kStages[] = {
+      {"queue", &groups.queue_us},
+      {"append", &disk.write_us},
+      {"sync", &disk.sync_us},
+      {"replication", &groups.replication_us},
+      {"reply", &reply_us}};
+  for (const auto& [stage, histogram] : kStages)
+    registrations_.push_back(registry.Add(stages, {{"stage", stage}}, histogram));
+}
+
 void ShardMetrics::RegisterPeers(MetricsRegistry& registry) {
   registrations_.push_back(
       registry.Add(CounterFamily("raftmq_peer_frames_sent_total", "Frames sent to other nodes."),
@@ -85,6 +105,25 @@ void ShardMetrics::RegisterGroups(MetricsRegistry& registry) {
   registrations_.push_back(registry.Add(
       CounterFamily("raftmq_raft_leader_changes_total", "Times that a replica here became leader."),
       {}, &groups.terms_started));
+  const auto elections =
+      CounterFamily("raftmq_raft_elections_total", "Elections that a replica here stood for.");
+  registrations_.push_back(registry.Add(elections, {{"result", "won"}}, &groups.terms_started));
+  registrations_.push_back(registry.Add(elections, {{"result", "lost"}}, &groups.elections_lost));
+  registrations_.push_back(
+      registry.Add(CounterFamily("raftmq_raft_heartbeat_failures_total",
+                                 "Times that a follower was silent for an election timeout."),
+                   {}, &groups.heartbeat_failures));
+  registrations_.push_back(
+      registry.Add(GaugeFamily("raftmq_cluster_leaderless_partitions",
+                               "Partitions with a replica here that knows no leader."),
+                   {}, &leaderless_partitions));
+  registrations_.push_back(registry.Add(
+      SecondsFamily("raftmq_raft_append_latency_seconds",
+                    "Time from the hand-over of entries to the disk thread to their sync."),
+      {}, &groups.append_latency_us));
+  registrations_.push_back(registry.Add(
+      GaugeFamily("raftmq_raft_pending_proposals", "Proposals that are not yet committed."), {},
+      &groups.pending_proposals));
   registrations_.push_back(registry.Add(
       SecondsFamily("raftmq_raft_commit_latency_seconds", "Time from a proposal to its commit."),
       {}, &groups.commit_latency_us));

@@ -30,9 +30,12 @@ class ShardMetrics {
   Counter connections;
   Counter segments;
   Counter lost_partitions;
+  Counter leaderless_partitions;  // Replicas here that know no leader.
+  Counter follower_lag_max;       // Entries, of all partitions led here.
   Counter bytes_in;
   Counter bytes_out;
   Histogram loop_lag_us;
+  Histogram reply_us;  // Of turns that answered a produce request: from their begin to the kernel.
 
  private:
   struct ApiMetrics {
@@ -41,6 +44,7 @@ class ShardMetrics {
     Counter final_errors;
   };
   void RegisterApis(MetricsRegistry& registry);
+  void RegisterProduceStages(MetricsRegistry& registry);
   void RegisterTotals(MetricsRegistry& registry);
   void RegisterGroups(MetricsRegistry& registry);
   void RegisterPeers(MetricsRegistry& registry);

@@ -39,9 +39,10 @@ struct GroupStatus {
   NodeId leader;  // 0 = none known.
   bool is_leader = false;
   Index last, commit, durable;
-  Index applied;          // Last command handed to SetApply's callback, and all before it.
-  Offset log_start, end;  // end = next offset to be committed.
-  Offset durable_end;     // Next offset after what is synced here.
+  Index applied;                   // Last command handed to SetApply's callback, and all before it.
+  Offset log_start, end;           // end = next offset to be committed.
+  Offset durable_end;              // Next offset after what is synced here.
+  std::uint64_t follower_lag = 0;  // Entries that the last follower has not synced, when leading.
   std::uint64_t size_bytes = 0;
   std::uint32_t segments = 0;
 };

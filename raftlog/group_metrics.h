@@ -12,9 +12,15 @@ struct GroupMetrics {
   Counter refused_overloaded;
   Counter refused_disk_full;
   Counter terms_started;        // Times that a group of this shard became leader.
+  Counter elections_lost;       // Campaigns of groups of this shard that did not make a leader.
+  Counter heartbeat_failures;   // Followers silent for an election timeout, counted each time.
   Counter leaders;              // Gauge: groups led here.
   Counter pending_bytes;        // Gauge: proposals not yet committed.
+  Counter pending_proposals;    // Gauge: the same, counted.
   Histogram commit_latency_us;  // From Propose to commit.
+  Histogram queue_us;           // From Propose to the hand-over to the disk thread.
+  Histogram append_latency_us;  // Of one job: from there to the sync, on leaders and followers.
+  Histogram replication_us;     // From the own sync to the commit; 0 if the others were faster.
   Counter messages_sent;        // To and from other replicas of the groups here.
   Counter messages_received;
   Counter appends_refused;    // Whose entries do not check or do not follow.

@@ -59,6 +59,7 @@ class Proposals {
     waiting_.pop_front();
     return waiting;
   }
+  std::size_t size() const { return held_.size() + waiting_.size(); }
   bool has_waiting() const { return !waiting_.empty(); }
   Microseconds oldest_waiting() const { return waiting_.front().proposed_at; }
   // Answers those above `last_kept` with `error`, newest first.

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "protocol/types/check.h"
@@ -46,6 +47,7 @@ ReplicaGroup::ReplicaGroup(const GroupOptions& options, const GroupDeps& deps, O
 ReplicaGroup::~ReplicaGroup() {
   if (deps_.heartbeats != nullptr) deps_.heartbeats->Update(options_.log.group, {});
   deps_.metrics.pending_bytes.Set(deps_.metrics.pending_bytes.value() - gauged_bytes_);
+  deps_.metrics.pending_proposals.Set(deps_.metrics.pending_proposals.value() - gauged_proposals_);
   if (gauged_leader_) deps_.metrics.leaders.Set(deps_.metrics.leaders.value() - 1);
 }
 
@@ -152,6 +154,7 @@ GroupStatus ReplicaGroup::status() const {
           .log_start = state_.committed_log_start(),
           .end = state_.committed_end(),
           .durable_end = state_.durable_end(),
+          .follower_lag = FollowerLag(),
           .size_bytes = size_bytes_,
           .segments = segments_};
 }
@@ -170,11 +173,34 @@ void ReplicaGroup::UpdateGauges() {
   const std::size_t bytes = core_.status().uncommitted_bytes + proposals_.held_bytes();
   metrics.pending_bytes.Set(metrics.pending_bytes.value() - gauged_bytes_ + bytes);
   gauged_bytes_ = bytes;
+  metrics.pending_proposals.Set(metrics.pending_proposals.value() - gauged_proposals_ +
+                                proposals_.size());
+  gauged_proposals_ = proposals_.size();
+  CountElections();
   const bool leads = core_.status().role == RaftRole::kLeader;
   if (leads == gauged_leader_) return;
   gauged_leader_ = leads;
   metrics.leaders.Set(leads ? metrics.leaders.value() + 1 : metrics.leaders.value() - 1);
   if (leads) metrics.terms_started.Add();
+}
+
+void ReplicaGroup::CountElections() {
+  const RaftStatus& raft = core_.status();
+  const bool goes_on = raft.role == RaftRole::kCandidate && raft.term == counted_term_;
+  if (counted_role_ == RaftRole::kCandidate && raft.role != RaftRole::kLeader && !goes_on)
+    deps_.metrics.elections_lost.Add();
+  counted_role_ = raft.role;
+  counted_term_ = raft.term;
+  deps_.metrics.heartbeat_failures.Add(raft.silences - counted_silences_);
+  counted_silences_ = raft.silences;
+}
+
+std::uint64_t ReplicaGroup::FollowerLag() const {
+  std::uint64_t lag = 0;
+  const Index last = core_.status().last;
+  for (const Progress& follower : core_.followers())
+    lag = std::max(lag, last.value() - follower.durable.value());
+  return lag;
 }
 
 }  // namespace raftmq

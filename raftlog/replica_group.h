@@ -14,6 +14,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -108,6 +109,9 @@ class ReplicaGroup final : public Group {
   void UpdateGauges();
   void MeasureLog();
 
+  std::uint64_t FollowerLag() const;
+  void CountElections();
+
   // replica_group_propose.cc
   void Enter(Proposal proposal);
   Status CheckAdmission(const Proposal& proposal) const;
@@ -160,6 +164,12 @@ class ReplicaGroup final : public Group {
   void GiveUpLateAnswers();
   const Replica* FindMember(NodeId node) const;
 
+  // replica_group_transfer.cc
+  void SettleTransfer();
+  void EndTransfer(const Status& outcome);
+  std::optional<Status> OutcomeOfTransfer() const;
+  void HandOverTo(std::vector<NodeId> to, std::function<void()> done);
+
   // replica_group_read.cc
   Status CheckReadable(Offset offset) const;
   bool KnowsCommit() const;
@@ -191,12 +201,13 @@ class ReplicaGroup final : public Group {
   std::function<ByteBuffer()> capture_;
   std::function<void(ByteSpan)> restore_;
 
-  std::vector<Proposal> proposed_;    // Given to the core, not yet staged: at most one.
-  DurableMark staged_mark_;           // Of all that was staged and saved so far.
-  std::uint32_t staged_entries_ = 0;  // Since the last job.
-  bool job_under_way_ = false;        // Foreground or background: never both.
-  bool background_next_ = false;      // They take turns.
-  Microseconds job_began_{0};         // Of the job under way.
+  std::vector<Proposal> proposed_;              // Given to the core, not yet staged: at most one.
+  DurableMark staged_mark_;                     // Of all that was staged and saved so far.
+  std::uint32_t staged_entries_ = 0;            // Since the last job.
+  std::vector<Microseconds> staged_proposals_;  // When they were made; since the last job.
+  bool job_under_way_ = false;                  // Foreground or background: never both.
+  bool background_next_ = false;                // They take turns.
+  Microseconds job_began_{0};                   // Of the job under way.
   int background_budget_ = kBackgroundJobsPerTick;  // Until the next tick or synced job.
   std::map<NodeId, CatchUp> catch_ups_;             // Of followers, while this replica leads.
   std::uint64_t told_changes_ = 0;                  // Of the core's quiet_changes().
@@ -209,7 +220,17 @@ class ReplicaGroup final : public Group {
   std::uint64_t size_bytes_ = 0;  // Of the log: counted along, so that status() stays cheap.
   std::uint32_t segments_ = 0;    // The same.
   std::size_t gauged_bytes_ = 0;  // Our share in the shard's pending bytes.
+  std::size_t gauged_proposals_ = 0;
   bool gauged_leader_ = false;
+  RaftRole counted_role_ = RaftRole::kFollower;  // As of the last look of CountElections.
+  Term counted_term_;
+  std::uint64_t counted_silences_ = 0;
+  // When entries up to `last` were synced here, for those that still wait for their commit.
+  struct Synced {
+    Index last;
+    Microseconds at{0};
+  };
+  std::deque<Synced> synced_;
   bool draining_ = false;
   std::vector<std::function<void()>> drained_;  // Callers of Drain who wait.
   bool closed_ = false;

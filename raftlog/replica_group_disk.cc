@@ -37,6 +37,11 @@ bool ReplicaGroup::SubmitJob() {
   job_under_way_ = true;
   job_began_ = deps_.clock.SteadyNow();
   background_next_ = true;
+  for (const Microseconds proposed_at : staged_proposals_) {
+    const Microseconds waited = job_began_ - proposed_at;
+    deps_.metrics.queue_us.Record(static_cast<std::uint64_t>(waited.count()));
+  }
+  staged_proposals_.clear();
   deps_.disk.Submit({.job = std::move(job),
                      .entries = std::exchange(staged_entries_, 0),
                      .done = [this, log = log_, alive = std::weak_ptr(alive_),
@@ -68,6 +73,9 @@ void ReplicaGroup::OnJobDone(std::unique_ptr<LogJob> job, const DurableMark& mar
   job_under_way_ = false;
   background_budget_ = kBackgroundJobsPerTick;
   core_.Persisted(mark);
+  const Microseconds now = deps_.clock.SteadyNow();
+  deps_.metrics.append_latency_us.Record(static_cast<std::uint64_t>((now - job_began_).count()));
+  if (proposals_.has_waiting()) synced_.push_back({mark.last, now});
   log_->Committed(core_.status().commit);
   state_.SetDurable(core_.status().durable.last);
   CarryOut({});
@@ -108,10 +116,15 @@ void ReplicaGroup::AnswerCommitted() {
   const Index commit = VisibleCommit();
   while (proposals_.HasCommitted(commit)) {
     const Proposals::Waiting waiting = proposals_.TakeCommitted();
-    const Microseconds took = deps_.clock.SteadyNow() - waiting.proposed_at;
+    const Microseconds now = deps_.clock.SteadyNow();
+    const Microseconds took = now - waiting.proposed_at;
     deps_.metrics.commit_latency_us.Record(static_cast<std::uint64_t>(took.count()));
+    while (!synced_.empty() && synced_.front().last < waiting.proposed.index) synced_.pop_front();
+    const Microseconds alone = synced_.empty() ? Microseconds(0) : now - synced_.front().at;
+    deps_.metrics.replication_us.Record(static_cast<std::uint64_t>(alone.count()));
     waiting.done(waiting.proposed);
   }
+  if (!proposals_.has_waiting()) synced_.clear();
   UpdateGauges();
 }
 

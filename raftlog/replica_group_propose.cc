@@ -192,6 +192,7 @@ void ReplicaGroup::StageEntry(const AppendedEntry& entry, Proposal proposal) {
   size_bytes_ += shared.size();
 
   const Proposed proposed{entry.index, block.base_offset, block.append_time_ms};
+  if (proposal.kind == EntryKind::kData) staged_proposals_.push_back(proposal.proposed_at);
   if (!proposal.done) return;
   if (proposal.in_memory) {
     proposal.done(proposed);

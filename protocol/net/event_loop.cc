@@ -30,6 +30,10 @@ void EventLoop::SetTurnEnd(std::function<void()> hook) {
   impl_->turn_end = hook ? std::make_shared<const std::function<void()>>(std::move(hook)) : nullptr;
 }
 
+void EventLoop::SetFlushed(std::function<void()> hook) {
+  impl_->flushed = hook ? std::make_shared<const std::function<void()>>(std::move(hook)) : nullptr;
+}
+
 EventLoop::Impl::Impl() : now(SteadyNow()) {
   RAFTMQ_CHECK(uv_loop_init(&uv) == 0);
   const int woken = wake_.Open(this, [this](uv_async_t* handle) {
@@ -54,6 +58,7 @@ EventLoop::Impl::~Impl() {
   left.clear();  // May own connections and timers: before the loop goes.
   to_flush_.clear();
   turn_end.reset();
+  flushed.reset();
   wake_.Reset();
   prepare_.Reset();
   again_.Reset();
@@ -133,6 +138,7 @@ void EventLoop::Impl::FlushAll() {
   std::vector<std::shared_ptr<Flushable>> now_flushed;
   now_flushed.swap(to_flush_);
   for (const auto& flushable : now_flushed) flushable->Flush();
+  if (const auto hook = flushed) (*hook)();
   if (to_flush_.empty()) {  // Keeps the block for the next turn.
     now_flushed.clear();
     to_flush_.swap(now_flushed);

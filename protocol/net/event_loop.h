@@ -30,6 +30,8 @@ class EventLoop {
   // turn's output is written: the place of a shard's one output pass. It runs a second time when
   // that writing has called back (OnDrained, OnClosed). One hook per loop; empty removes it.
   void SetTurnEnd(std::function<void()> hook);
+  // Runs when what a turn has written was given to the kernel.
+  void SetFlushed(std::function<void()> hook);
   // The time of this turn, as RealClock::SteadyNow at its first event.
   Microseconds Now() const;
 

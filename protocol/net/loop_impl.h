@@ -39,6 +39,7 @@ struct EventLoop::Impl {
 
   uv_loop_t uv;
   std::shared_ptr<const std::function<void()>> turn_end;  // Shared: it may replace itself.
+  std::shared_ptr<const std::function<void()>> flushed;   // The same.
   Microseconds now;
 
  private:

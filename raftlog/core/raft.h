@@ -127,6 +127,7 @@ struct RaftStatus {
   Index commit;                       // <= last.
   DurableMark durable;                // Last mark given to Persisted, less what was cut since.
   std::size_t uncommitted_bytes = 0;  // Of proposals of this leader above commit.
+  std::size_t silences = 0;  // Voters that a look of CheckQuorum found silent, all together.
 };
 
 // Owned by one thread.

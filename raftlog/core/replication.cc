@@ -43,7 +43,8 @@ void Raft::TickLeader() {
 void Raft::CheckQuorum() {
   std::size_t heard = IsVoter(config_.self) ? 1 : 0;
   for (Progress& follower : followers_) {
-    if (follower.replica.voter && (follower.was_heard || follower.is_quiet)) ++heard;
+    const bool lives = follower.was_heard || follower.is_quiet;
+    if (follower.replica.voter) ++(lives ? heard : status_.silences);
     follower.was_heard = false;
   }
   if (heard < QuorumOf(VoterCount())) BecomeFollower(status_.term, NodeId(0));
