@@ -46,22 +46,21 @@ void ReplicaGroup::EndTransfer(const Status& outcome) {
 // Nothing while it is under way.
 std::optional<Status> ReplicaGroup::OutcomeOfTransfer() const {
   const RaftStatus& raft = core_.status();
-  const std::string name = options_.log.group.ToString();
   if (core_.IsAccepting()) {
     return Fail(ErrorCode::kTimeout,
-                fmt::format("node {} did not take {} over within an election timeout: it is down "
-                            "or far behind; node {} leads on",
-                            transfer_->to.value(), name, options_.self.value()));
+                fmt::format("node {} did not take over within an election timeout: it is down or "
+                            "far behind; node {} leads on",
+                            transfer_->to.value(), options_.self.value()));
   }
   if (raft.role == RaftRole::kLeader) return std::nullopt;
   if (raft.leader == transfer_->to) return Ok();
   if (raft.leader != NodeId(0)) {
-    return Fail(ErrorCode::kTimeout, fmt::format("node {} leads {} now, not node {}",
-                                                 raft.leader.value(), name, transfer_->to.value()));
+    return Fail(ErrorCode::kTimeout, fmt::format("node {} leads now, not node {}",
+                                                 raft.leader.value(), transfer_->to.value()));
   }
   if (deps_.clock.SteadyNow() < transfer_->due) return std::nullopt;
-  return Fail(ErrorCode::kTimeout, fmt::format("{} was handed to node {}, but nobody leads it yet",
-                                               name, transfer_->to.value()));
+  return Fail(ErrorCode::kTimeout,
+              fmt::format("node {} was to take over, but nobody leads yet", transfer_->to.value()));
 }
 
 void ReplicaGroup::HandOver(std::function<void()> done) {

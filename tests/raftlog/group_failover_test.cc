@@ -104,18 +104,6 @@ TEST(GroupFailover, ABrokenConnectionStartsElectionsByRank) {
   EXPECT_EQ(cluster.group(3).status().leader, NodeId(2));
 }
 
-TEST(GroupFailover, LeadershipIsHandedOn) {
-  GroupCluster cluster;
-  cluster.Elect(1);
-  ASSERT_TRUE(cluster.Produce(1, "a").has_value());
-  Status started;
-  cluster.group(1).TransferTo(NodeId(3), [&](Status status) { started = status; });
-  ASSERT_TRUE(started.has_value());
-  cluster.Settle();
-  EXPECT_TRUE(cluster.group(3).status().is_leader);
-  EXPECT_TRUE(cluster.Produce(3, "b").has_value());
-}
-
 TEST(GroupFailover, AFollowerRefusesProposalsAndNamesTheLeader) {
   GroupCluster cluster;
   cluster.Elect(2);
