@@ -1,6 +1,7 @@
 #include "cli/command_line.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <CLI/CLI.hpp>
 #include <functional>
@@ -369,7 +370,8 @@ std::unique_ptr<CLI::App> MakeApp(Parsed* p) {
   return app;
 }
 
-// "; did you mean 'consume'?" for the first word that is neither an option nor a command.
+// "; did you mean 'consume'?" for the first word that is neither an option nor a command; what a
+// noun has to offer where nothing is near.
 std::string HintFor(const CLI::App& app, int argc, char** argv) {
   const CLI::App* at = &app;
   for (int i = 1; i < argc; ++i) {
@@ -382,7 +384,11 @@ std::string HintFor(const CLI::App& app, int argc, char** argv) {
       names.push_back(child->get_name());
       if (child->get_name() == word) next = child;
     }
-    if (!next) return DidYouMean(word, std::vector<std::string_view>(names.begin(), names.end()));
+    if (!next) {
+      const auto hint = DidYouMean(word, std::vector<std::string_view>(names.begin(), names.end()));
+      return hint.empty() ? fmt::format(": expected {}, found '{}'", fmt::join(names, ", "), word)
+                          : hint;
+    }
     at = next;
   }
   return "";

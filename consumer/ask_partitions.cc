@@ -21,7 +21,9 @@ struct Gathering {
     if (has_failed) return;
     if (!outcome) {
       has_failed = true;
-      return promise.Set(Fail(outcome.error().code, name + ": " + outcome.error().message));
+      std::string message = outcome.error().message;
+      if (!message.starts_with(name)) message = name + ": " + message;
+      return promise.Set(Fail(outcome.error().code, std::move(message)));
     }
     replies[at] = std::move(*outcome);
     if (--left == 0) promise.Set(std::move(replies));

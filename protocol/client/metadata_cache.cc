@@ -75,10 +75,11 @@ Result<Route> MetadataCache::RouteTo(const std::string& topic, std::uint32_t num
   const auto node = nodes_.find(wanted);
   const auto shard = partition.shards.find(wanted);
   if (node == nodes_.end() || shard == partition.shards.end()) {
-    return Fail(
-        ErrorCode::kNotLeader,
-        fmt::format("{}/{}: no {} is known (node {})", topic, number,
-                    replica == NodeId() ? "leader" : "way to that replica", wanted.value()));
+    const std::string what =
+        wanted == NodeId()
+            ? std::string("no leader is known")
+            : fmt::format("node {} does not say where it has its replica", wanted.value());
+    return Fail(ErrorCode::kNotLeader, fmt::format("{}/{}: {}", topic, number, what));
   }
   return Route{.group = {found->second.id, PartitionNumber(number)},
                .node = wanted,
