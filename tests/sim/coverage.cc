@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <fstream>
+
 namespace raftmq::sim {
 
 std::string_view Coverage::NameOf(Mark mark) {
@@ -20,6 +22,13 @@ std::string Coverage::ToJson() const {
                         i + 1 < kMarks ? "," : "");
   }
   return json + "}";
+}
+
+bool Coverage::WriteJson(const std::string& path) const {
+  std::ofstream file(path);
+  file << ToJson() << "\n";
+  file.close();
+  return file.good();
 }
 
 }  // namespace raftmq::sim

@@ -96,6 +96,8 @@ class Coverage {
   static std::string_view NameOf(Mark mark);
   // {"name": count, ...}
   std::string ToJson() const;
+  // False if the file cannot be written.
+  bool WriteJson(const std::string& path) const;
 
  private:
   std::array<std::uint64_t, kMarks> counts_{};

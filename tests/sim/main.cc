@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include <unistd.h>
@@ -21,13 +22,14 @@ constexpr int kExitViolation = 1;
 constexpr int kExitUsage = 2;
 constexpr std::string_view kUsage =
     "usage: raftmq-sim [--seed N] [--seeds COUNT] [--events N] [--nodes N] [--mutant NAME] "
-    "[--verbose]\n";
+    "[--coverage FILE] [--verbose]\n";
 
 struct Arguments {
   std::uint64_t seed = 1;
   std::uint64_t seeds = 1;
   RunOptions run;
   std::string_view mutant = "";
+  std::string coverage_file;
   bool is_verbose = false;
 };
 
@@ -71,12 +73,13 @@ std::optional<Arguments> Parse(int argc, char** argv) {
     }
     if (i + 1 >= argc) return std::nullopt;
     const std::string_view value = argv[++i];
-    const bool is_good = name == "--seed"     ? ParseNumber(value, &arguments.seed)
-                         : name == "--seeds"  ? ParseNumber(value, &arguments.seeds)
-                         : name == "--events" ? ParseNumber(value, &arguments.run.events)
-                         : name == "--nodes"  ? ParseNumber(value, &arguments.run.nodes)
-                         : name == "--mutant" ? ParseMutant(value, &arguments)
-                                              : false;
+    const bool is_good = name == "--seed"       ? ParseNumber(value, &arguments.seed)
+                         : name == "--seeds"    ? ParseNumber(value, &arguments.seeds)
+                         : name == "--events"   ? ParseNumber(value, &arguments.run.events)
+                         : name == "--nodes"    ? ParseNumber(value, &arguments.run.nodes)
+                         : name == "--coverage" ? !(arguments.coverage_file = value).empty()
+                         : name == "--mutant"   ? ParseMutant(value, &arguments)
+                                                : false;
     if (!is_good) return std::nullopt;
   }
   return arguments;
@@ -100,6 +103,10 @@ int RunAll(const Arguments& arguments) {
     if (!outcome.violation) continue;
     fmt::print("violated: {}: {}\n{}", outcome.violation->rule, outcome.violation->text, line);
     return kExitViolation;
+  }
+  if (!arguments.coverage_file.empty() && !coverage.WriteJson(arguments.coverage_file)) {
+    fmt::print(stderr, "raftmq-sim: cannot write '{}'\n", arguments.coverage_file);
+    return kExitUsage;
   }
   fmt::print("{}\n{} seeds, {} events, 0 violations\nhash {:016x}\n", coverage.ToJson(),
              arguments.seeds, events, all.value());

@@ -127,8 +127,10 @@ bool Operator::IsCaughtUp(const PartitionTruth& truth,
 
 // Every other voter of its partitions has all that is committed, and no change is under way.
 bool Operator::CanSpare(NodeId node) const {
+  const auto has_replica = [node](const auto& truth) { return truth->placements.contains(node); };
+  if (std::ranges::none_of(cluster_.partitions, has_replica)) return false;
   return std::ranges::all_of(cluster_.partitions, [&](const auto& truth) {
-    if (!truth->placements.contains(node)) return true;
+    if (!has_replica(truth)) return true;
     if (truth->committed() == Index(0)) return false;
     std::size_t others = 0;
     for (const Replica& replica : truth->membership()) {

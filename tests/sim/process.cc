@@ -9,6 +9,15 @@
 
 namespace raftmq::sim {
 
+namespace {
+
+// Of meta (segment/FORMAT.md).
+constexpr std::uint64_t kHardStatePages = 2 * kPageBytes;
+constexpr std::uint64_t kSecondHardStatePage = 3 * kPageBytes;
+constexpr std::uint64_t kHardStatePagesEnd = 4 * kPageBytes;
+
+}  // namespace
+
 Process::Process(const Environment& environment)
     : cluster_(environment.cluster),
       node_(environment.node),
@@ -30,12 +39,20 @@ Process::Process(const Environment& environment)
                     OnSilent(group, peer, ticks);
                   }),
       replicas_(cluster_.partitions.size()) {
-  if (cluster_.mutant == Mutant::kHardStateNotSynced) files_.LieAboutSyncs("/meta");
-  if (cluster_.mutant == Mutant::kLogNotSynced) files_.LieAboutSyncs(".log");
+  Lie();
   for (std::uint32_t i = 0; i < replicas_.size(); ++i) {
     replicas_[i].disk = std::make_unique<PartitionDisk>(disk_, i);
     replicas_[i].transport = std::make_unique<SimTransport>(cluster_, node_, i);
   }
+}
+
+void Process::Lie() {
+  files_.LieAboutSyncs(std::nullopt);
+  if (cluster_.mutant == Mutant::kHardStateNotSynced)
+    files_.LieAboutSyncs(SimFileSystem::Lie{"/meta", kHardStatePages, kHardStatePagesEnd});
+  if (cluster_.mutant == Mutant::kLogNotSynced) files_.LieAboutSyncs(SimFileSystem::Lie{".log"});
+  if (cluster_.mutant == Mutant::kOneHardStateCopy)
+    files_.LoseWritesAt("/meta", kSecondHardStatePage);
 }
 
 Process::~Process() {

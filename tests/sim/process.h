@@ -80,6 +80,7 @@ class Process {
   void OnSilent(const GroupId& group, NodeId node, std::uint32_t ticks);
   void DropFinish(std::uint32_t partition, const std::function<void()>& done);
   void CountMetrics();
+  void Lie();  // As the mutant says, but not to those who found or recover a log.
 
   Cluster& cluster_;
   const NodeId node_;

@@ -72,9 +72,10 @@ Result<std::unique_ptr<OpenedLog>> Process::OpenOrFound(std::uint32_t partition)
   const PartitionTruth::Founding& founding = truth.founding;
   const ReplicaNumber number = placed->second.record.id.number;
   const GroupOptions options = OptionsOf(partition);
+  files_.LieAboutSyncs(std::nullopt);
   RAFTMQ_TRY(OpenManifest());
   if (cluster_.mutant == Mutant::kRecoveryNotSynced && placed->second.is_founded)
-    files_.LieAboutSyncs(".log");
+    files_.LieAboutSyncs(SimFileSystem::Lie{".log"});
   auto opened = [&]() -> Result<std::unique_ptr<OpenedLog>> {
     if (number == founding.number)
       return broker::FoundOrOpenPartition(
@@ -89,7 +90,7 @@ Result<std::unique_ptr<OpenedLog>> Process::OpenOrFound(std::uint32_t partition)
     std::ranges::sort(log.membership, {}, &raftmq::Replica::node);
     return CreateGroupLog(files_, options, log);
   }();
-  if (cluster_.mutant == Mutant::kRecoveryNotSynced) files_.LieAboutSyncs(std::nullopt);
+  Lie();
   return opened;
 }
 

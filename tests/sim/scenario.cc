@@ -97,6 +97,29 @@ OperatorOptions DrawOperators(Choices& choices) {
   return operators;
 }
 
+// Leaders that are cut off with much on their hands: whole segments are cut from their logs later.
+void Flood(Choices& choices, Scenario* scenario) {
+  scenario->partitions = 1;
+  scenario->replicas = 3;
+  scenario->tick = 20 * kMillisecond;
+  scenario->heartbeat_ticks = 4;
+  scenario->election_ticks_min = 32;
+  scenario->election_ticks_max = 64;
+  scenario->batch_bytes_max = 16384;
+  scenario->pending_bytes_max = 1u << 20;
+  scenario->clients.producers = 32;
+  scenario->clients.value_bytes = 6000;
+  scenario->clients.records_max = 2;
+  scenario->clients.think_mean = choices.Between(1, 5) * kMillisecond;
+  scenario->clients.timeout = choices.Between(200, 800) * kMillisecond;
+  scenario->disk.sync_mean = kMillisecond;
+  scenario->network.partition_every = kSecond;
+  scenario->network.partition_mean = 2 * kSecond;
+  scenario->network.isolates = true;
+  scenario->network.halves = scenario->network.random_links = scenario->network.ring = false;
+  scenario->goes_quiet = false;
+}
+
 }  // namespace
 
 Scenario DrawScenario(Choices& choices, std::uint32_t nodes) {
@@ -124,6 +147,10 @@ Scenario DrawScenario(Choices& choices, std::uint32_t nodes) {
   scenario.faults = DrawFaults(choices);
   scenario.clients = DrawClients(choices);
   scenario.operators = DrawOperators(choices);
+  if (choices.Below(8) == 0) {
+    Flood(choices, &scenario);
+    return scenario;
+  }
   scenario.goes_quiet = choices.Below(2) == 0;
   if (!scenario.goes_quiet) return scenario;
   // Heartbeats of shards rely on connections that keep their order (raftlog/heartbeats.h).

@@ -30,7 +30,8 @@ class SimFile final : public File {
 
   Status Write(std::uint64_t at, ByteSpan bytes) override {
     RAFTMQ_TRY(system_.Enter(Step::kChange));
-    return below_->Write(at, bytes);
+    written_at_ = at;
+    return system_.Loses(below_->path(), at) ? Ok() : below_->Write(at, bytes);
   }
   Status Read(std::uint64_t at, MutableByteSpan into) const override {
     RAFTMQ_TRY(system_.Enter(Step::kLook));
@@ -38,7 +39,7 @@ class SimFile final : public File {
   }
   Status Sync() override {
     RAFTMQ_TRY(system_.Enter(Step::kSync));
-    return system_.LiesAbout(below_->path()) ? Ok() : below_->Sync();
+    return system_.LiesAbout(below_->path(), written_at_) ? Ok() : below_->Sync();
   }
   Status Allocate(std::uint64_t size) override {
     RAFTMQ_TRY(system_.Enter(Step::kChange));
@@ -64,6 +65,7 @@ class SimFile final : public File {
  private:
   SimFileSystem& system_;
   const std::unique_ptr<File> below_;
+  std::uint64_t written_at_ = 0;  // The last one.
 };
 
 bool Befalls(DiskFault fault, Step step) {
@@ -107,7 +109,7 @@ Status SimFileSystem::CreateDirectory(const std::string& path) {
 
 Status SimFileSystem::SyncDirectory(const std::string& path) {
   RAFTMQ_TRY(Enter(Step::kSync));
-  return LiesAbout(path) ? Ok() : below_.SyncDirectory(path);
+  return below_.SyncDirectory(path);
 }
 
 Result<std::vector<DirectoryEntry>> SimFileSystem::List(const std::string& path) {

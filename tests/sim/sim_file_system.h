@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "segment/file_system.h"
@@ -38,9 +39,23 @@ class SimFileSystem final : public FileSystem {
   void Disarm() { armed_.reset(); }
   bool is_armed() const { return armed_.has_value(); }
   bool is_dead() const { return is_dead_; }
-  // For mutants: Sync answers kOk and does nothing, for paths that end so; empty: for all.
-  void LieAboutSyncs(std::optional<std::string> path_end) { lie_ = std::move(path_end); }
-  bool LiesAbout(const std::string& path) const { return lie_ && path.ends_with(*lie_); }
+  // For mutants: Sync answers kOk and does nothing, for files whose path ends so and whose last
+  // write was in the range.
+  struct Lie {
+    std::string path_end;
+    std::uint64_t from = 0;
+    std::uint64_t to = ~std::uint64_t{0};
+  };
+  void LieAboutSyncs(std::optional<Lie> lie) { lie_ = std::move(lie); }
+  bool LiesAbout(const std::string& path, std::uint64_t written_at) const {
+    return lie_ && path.ends_with(lie_->path_end) && written_at >= lie_->from &&
+           written_at < lie_->to;
+  }
+  // The same for writes of one page.
+  void LoseWritesAt(std::string path_end, std::uint64_t at) { lost_ = {std::move(path_end), at}; }
+  bool Loses(const std::string& path, std::uint64_t at) const {
+    return lost_ && lost_->second == at && path.ends_with(lost_->first);
+  }
 
   Result<std::unique_ptr<File>> Open(const std::string& path, OpenMode mode) override;
   Status Rename(const std::string& from, const std::string& to) override;
@@ -64,7 +79,8 @@ class SimFileSystem final : public FileSystem {
   std::optional<DiskFault> armed_;
   std::uint64_t skip_ = 0;
   bool is_dead_ = false;
-  std::optional<std::string> lie_;
+  std::optional<Lie> lie_;
+  std::optional<std::pair<std::string, std::uint64_t>> lost_;
 };
 
 }  // namespace raftmq::sim
