@@ -17,9 +17,6 @@ RaftConfig RaftConfigOf(const GroupOptions& options, const GroupDeps& deps, Repl
   return config;
 }
 
-// Kept free in the control reserve, so that each restart on a full disk finds room for its no-op.
-constexpr std::size_t kNoOpBytes = AlignUp(kBatchHeaderBytes, kBatchAlignment);
-
 }  // namespace
 
 std::unique_ptr<Group> MakeGroup(const GroupOptions& options, const GroupDeps& deps,
@@ -95,8 +92,7 @@ bool ReplicaGroup::IsQuiet() const {
 
 void ReplicaGroup::TickCore() {
   const RaftStatus& raft = core_.status();
-  // On a full disk a term is begun only if its no-op still has a place.
-  if (raft.role != RaftRole::kLeader && log_->room_for_control() < kNoOpBytes) return;
+  if (raft.role != RaftRole::kLeader && !HasRoomForTerm()) return;
   const bool led = raft.role == RaftRole::kLeader;
   const bool hangs = IsDiskHanging();
   if (hangs) {
@@ -111,6 +107,13 @@ void ReplicaGroup::TickCore() {
   // It hears no majority: the next leader may never tell what became of these.
   const bool has_stepped_down = led && raft.role != RaftRole::kLeader && !hangs;
   if (has_stepped_down) proposals_.LoseAbove(Index(0), UnknownOutcome());
+}
+
+// On a full disk a term is begun only if its first entry has a place: the no-op or, once there is
+// space again, the checkpoint of the next segment.
+bool ReplicaGroup::HasRoomForTerm() {
+  if (log_->room_for_control() >= kNoOpBytes) return true;
+  return IsReadyToRoll() && log_->CanRoll(0);
 }
 
 bool ReplicaGroup::IsDiskHanging() const {

@@ -67,6 +67,8 @@ class ReplicaGroup final : public Group {
   void Drain(std::function<void()> done) override;
 
  private:
+  // Kept free in the control reserve, so that each restart on a full disk finds room for its no-op.
+  static constexpr std::size_t kNoOpBytes = AlignUp(kBatchHeaderBytes, kBatchAlignment);
   static constexpr int kBackgroundJobsPerTick = 8;
   static constexpr Microseconds kAnswerTimeout = std::chrono::seconds(5);
 
@@ -103,6 +105,7 @@ class ReplicaGroup final : public Group {
 
   // replica_group.cc
   void TickCore();
+  bool HasRoomForTerm();
   bool IsDiskHanging() const;
   ReplicaId self() const { return raft_config_.self; }
   Error RefusedNotLeader() const;
@@ -127,6 +130,9 @@ class ReplicaGroup final : public Group {
   Room MakeRoom(EntryKind kind, std::size_t bytes);
   bool Fits(EntryKind kind, std::size_t bytes) const;
   Room TryRoll();
+  bool IsReadyToRoll() const;
+  std::vector<ByteBuffer> RollFrames(const Checkpoint& checkpoint);
+  std::vector<Proposal> FirstOfTerm();
   Checkpoint MakeCheckpoint() const;
 
   // replica_group_disk.cc

@@ -31,12 +31,14 @@ void ReplicaGroup::ReceiveRaft(RaftMessage message, const std::vector<SharedByte
   deps_.metrics.messages_received.Add();
   // A follower that far behind cannot be helped by this version: it stays behind and says so.
   if (std::holds_alternative<ResetRequest>(message.body)) return deps_.metrics.resets_refused.Add();
+  if (std::holds_alternative<TransferNow>(message.body) && !HasRoomForTerm()) return;
   std::vector<Frame> entries;
   if (auto* const append = std::get_if<AppendRequest>(&message.body)) {
     auto checked = CheckReceivedEntries(frames, log_->group_seed(), append);
     if (!checked || !FollowsTail(*append, *checked)) return deps_.metrics.appends_refused.Add();
     entries = std::move(*checked);
-    KeepWhatFits(append, &entries);
+    // What comes from an old leader has no effect, also on the file that is prepared.
+    if (message.term >= core_.status().term) KeepWhatFits(append, &entries);
   }
   // A replica that is being closed leads nobody.
   if (draining_ && std::holds_alternative<TransferNow>(message.body)) return;

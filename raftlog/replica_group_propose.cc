@@ -151,18 +151,18 @@ void ReplicaGroup::StageOwn(const std::vector<AppendedEntry>& entries) {
   if (entries.empty()) return;
   std::vector<Proposal> proposed = std::exchange(proposed_, {});
   auto next = proposed.begin();
+  std::vector<Proposal> first_of_term;
   for (const AppendedEntry& entry : entries) {
-    Proposal proposal;
     if (entry.kind == EntryKind::kNoOp) {
-      proposal.buffer = MakeControlEntry(EntryKind::kNoOp, {});
-      proposal.frame_bytes = proposal.buffer.size();
-    } else {
-      RAFTMQ_CHECK(next != proposed.end());
-      proposal = std::move(*next++);
+      first_of_term = FirstOfTerm();
+      StageEntry(entry, std::move(first_of_term.front()));
+      continue;
     }
-    StageEntry(entry, std::move(proposal));
+    RAFTMQ_CHECK(next != proposed.end());
+    StageEntry(entry, std::move(*next++));
   }
   RAFTMQ_CHECK(next == proposed.end());
+  for (std::size_t i = 1; i < first_of_term.size(); ++i) Append(std::move(first_of_term[i]));
 }
 
 void ReplicaGroup::StageEntry(const AppendedEntry& entry, Proposal proposal) {

@@ -28,18 +28,19 @@ ReplicaGroup::Room ReplicaGroup::MakeRoom(EntryKind kind, std::size_t bytes) {
   return Fits(kind, bytes) ? Room::kGo : Room::kTooLarge;
 }
 
+// A state machine's checkpoint holds all commands before it: they have to be applied first.
+bool ReplicaGroup::IsReadyToRoll() const {
+  return !options_.internal || applier_.applied() == log_->tail().index;
+}
+
 ReplicaGroup::Room ReplicaGroup::TryRoll() {
-  // A state machine's checkpoint holds all commands before it: they have to be applied first.
-  if (options_.internal && applier_.applied() != core_.status().last) return Room::kWait;
+  if (!IsReadyToRoll()) return Room::kWait;
   if (const Status can_roll = log_->CanRoll(0); !can_roll)
     return can_roll.error().code == ErrorCode::kDiskFull ? Room::kFull : Room::kWait;
   const Checkpoint checkpoint = MakeCheckpoint();
-  std::vector<ByteBuffer> frames;
+  std::vector<ByteBuffer> frames = RollFrames(checkpoint);
   std::size_t bytes = 0;
-  for (const ByteBuffer& part : EncodeCheckpoint(checkpoint)) {
-    frames.push_back(MakeControlEntry(EntryKind::kCheckpoint, part.span()));
-    bytes += frames.back().size();
-  }
+  for (const ByteBuffer& frame : frames) bytes += frame.size();
   // A state beyond its bound (DESIGN.md section 4) must not leave half a checkpoint behind.
   if (bytes + options_.log.control_reserve_bytes > checkpoint.segment_bytes) return Room::kTooLarge;
   for (ByteBuffer& frame : frames) {
@@ -50,6 +51,35 @@ ReplicaGroup::Room ReplicaGroup::TryRoll() {
   ++segments_;
   deps_.metrics.rolls.Add();
   return Room::kGo;
+}
+
+std::vector<ByteBuffer> ReplicaGroup::RollFrames(const Checkpoint& checkpoint) {
+  std::vector<ByteBuffer> frames;
+  for (const ByteBuffer& part : EncodeCheckpoint(checkpoint))
+    frames.push_back(MakeControlEntry(EntryKind::kCheckpoint, part.span()));
+  return frames;
+}
+
+// Any entry of its own term tells a leader what is committed. Where a no-op has no place any more,
+// the next segment's checkpoint is that entry; parts that do not fit into one follow it.
+std::vector<Proposal> ReplicaGroup::FirstOfTerm() {
+  std::vector<ByteBuffer> frames;
+  const bool has_room = log_->room_for_control() >= kNoOpBytes;
+  if (has_room) {
+    frames.push_back(MakeControlEntry(EntryKind::kNoOp, {}));
+  } else {
+    frames = RollFrames(MakeCheckpoint());
+    ++segments_;
+    deps_.metrics.rolls.Add();
+  }
+  std::vector<Proposal> proposals;
+  for (ByteBuffer& frame : frames) {
+    const std::size_t bytes = frame.size();
+    proposals.push_back({.kind = has_room ? EntryKind::kNoOp : EntryKind::kCheckpoint,
+                         .buffer = std::move(frame),
+                         .frame_bytes = bytes});
+  }
+  return proposals;
 }
 
 // A pure function of the log before it: every replica computes the same bytes.

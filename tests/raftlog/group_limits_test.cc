@@ -80,6 +80,30 @@ TEST(GroupLimits, ManyRestartsOnAFullDiskEndInDiskFullNotInACrash) {
   EXPECT_TRUE(world.Fetch(0).has_value());
 }
 
+TEST(GroupLimits, ServiceResumesThoughRestartsOnAFullDiskHaveUsedUpTheReserve) {
+  GroupWorld world;
+  world.Start();
+  world.files.is_full = true;
+  while (world.Produce({std::string(500, 'x')}).has_value()) {
+  }
+  for (int i = 0; i < 20; ++i) {
+    world.Crash();
+    world.Open();
+    world.group->Tick();
+    world.Settle();
+  }
+  ASSERT_FALSE(world.group->status().is_leader);
+  const Index last = world.group->status().last;
+  world.files.is_full = false;
+  for (int i = 0; i < 3; ++i) {  // The next file is prepared, then a term begins.
+    world.group->Tick();
+    world.Settle();
+  }
+  EXPECT_TRUE(world.group->status().is_leader);
+  EXPECT_EQ(world.group->status().commit, last.Next());  // The checkpoint, in place of a no-op.
+  EXPECT_TRUE(world.Produce({"again"}).has_value());
+}
+
 TEST(GroupLimits, ProposalsWaitForTheNextSegmentsFile) {
   GroupWorld world;
   world.Start();
