@@ -10,6 +10,7 @@ namespace raftmq {
 namespace {
 
 constexpr std::size_t kWindowBytes = 1u << 20;
+constexpr std::size_t kSearchBytes = 64u << 10;
 constexpr std::byte kUnreadable{0xFF};
 
 struct Found {
@@ -49,16 +50,27 @@ Result<BatchHeader> NextFrameAt(SegmentBytes& bytes, std::uint64_t position, con
   return header;
 }
 
-// The first whole frame from `position` on whose index is above `above`.
+// Where a frame could begin at the earliest: a multiple of kBatchAlignment, the first one that
+// bears the magic, or that has too few bytes behind it to tell.
+std::size_t SkipToMagic(ByteSpan window) {
+  std::size_t at = 0;
+  while (at + kBatchHeaderBytes <= window.size() &&
+         LoadLittleEndian<std::uint32_t>(window.data() + at + kBatchMagicAt) != kBatchMagic) {
+    at += kBatchAlignment;
+  }
+  return at;
+}
+
+// The first whole frame from `position` on whose index is above `above`. Behind a log's end there
+// may be a whole segment's worth of an older use of the file: this must be as fast as reading.
 Result<std::optional<Found>> FindFrame(SegmentBytes& bytes, std::uint64_t position, Index above,
                                        std::uint64_t seed) {
   while (position + kBatchHeaderBytes <= bytes.size()) {
-    RAFTMQ_TRY_ASSIGN(const ByteSpan window, bytes.Get(position, kPageBytes));
-    if (window.size() < kBatchAlignment) break;  // As in IsZeroFrom.
-    if (IsAllZero(window)) {
-      position += AlignDown(window.size(), kBatchAlignment);
-      continue;
-    }
+    RAFTMQ_TRY_ASSIGN(const ByteSpan window, bytes.Get(position, kSearchBytes));
+    if (window.size() < kBatchHeaderBytes) break;  // As in IsZeroFrom.
+    const std::size_t skipped = SkipToMagic(window);
+    position += skipped;
+    if (skipped + kBatchHeaderBytes > window.size()) continue;
     ByteSpan frame;
     const auto header = FrameAt(bytes, position, seed, &frame);
     if (header && header->leader.index > above)

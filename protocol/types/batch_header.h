@@ -15,6 +15,7 @@ inline constexpr std::size_t kBatchHeaderBytes = 120;
 inline constexpr std::size_t kBatchAlignment =
     8;  // Frames start at multiples of 8 bytes, zero padded.
 inline constexpr std::uint32_t kBatchMagic = 0x51544D52;  // "RMTQ" as bytes.
+inline constexpr std::size_t kBatchMagicAt = 64;          // Its place in the frame.
 inline constexpr std::uint8_t kBatchVersion = 1;
 inline constexpr std::size_t kBatchVersionAt = 68;  // Its place in the frame, in all versions.
 inline constexpr std::uint32_t kBatchBytesMax = 64u
