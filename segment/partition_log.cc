@@ -143,10 +143,15 @@ std::optional<Term> SegmentedLog::TermAt(Index index) const {
   return segment == segments_.begin() ? segment->tail.term : std::prev(segment)->tail.term;
 }
 
+// Jobs are not the same on all replicas: where each begins on a fresh page, another replica may
+// need up to a page more for every entry, and has to find it in a file of the same size.
 std::uint64_t SegmentedLog::Room(std::uint64_t reserve) const {
   if (!HasActive()) return 0;
   std::uint64_t end = active().staged_end + reserve;
-  if (options_.fresh_page_per_job) end += kPageBytes;
+  if (options_.fresh_page_per_job) {
+    const std::uint64_t entries = tail_.index.Next().value() - active().name.first.value();
+    end += (entries + 1) * kPageBytes;
+  }
   return end < active().allocated_bytes ? active().allocated_bytes - end : 0;
 }
 

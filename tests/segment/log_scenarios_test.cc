@@ -110,6 +110,21 @@ TEST(LogScenarios, ARollWhoseCheckpointNeverArrivedIsUndone) {
   EXPECT_EQ(ContentsOf(again->log()).hashes, ContentsOf(driver->log()).hashes);
 }
 
+TEST(LogScenarios, AFollowerWithAFreshPageForEveryEntryHasRoomForAllItsLeaderTakes) {
+  LogOptions options = SmallLog();
+  options.fresh_page_per_job = true;
+  LogDriver leader(options);
+  LogDriver follower(options);
+  int entries = 0;
+  while (leader.log().room_for_control() > 500) {
+    leader.Stage(100);  // All in one job.
+    follower.Append(100);
+    ++entries;
+  }
+  EXPECT_GT(entries, 10);
+  EXPECT_EQ(leader.log().tail(), follower.log().tail());
+}
+
 // What may be cut off can reach back into a sealed segment, whatever had to be rebuilt before it.
 TEST(LogScenarios, ALogWithARebuiltIndexIsCutWhereItShouldBe) {
   LogDriver driver(SmallLog());
