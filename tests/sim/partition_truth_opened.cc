@@ -63,7 +63,9 @@ void PartitionTruth::Opened(Placement& placement, const OpenedLog& opened) {
     const Index index = now.last().Next();
     const EntryId entry = EntryId::Of(frame.header);
     if (frame.header.leader.index != index)
-      return Broken("I-16", record, fmt::format("no entry {} after recovery", index.value()));
+      return Broken("I-16", record,
+                    fmt::format("expected entry {} after recovery, found {}{}", index.value(),
+                                frame.header.leader.index.value(), NotesOf(opened)));
     Note(record, index, entry);
     now.entries.push_back(entry);
     if (index == Index(1)) {

@@ -28,6 +28,7 @@ GroupOptions Process::OptionsOf(std::uint32_t partition) const {
   options.log.segment_bytes_first = 1;  // As small as the greatest batch allows.
   options.log.segment_bytes_max = 256u << 10;
   options.log.control_reserve_bytes = 8u << 10;
+  options.log.fresh_page_per_job = scenario.fresh_page_per_job;
   if (scenario.zero_ahead) options.log.zero_ahead_bytes_min = 1;
   // The job does nothing more, and the node buries the process when it comes back to it.
   options.log.on_fatal = [](const Error&) {};

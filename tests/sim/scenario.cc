@@ -139,6 +139,7 @@ Scenario DrawScenario(Choices& choices, std::uint32_t nodes) {
   scenario.clock_rate_ppm = Rate(choices, 50'000);
   scenario.cache_bytes = OneOf(choices, std::array<std::size_t, 3>{1, 16u << 10, 1u << 20});
   scenario.batch_bytes_max = OneOf(choices, std::array<std::uint32_t, 2>{4096, 16384});
+  scenario.fresh_page_per_job = choices.Below(4) == 0;
   scenario.zero_ahead = choices.Below(4) == 0;
   scenario.pending_bytes_max = OneOf(choices, std::array<std::size_t, 2>{16u << 10, 1u << 20});
   scenario.disk_hang_limit = choices.Between(200, 3000) * kMillisecond;

@@ -91,6 +91,7 @@ struct Scenario {
   std::uint32_t clock_rate_ppm = 0;  // Greatest deviation of a node's clock.
   std::size_t cache_bytes = 1u << 20;
   std::uint32_t batch_bytes_max = 4096;
+  bool fresh_page_per_job = false;
   bool goes_quiet = false;  // Idle groups rely on their shards' heartbeats.
   bool zero_ahead = false;
   std::size_t pending_bytes_max = 1u << 20;

@@ -81,7 +81,7 @@ Membership Simulation::FoundersOf(const PartitionTruth& truth) {
 void Simulation::HealAll() {
   cluster_.is_calm = true;
   const Time timeout = cluster_.scenario.tick * cluster_.scenario.election_ticks_min;
-  cluster_.disk.slow = 0;
+  cluster_.disk.slow = cluster_.disk.cold = 0;
   cluster_.disk.write_mean = std::min(cluster_.disk.write_mean, timeout / 100);
   cluster_.disk.sync_mean = std::min(cluster_.disk.sync_mean, timeout / 100);
   cluster_.network->CalmDown(timeout);

@@ -65,7 +65,9 @@ class WatchedLog final : public PartitionLog {
   std::unique_ptr<LogJob> TakeBackgroundJob(std::int64_t now_ms) override {
     return log_->TakeBackgroundJob(now_ms);
   }
-  void TruncateBefore(Index first_kept) override { log_->TruncateBefore(first_kept); }
+  // Nothing goes from the front, though a segment without records may: a follower that needs it
+  // could not be helped yet (the reset message).
+  void TruncateBefore(Index) override {}
   std::unique_ptr<LogRead> Read(ReadFrom from, Index up_to, std::size_t bytes_max) const override {
     if (from.by == ReadFrom::By::kIndex) truth_.Reach(Mark::kCatchUpFromFiles);
     return log_->Read(from, up_to, bytes_max);
