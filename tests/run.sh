@@ -2,7 +2,7 @@
 # Installs what is missing, builds, and runs every test that belongs to a change; ends with CTest's summary.
 # Usage: tests/run.sh [--nightly]
 #   --nightly adds what takes longer: ThreadSanitizer, all fuzzers for 60 s each, 10^6 crash images,
-#   1 MiB of flipped bits, and the benchmarks.
+#   1 MiB of flipped bits, 50,000 simulated clusters (RAFTMQ_SIM_SEEDS), and the benchmarks.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -45,6 +45,22 @@ fuzz() {
   done
 }
 
+# simulate SEEDS: each core its share of them, behind those of every run.
+simulate() {
+  local share=$(($1 / jobs)) first=1000000 core failed=false
+  local -a processes=()
+  echo "== simulating $((share * jobs)) seeds from $first on"
+  for ((core = 0; core < jobs; ++core)); do
+    build/release/bin/raftmq-sim --seed $((first + core * share)) --seeds "$share" >"build/sim.$core.log" 2>&1 &
+    processes+=($!)
+  done
+  for ((core = 0; core < jobs; ++core)); do
+    wait "${processes[core]}" || failed=true
+    tail -n 3 "build/sim.$core.log"
+  done
+  ! $failed
+}
+
 scripts/install_dependencies.sh build test
 
 if $nightly; then
@@ -52,6 +68,8 @@ if $nightly; then
   build tsan sanitized_tests
   run tsan -L sanitize
   fuzz
+  build release raftmq-sim
+  simulate "${RAFTMQ_SIM_SEEDS:-50000}"
   tests/bench/run.sh
 fi
 build asan sanitized_tests
