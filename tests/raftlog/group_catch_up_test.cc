@@ -26,6 +26,25 @@ TEST(GroupCatchUp, AFollowerTakesARollWhenItsNextFileIsReady) {
   EXPECT_EQ(cluster.node(2).Segments(), cluster.node(1).Segments());
 }
 
+// The checkpoints come in one message, at indexes where the follower still has entries of its own.
+TEST(GroupCatchUp, RollsThatReplaceACutSuffixWaitForTheirFilesToo) {
+  GroupCluster cluster({.segment_bytes = 1});
+  cluster.Elect(1);
+  ASSERT_TRUE(cluster.Produce(1, "kept").has_value());
+  cluster.Isolate(1);
+  for (int i = 0; i < 10; ++i) cluster.node(1).Send(AnyGroupWorld::Batch({"lost"}));
+  cluster.Settle();
+  cluster.Elect(2);
+  for (int i = 0; i < 20; ++i) {
+    static_cast<void>(cluster.Produce(2, Long(i)));
+    cluster.Heartbeat(2);
+  }
+  cluster.Heal();
+  for (int i = 0; i < 20; ++i) cluster.Heartbeat(2);
+  EXPECT_THAT(cluster.node(1).ReadFrom(0), SizeIs(21));
+  EXPECT_EQ(cluster.node(1).Segments(), cluster.node(2).Segments());
+}
+
 TEST(GroupCatchUp, WhatTheCacheNoLongerHoldsComesFromTheFiles) {
   GroupCluster cluster({.cache_bytes = 0});
   cluster.Elect(1);
