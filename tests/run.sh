@@ -51,14 +51,15 @@ simulate() {
   local -a processes=()
   echo "== simulating $((share * jobs)) seeds from $first on"
   for ((core = 0; core < jobs; ++core)); do
-    build/release/bin/raftmq-sim --seed $((first + core * share)) --seeds "$share" >"build/sim.$core.log" 2>&1 &
+    build/release/bin/raftmq-sim --seed $((first + core * share)) --seeds "$share" \
+      --coverage "build/sim.$core.json" >"build/sim.$core.log" 2>&1 &
     processes+=($!)
   done
   for ((core = 0; core < jobs; ++core)); do
     wait "${processes[core]}" || failed=true
     tail -n 3 "build/sim.$core.log"
   done
-  ! $failed
+  ! $failed && tests/sim/coverage_test.py --nightly build/sim.*.json
 }
 
 scripts/install_dependencies.sh build test

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Sums what simulator runs have reached and fails if some interesting state was never met.
 
-Usage: coverage_test.py FILE...   (written by raftmq-sim --coverage)
+Usage: coverage_test.py [--nightly] FILE...   (written by raftmq-sim --coverage)
 """
 import json
 import sys
@@ -9,12 +9,21 @@ from collections import Counter
 
 # Not states to reach: a known gap that is counted, and what should not happen without damage.
 MAY_BE_ZERO = {"runs_ended_early_for_damage_that_is_not_repaired", "append_refused_by_its_receiver"}
+# A few times in 500 seeds: a change of timing must not fail every run. Nightly runs reach them.
+RARE = {"rolled_in_the_job_that_cuts", "entry_missing_below_the_commit_of_a_later_one",
+        "cut_of_two_segments_or_more"}
+
+paths = sys.argv[1:]
+is_nightly = "--nightly" in paths
+if is_nightly:
+    paths.remove("--nightly")
+may_be_zero = MAY_BE_ZERO if is_nightly else MAY_BE_ZERO | RARE
 
 reached = Counter()
-for path in sys.argv[1:]:
+for path in paths:
     with open(path, encoding="utf-8") as file:
         reached.update(json.load(file))
-missing = sorted(name for name, count in reached.items() if count == 0 and name not in MAY_BE_ZERO)
+missing = sorted(name for name, count in reached.items() if count == 0 and name not in may_be_zero)
 print(json.dumps(reached, indent=2))
 if missing:
     sys.exit(f"never reached, so never tested: {', '.join(missing)}")
