@@ -186,7 +186,7 @@ void Catalogue::OnReady(const TopicId& topic) {
   local_.MarkReady(topic);
   // While starting the picture is shown once, when it is complete.
   if (started_ && local_.opening_count() > 0) return;
-  local_.Publish(state_, [this, topic] {
+  local_.Publish(state_, [this] {
     StartFinish(Ok());
     AnswerCreated();
   });

@@ -266,11 +266,11 @@ void PartitionSet::Drain(std::function<void()> done) {
   if (*left == 0) return (*shared_done)();
   for (auto& [id, partition] : partitions_) {
     Group& group = partition->group();
-    group.HandOver([this, &group, id = id, left, shared_done] {
+    group.HandOver([this, &group, here = id, left, shared_done] {
       group.Drain([left, shared_done] {
         if (--*left == 0) (*shared_done)();
       });
-      if (Partition* there = Find(id)) Touch(*there);
+      if (Partition* there = Find(here)) Touch(*there);
     });
     Touch(*partition);
   }
