@@ -10,6 +10,12 @@
 
 namespace raftmq::sim {
 
+namespace {
+
+constexpr std::uint32_t kCalmProducers = 4;  // Who go on in the liveness phase.
+
+}  // namespace
+
 SimProducer::SimProducer(Cluster& cluster, std::uint32_t number)
     : cluster_(cluster),
       number_(number),
@@ -20,7 +26,7 @@ SimProducer::SimProducer(Cluster& cluster, std::uint32_t number)
       calm_acks_(cluster.partitions.size()) {}
 
 void SimProducer::ThinkThenSend() {
-  if (cluster_.is_quiet) return;
+  if (cluster_.is_quiet || IsSentHome()) return;
   cluster_.timeline.After(cluster_.choices.Around(cluster_.scenario.clients.think_mean), [this] {
     Seal();
     Attempt();
@@ -117,7 +123,11 @@ void SimProducer::OnTimeout() {
   TryAgain(NodeId(0));
 }
 
+// A crowd whose patience is shorter than the queue that it makes would never see an ack.
+bool SimProducer::IsSentHome() const { return cluster_.is_calm && number_ > kCalmProducers; }
+
 void SimProducer::TryAgain(NodeId leader) {
+  if (IsSentHome()) return;
   leaders_[partition_] = leader;
   if (cluster_.choices.Below(8) == 0) return ThinkThenSend();  // It gives the batch up.
   cluster_.timeline.After(static_cast<Time>(backoff_.Next().count()) * kMillisecond,

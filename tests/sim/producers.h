@@ -44,6 +44,7 @@ class SimProducer {
   void OnAnswer(std::uint64_t attempt, const Answer& answer);
   void OnTimeout();
   void TryAgain(NodeId leader);
+  bool IsSentHome() const;
 
   Cluster& cluster_;
   const std::uint32_t number_;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -47,6 +48,9 @@ class Simulation {
                          const Membership& membership);
   void HealAll();
   void CutOff(const std::vector<NodeId>& core);
+  bool Await(const std::function<bool()>& is_done);
+  std::uint64_t Progress() const;
+  bool HasAcks() const;
   bool HasConverged(const std::vector<NodeId>& core);
   static Membership FoundersOf(const PartitionTruth& truth);
   void ExplainStuck(const std::vector<NodeId>& core);

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "raftlog/core/quorum.h"
 #include "tests/sim/final_reads.h"
@@ -13,6 +14,8 @@
 
 namespace raftmq::sim {
 namespace {
+
+constexpr Time kBoundsAtMost = 20;
 
 // Until the last slow disk, clogged link and patient client from before have come to an end.
 Time GraceOf(const Scenario& scenario) {
@@ -111,29 +114,46 @@ void Simulation::Calm() {
   const std::vector<NodeId> core = DrawCore();
   if (core.empty()) return cluster_.coverage.Reach(Mark::kNoWholeMajority);
   CutOff(core);
-  const Time until =
-      cluster_.timeline.now() + GraceOf(cluster_.scenario) + BoundOf(cluster_.scenario);
-  const auto run_until = [&](const auto& is_done) {
-    while (!is_done() && cluster_.timeline.now() < until && !cluster_.verdict.is_broken())
-      RunUntil(cluster_.events + 32, until);
-    return is_done();
-  };
-  const auto has_acks = [&] {
-    for (std::size_t i = 0; i < cluster_.partitions.size(); ++i) {
-      if (std::ranges::none_of(producers_, [i](const auto& p) { return p->calm_acks()[i] > 0; }))
-        return false;
-    }
-    return true;
-  };
-  const bool writes = run_until(has_acks);
+  const bool writes = Await([this] { return HasAcks(); });
   cluster_.is_quiet = true;
-  const bool converges = writes && run_until([&] { return HasConverged(core); });
+  const bool converges = writes && Await([&] { return HasConverged(core); });
   if (cluster_.verdict.is_broken()) return;
   if (!converges) return ExplainStuck(core);
   FinalReads reads(cluster_, core);
-  if (!run_until([&] { return reads.AreDone(); }) && !cluster_.verdict.is_broken())
+  if (!Await([&] { return reads.AreDone(); }) && !cluster_.verdict.is_broken())
     cluster_.verdict.Broken("I-13", "the final reads do not end");
   if (!cluster_.verdict.is_broken()) cluster_.coverage.Reach(Mark::kLiveness);
+}
+
+// The bound counts from the last progress of any replica, since a long log takes its time.
+bool Simulation::Await(const std::function<bool()>& is_done) {
+  const Time bound = GraceOf(cluster_.scenario) + BoundOf(cluster_.scenario);
+  const Time cap = cluster_.timeline.now() + kBoundsAtMost * bound;
+  Time until = cluster_.timeline.now() + bound;
+  std::uint64_t progress = Progress();
+  while (!is_done() && cluster_.timeline.now() < until && !cluster_.verdict.is_broken()) {
+    RunUntil(cluster_.events + 32, until);
+    if (std::exchange(progress, Progress()) == progress) continue;
+    until = std::min(cap, cluster_.timeline.now() + bound);
+  }
+  return is_done();
+}
+
+std::uint64_t Simulation::Progress() const {
+  std::uint64_t progress = 0;
+  for (const auto& truth : cluster_.partitions) {
+    for (const auto& [node, placement] : truth->placements)
+      progress += placement.record.commit.value();
+  }
+  return progress;
+}
+
+bool Simulation::HasAcks() const {
+  for (std::size_t i = 0; i < cluster_.partitions.size(); ++i) {
+    const auto has_acked = [i](const auto& producer) { return producer->calm_acks()[i] > 0; };
+    if (std::ranges::none_of(producers_, has_acked)) return false;
+  }
+  return true;
 }
 
 bool Simulation::HasConverged(const std::vector<NodeId>& core) {
