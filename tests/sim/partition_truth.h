@@ -66,8 +66,6 @@ class PartitionTruth {
   Index committed() const { return Index(committed_.size()); }
   Offset end() const { return committed_.empty() ? Offset(0) : committed_.back().end; }
   const EntryId& CommittedAt(Index index) const { return committed_[index.value() - 1]; }
-  // The first entry that holds the offset, or comes after it.
-  Index IndexOf(Offset offset) const;
   // The membership that counts for whoever holds all that is committed.
   const Membership& membership() const { return memberships_.back(); }
   // Whether any membership that may still count names it.
