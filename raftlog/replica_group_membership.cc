@@ -16,6 +16,8 @@ void ReplicaGroup::ChangeMembership(const Membership& next, ProposeDone done) {
                     .proposed_at = deps_.clock.SteadyNow()};
   if (const Status admitted = CheckAdmission(proposal); !admitted)
     return proposal.done(Fail(admitted.error()));
+  // While leadership is handed on others are held back, but a change is not.
+  if (!core_.IsAccepting()) return proposal.done(Fail(RefusedNotLeader()));
   switch (const Room room = MakeRoom(proposal.kind, bytes)) {
     case Room::kGo:
       break;
