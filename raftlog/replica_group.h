@@ -217,8 +217,10 @@ class ReplicaGroup final : public Group {
   int background_budget_ = kBackgroundJobsPerTick;  // Until the next tick or synced job.
   std::map<NodeId, CatchUp> catch_ups_;             // Of followers, while this replica leads.
   std::uint64_t told_changes_ = 0;                  // Of the core's quiet_changes().
-  std::uint64_t asked_id_ = 0;                      // Of the newest question to another replica.
-  std::map<std::uint64_t, Forwarded> forwarded_;    // Oldest first, like the next.
+  // Of the newest question to another replica. Begins elsewhere in each life of the process, so
+  // that an answer to an older one is not taken for that to a new question.
+  std::uint64_t asked_id_ = options_.raft.seed >> 1;
+  std::map<std::uint64_t, Forwarded> forwarded_;  // Oldest first, like the next.
   std::map<std::uint64_t, PendingRead> reads_;
   std::optional<Transfer> transfer_;
   Index reported_commit_;  // Last one that listeners were told of.
