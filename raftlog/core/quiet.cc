@@ -8,8 +8,7 @@
 //      election timer. If it does not agree, or the message was lost, their shards find that they
 //      list different groups, and PeerSilent undoes both sides.
 //   3. Whatever the leader sends later wakes both sides; so does a new term, a broken connection,
-//   and
-//      a shard that no longer vouches.
+//      and a shard that no longer vouches.
 //
 // Only timers hang on it: a wrong belief costs time, never an entry.
 #include <algorithm>

@@ -1,7 +1,7 @@
 // Three raftmqd and one client against the bare relay, on the same disk and in the same run; one
 // partition, every message synced on two of three before it is acked.
-// - cluster_produce: 1 KiB messages as fast as they go; CPU seconds are those of brokers and
-// client.
+// - cluster_produce: 1 KiB messages as fast as they go; CPU seconds are those of brokers and the
+//   client.
 // - cluster_latency_p50: one message at a time.
 #include <algorithm>
 #include <chrono>

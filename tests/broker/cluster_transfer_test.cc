@@ -16,7 +16,7 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-constexpr std::chrono::milliseconds kElectionTimeoutMin{600};  // raft_timers.h
+constexpr std::chrono::milliseconds kElectionTimeoutMin{500};  // raft_timers.h
 
 class ClusterTransfer : public ::testing::Test {
  protected:
