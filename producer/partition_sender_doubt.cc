@@ -44,10 +44,13 @@ void PartitionSender::GiveUpFormerLeader() {
   Pump();
 }
 
-// For a while the back-off need not be waited for: it ends when another node leads.
+// For a while the back-off need not be waited for: it ends when another node leads. After that, and
+// until some batch is acked or another leader is lost, each failure asks once: a partition may stay
+// without a leader for long, and it has many clients.
 void PartitionSender::LookForLeaderAfter(NodeId lost) {
-  lost_leader_ = lost;
-  looks_left_ = kLooksMax;
+  const bool is_another = !lost_leader_ || (lost != NodeId() && lost != *lost_leader_);
+  if (is_another) lost_leader_ = lost;
+  looks_left_ = is_another ? kLooksMax : std::max(looks_left_, 1u);
   Look();
 }
 
@@ -61,7 +64,7 @@ void PartitionSender::Look() {
 }
 
 void PartitionSender::OnLooked() {
-  if (looks_left_ == 0) return;  // Somebody answered meanwhile.
+  if (!lost_leader_) return;  // A batch was acked meanwhile.
   const Result<Route> route = loop_.RouteTo(options_.topic, options_.partition);
   if (!route || route->node == lost_leader_) {
     look_at_ = RealClock().SteadyNow() + kLookAgainAfter;
