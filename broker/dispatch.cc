@@ -78,6 +78,10 @@ wire::ErrorReply WithBounds(Error error, Partition& partition, Offset at) {
     case ErrorCode::kOffsetBeyondEnd:
       reply.end = status.end;
       break;
+    case ErrorCode::kPositionDiverged:
+      reply.log_start = status.log_start;
+      reply.end = status.end;
+      break;
     case ErrorCode::kDataCorrupt:
       // Where good data ends, and where it goes on.
       for (const DamagedRange& range : partition.group().damage()) {

@@ -1,5 +1,7 @@
 #include "broker/fetch_stream.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -31,6 +33,31 @@ FetchStream::FetchStream(Session& session, Partition& partition, std::uint64_t i
 
 FetchStream::~FetchStream() {
   if (partition_ != nullptr) partition_->Detach(*this);
+}
+
+void FetchStream::Begin(const wire::FetchRequest& request) {
+  reading_ = true;
+  partition_->group().CheckPosition(
+      next_, request.term_before,
+      [ref = anchor_.Ref(), end_seen = request.end_seen](const Status& position) {
+        if (FetchStream* stream = ref.get()) stream->BeginOnChecked(position, end_seen);
+      });
+}
+
+// First the position: of another log, no end that was seen there can be waited for here.
+void FetchStream::BeginOnChecked(const Status& position, Offset end_seen) {
+  reading_ = false;
+  if (!position) return End(position.error());
+  if (const Status seen = CheckEndSeen(end_seen); !seen) return End(seen.error());
+  Pump();
+}
+
+Status FetchStream::CheckEndSeen(Offset end_seen) const {
+  const Offset end = partition_->group().status().end;
+  if (end >= end_seen) return Ok();
+  return Fail(ErrorCode::kNotYet,
+              fmt::format("{} ends at {} on this replica, the client has seen {}",
+                          partition_->Name(), end.value(), end_seen.value()));
 }
 
 void FetchStream::AddCredit(std::uint32_t bytes) {

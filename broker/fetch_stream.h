@@ -1,6 +1,7 @@
 // One open fetch: pushes committed batches, as stored, from an offset on while credit lasts.
 //
-//            credit > 0, room in the connection
+//  position checked
+//        |   credit > 0, room in the connection
 //   Idle ------------------------------------------> Reading --(batches)--> written, Idle again
 //    ^ credit, drained, end moved                        |
 //    +----------------------- Parked <----(empty slice)--+
@@ -36,13 +37,17 @@ class FetchStream {
   FetchStream(const FetchStream&) = delete;
   FetchStream& operator=(const FetchStream&) = delete;
 
-  // Reads and sends if it may. Called once after the constructor.
-  void Pump();
+  // Called once after the constructor: compares the client's position with this replica's log,
+  // then pumps.
+  void Begin(const wire::FetchRequest& request);
+  void Pump();  // Reads and sends if it may.
   void AddCredit(std::uint32_t bytes);
   void OnEndMoved();       // By the partition, after its commit moved.
   void OnPartitionGone();  // The topic was deleted: ends the stream.
 
  private:
+  void BeginOnChecked(const Status& position, Offset end_seen);
+  Status CheckEndSeen(Offset end_seen) const;
   bool MayRead() const;
   void PumpOnSlice(Result<FetchSlice> slice);
   void OnEmpty(const FetchSlice& slice);
@@ -59,7 +64,7 @@ class FetchStream {
   std::unique_ptr<Timer> wait_;                 // Long-polls only: their wait.
   Offset next_;
   std::int64_t credit_;    // Below zero after a whole batch that was larger.
-  bool reading_ = false;   // A Fetch is under way.
+  bool reading_ = false;   // A Fetch, or first CheckPosition, is under way.
   bool parked_ = false;    // At the end, waiting for OnEndMoved.
   bool moved_ = false;     // The end moved while reading.
   bool told_end_ = false;  // The client was told once that it stands at the end.

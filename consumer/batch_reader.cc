@@ -46,7 +46,8 @@ Result<ReadBatch> ReadNextBatch(ByteSpan bytes, std::uint32_t partition, Offset 
   ReadBatch batch{.opened = std::nullopt,
                   .messages = {},
                   .next_position = header.end_offset(),
-                  .padded_bytes = std::min(header.padded_length(), bytes.size())};
+                  .padded_bytes = std::min(header.padded_length(), bytes.size()),
+                  .term = header.leader.term};
   batch.messages.reserve(batch.next_position.value() - std::max(base, position).value());
   batch.opened.emplace(std::move(*opened));
   BatchCursor cursor(*batch.opened);

@@ -19,6 +19,7 @@ struct ReadBatch {
   std::vector<MessageView> messages;  // From `position` on; may be empty.
   Offset next_position;               // After the last record of the batch.
   std::size_t padded_bytes = 0;       // Where the next batch begins.
+  Term term;
 };
 
 // Reads the batch at the front of `bytes`: header, payload hash, bounded decompression, records;

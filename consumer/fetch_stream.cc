@@ -23,6 +23,7 @@ FetchStream::~FetchStream() { CloseStream(); }
 void FetchStream::Restart() {
   CloseStream();
   start_ = queue_.StartOf(options_.slot);
+  topic_.reset();
   next_offset_ = start_.offset;
   end_seen_ = std::max(end_seen_, start_.end_seen);
   Open();
@@ -41,16 +42,24 @@ void FetchStream::Open() {
   if (waits_for_room_) return;
   const Result<Route> route = loop_.RouteTo(options_.topic, partition_, options_.replica);
   if (!route) return route.error().retriable() ? Retry(route.error()) : GiveUp(route.error());
+  if (topic_.value_or(route->group.topic) != route->group.topic) {
+    return OnDiverged({ErrorCode::kPositionDiverged,
+                       fmt::format("expected topic {}, found topic {} under its name",
+                                   topic_->ToHex(), route->group.topic.ToHex())});
+  }
+  topic_ = route->group.topic;
   const Result<BrokerConnection*> connection = loop_.ConnectionTo(*route);
   if (!connection) return Retry(connection.error());
   const std::size_t credit = options_.prefetch_bytes - buffered;
   credit_owed_ = 0;
   connection_ = *connection;
-  stream_ = connection_->OpenStream({.group = route->group,
-                                     .offset = next_offset_,
-                                     .credit_bytes = static_cast<std::uint32_t>(credit),
-                                     .end_seen = end_seen_},
-                                    this);
+  stream_ =
+      connection_->OpenStream({.group = route->group,
+                               .offset = next_offset_,
+                               .credit_bytes = static_cast<std::uint32_t>(credit),
+                               .end_seen = end_seen_,
+                               .term_before = queue_.TermBefore(options_.slot, start_.generation)},
+                              this);
 }
 
 void FetchStream::OnData(const wire::FetchData& data, SharedBytes attachment) {
@@ -79,6 +88,8 @@ void FetchStream::OnEnd(const wire::ErrorReply& reason) {
       return;  // The client is being closed.
     case ErrorCode::kOffsetBelowStart:
       return OnBelowStart(reason);
+    case ErrorCode::kPositionDiverged:
+      return OnDiverged(error);
     case ErrorCode::kPartitionNotFound:
       return Retry(error);  // Perhaps on another shard: metadata will tell.
     default:
@@ -107,6 +118,16 @@ void FetchStream::OnBelowStart(const wire::ErrorReply& reason) {
   if (may_go_to_start && reason.log_start) return MoveTo(*reason.log_start, reason.error);
   if (options_.reset == ConsumerConfig::AutoOffsetReset::kLatest) return GoOnAtEnd(reason.error);
   GiveUp(reason.error);
+}
+
+// Wherever the two logs part, only the user can tell what of the old one still counts: whatever
+// auto_offset_reset says, nothing goes on by itself.
+void FetchStream::OnDiverged(const Error& reason) {
+  end_seen_ = Offset();  // Of the other log; a Seek must not wait for this one to reach it.
+  GiveUp({reason.code, fmt::format("{}: another log is in the place of the one that was read (its "
+                                   "data were lost, the topic was created anew, or this is another "
+                                   "cluster); nothing was reset: Seek to choose where to go on",
+                                   reason.message)});
 }
 
 void FetchStream::GoOnAtEnd(const Error& reason) {

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "consumer/read_queue.h"
@@ -41,6 +42,7 @@ class FetchStream final : private StreamHandler, public std::enable_shared_from_
   void CloseStream();
   void Retry(const Error& error);
   void OnBelowStart(const wire::ErrorReply& reason);
+  void OnDiverged(const Error& reason);
   void GoOnAtEnd(const Error& reason);
   void MoveTo(Offset offset, const Error& reason);
   void GiveUp(const Error& error);
@@ -51,9 +53,10 @@ class FetchStream final : private StreamHandler, public std::enable_shared_from_
   const std::uint32_t partition_;
   Backoff backoff_;
   Timer retry_;
-  ReadQueue::Start start_;  // Of the generation that is being read.
-  Offset next_offset_;      // Where the stream goes on.
-  Offset end_seen_;         // Highest end told by any replica.
+  ReadQueue::Start start_;        // Of the generation that is being read.
+  std::optional<TopicId> topic_;  // That the position is of, once a stream was opened there.
+  Offset next_offset_;            // Where the stream goes on.
+  Offset end_seen_;               // Highest end told by any replica of the log that is read.
   bool waits_for_room_ = false;
   BrokerConnection* connection_ = nullptr;  // While a stream is open on it.
   std::uint64_t stream_ = 0;

@@ -12,6 +12,18 @@ namespace {
 constexpr std::uint32_t kDamagedInARowMax = 3;
 constexpr std::chrono::hours kLongest{24 * 365};  // So that no deadline overflows.
 
+// Of the last of several batches; 0 if they cannot be told apart.
+Term LastTerm(ByteSpan batches) {
+  Term term;
+  while (!batches.empty()) {
+    const Result<BatchHeader> header = ParseBatchHeader(batches);
+    if (!header) return Term();
+    term = header->leader.term;
+    batches = batches.subspan(std::min(header->padded_length(), batches.size()));
+  }
+  return term;
+}
+
 }  // namespace
 
 ReadQueue::ReadQueue(std::vector<std::uint32_t> partitions, Events events)
@@ -86,6 +98,7 @@ Result<std::optional<ReadQueue::Lease>> ReadQueue::Accept(Slot& slot, Lease leas
   slot.is_first = false;
   slot.from_log_start = false;
   slot.position = batch->next_position;
+  slot.term_before = batch->term;
   Chunk& chunk = slot.chunks.front();
   chunk.at += batch->padded_bytes;
   if (chunk.at == chunk.bytes.size()) {
@@ -150,8 +163,12 @@ void ReadQueue::Seek(std::size_t index, Offset offset) {
   {
     std::lock_guard lock(mutex_);
     Slot& slot = slots_[index];
+    // What was seen of another log says nothing about this one.
+    if (slot.error && slot.error->code == ErrorCode::kPositionDiverged)
+      slot.log_start = slot.end_seen = Offset();
     Restart(slot);
     slot.position = offset;
+    slot.term_before = Term();
     slot.from_log_start = false;
     slot.damaged_in_a_row = 0;
   }
@@ -164,6 +181,7 @@ void ReadQueue::SeekToLogStart(std::size_t index) {
     Slot& slot = slots_[index];
     Restart(slot);
     slot.position = slot.log_start;
+    slot.term_before = Term();
     slot.from_log_start = true;
     slot.damaged_in_a_row = 0;
   }
@@ -208,6 +226,15 @@ ReadQueue::Start ReadQueue::StartOf(std::size_t index) const {
   return {slot.generation, slot.position, slot.from_log_start, slot.end_seen};
 }
 
+Term ReadQueue::TermBefore(std::size_t index, std::uint64_t generation) const {
+  std::lock_guard lock(mutex_);
+  const Slot& slot = slots_[index];
+  if (slot.generation != generation) return Term();
+  if (slot.chunks.empty()) return slot.term_before;
+  const Chunk& last = slot.chunks.back();
+  return LastTerm(last.bytes.Slice(last.at, last.bytes.size() - last.at).view());
+}
+
 void ReadQueue::Saw(std::size_t index, Offset log_start, Offset end) {
   std::lock_guard lock(mutex_);
   slots_[index].Saw(log_start, end);
@@ -242,6 +269,7 @@ bool ReadQueue::MovePosition(std::size_t index, std::uint64_t generation, Offset
 
 void ReadQueue::Jump(Slot& slot, Offset to) {
   slot.position = to;
+  slot.term_before = Term();
   slot.is_first = true;
 }
 

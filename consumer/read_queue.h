@@ -63,6 +63,9 @@ class ReadQueue {
 
   // For the client's thread.
   Start StartOf(std::size_t slot) const;
+  // Of the last batch received, which ends where the next Push goes on; 0 = not known: nothing was
+  // received since a seek, or the generation is over.
+  Term TermBefore(std::size_t slot, std::uint64_t generation) const;
   // Read from the log's start, wherever that is.
   void SeekToLogStart(std::size_t slot);
   // False if the generation is over: nothing was taken.
@@ -86,10 +89,11 @@ class ReadQueue {
     std::uint32_t partition = 0;
     std::uint64_t generation = 0;
     Offset position;
+    Term term_before;  // Of the batch that ends at `position`; 0 = not known.
     bool from_log_start = false;
     bool is_first = true;  // Of the generation: the batch may begin before the position.
     Offset log_start;
-    Offset end_seen;  // Never goes back, over any change of replica or position.
+    Offset end_seen;  // Never goes back, over any change of replica or position of one log.
     std::deque<Chunk> chunks;
     std::size_t buffered = 0;  // Bytes received whose credit was not given back, leases included.
     std::optional<Error> error;

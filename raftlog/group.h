@@ -73,6 +73,12 @@ class Group {
   // Errors: kOffsetBelowStart, kOffsetBeyondEnd (kNotYet instead until the leader has committed in
   // its term: the end may be higher than it knows), kDataCorrupt, kOverloaded.
   virtual void Fetch(Offset offset, std::size_t bytes_max, FetchDone done) = 0;
+  // kPositionDiverged if the committed record before `offset` has another term here than
+  // `term_before`, with which the caller has read it, or if that term was over before an end that
+  // lies below `offset`: then this is another log. For once per stream: reads that record's batch.
+  // Ok as well where this replica cannot tell: at the log start, at damage, and for term 0. Errors
+  // besides: kOverloaded, kNotYet, kDraining.
+  virtual void CheckPosition(Offset offset, Term term_before, std::function<void(Status)> done) = 0;
   // First record with timestamp >= timestamp_ms; the end if every record is older. kNotYet until
   // the leader has committed in its term.
   struct OffsetAtTime {

@@ -44,6 +44,7 @@ class ReplicaGroup final : public Group {
   void ProposeInMemory(ByteBuffer buffer, std::size_t frame_at, std::size_t frame_bytes,
                        ProposeDone done) override;
   void Fetch(Offset offset, std::size_t bytes_max, FetchDone done) override;
+  void CheckPosition(Offset offset, Term term_before, std::function<void(Status)> done) override;
   void FindOffset(std::int64_t timestamp_ms,
                   std::function<void(Result<OffsetAtTime>)> done) override;
   void Trim(Offset log_start, std::function<void(Result<Offset>)> done) override;
@@ -177,6 +178,7 @@ class ReplicaGroup final : public Group {
   void HandOverTo(std::vector<NodeId> to, std::function<void()> done);
 
   // replica_group_read.cc
+  Status CheckBeyondEnd(Offset offset, Term term_before) const;
   Status CheckReadable(Offset offset) const;
   bool KnowsCommit() const;
   Error NotYet() const;

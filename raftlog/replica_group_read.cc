@@ -7,6 +7,20 @@
 #include "raftlog/replica_group.h"
 
 namespace raftmq {
+namespace {
+
+Status CompareTerm(Offset offset, Term term_before, ByteSpan batch) {
+  const Result<BatchHeader> header = ParseBatchHeader(batch);
+  if (!header || header->leader.term == term_before) return Ok();
+  return Fail(
+      ErrorCode::kPositionDiverged,
+      fmt::format("expected term {} in the batch before offset {}, found term {} in that of "
+                  "offsets {} to {}",
+                  term_before.value(), offset.value(), header->leader.term.value(),
+                  header->leader.base_offset.value(), header->end_offset().value()));
+}
+
+}  // namespace
 
 void ReplicaGroup::Fetch(Offset offset, std::size_t bytes_max, FetchDone done) {
   if (const Status readable = CheckReadable(offset); !readable) return done(Fail(readable.error()));
@@ -23,6 +37,36 @@ void ReplicaGroup::Fetch(Offset offset, std::size_t bytes_max, FetchDone done) {
                  read.batches = std::move(run->batches);
                  done(std::move(read));
                });
+}
+
+// Committed entries are never replaced: one offset with two terms is of two logs (Raft paper,
+// figure 3, Leader Completeness).
+void ReplicaGroup::CheckPosition(Offset offset, Term term_before,
+                                 std::function<void(Status)> done) {
+  if (draining_) return done(Fail(ErrorCode::kDraining, "the broker is shutting down"));
+  if (term_before == Term() || offset <= state_.committed_log_start()) return done(Ok());
+  if (offset > state_.committed_end()) return done(CheckBeyondEnd(offset, term_before));
+  const Offset before = offset.Minus(1);
+  if (const CachedEntry* entry = cache_.FindOffset(before))
+    return done(CompareTerm(offset, term_before, entry->frame.view()));
+  reader_.Read(before, ReadableUpTo(), /*bytes_max=*/1,
+               [offset, term_before, done = std::move(done)](Result<DataRun> run) {
+                 if (run) return done(CompareTerm(offset, term_before, run->batches.at(0).view()));
+                 // Damage before the position does not concern what is read from it.
+                 done(run.error().retriable() ? Status(Fail(std::move(run).error())) : Ok());
+               });
+}
+
+// Terms never fall along a log: a position beyond the end is of another one if its term has been
+// left here before that end.
+Status ReplicaGroup::CheckBeyondEnd(Offset offset, Term term_before) const {
+  const std::optional<Term> last = log_->TermAt(core_.status().commit);
+  if (!last || *last <= term_before) return Ok();
+  return Fail(ErrorCode::kPositionDiverged,
+              fmt::format("expected term {} in the batch before offset {}, found term {} already "
+                          "before the end {}",
+                          term_before.value(), offset.value(), last->value(),
+                          state_.committed_end().value()));
 }
 
 Status ReplicaGroup::CheckReadable(Offset offset) const {

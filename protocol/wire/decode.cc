@@ -173,7 +173,8 @@ FetchRequest Decoder::Get(schema::FetchRequest::Reader from) {
           .credit_bytes = from.getCreditBytes(),
           .one_answer = from.getOneAnswer(),
           .wait_ms = from.getWaitMs(),
-          .end_seen = Offset(from.getEndSeen())};
+          .end_seen = Offset(from.getEndSeen()),
+          .term_before = Term(from.getTermBefore())};
 }
 
 FetchCredit Decoder::Get(schema::FetchCredit::Reader from) {

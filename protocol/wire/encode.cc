@@ -102,6 +102,7 @@ void Put(const FetchRequest& from, schema::Message::Builder to) {
   body.setOneAnswer(from.one_answer);
   body.setWaitMs(from.wait_ms);
   body.setEndSeen(from.end_seen.value());
+  body.setTermBefore(from.term_before.value());
 }
 
 void Put(const FetchCredit& from, schema::Message::Builder to) {

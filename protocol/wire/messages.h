@@ -63,7 +63,9 @@ struct FetchRequest {
   std::uint32_t credit_bytes = 0;  // The broker sends at most this, but always a whole batch.
   bool one_answer = false;  // Long-poll: one FetchData, at the latest after wait_ms, then the end.
   std::uint32_t wait_ms = 0;
-  Offset end_seen;  // Highest end the client has seen: a replica below answers kNotYet.
+  Offset end_seen;   // Highest end the client has seen: a replica below answers kNotYet.
+  Term term_before;  // Of the batch with the record before `offset`; another one here answers
+                     // kPositionDiverged. 0 = not known, nothing is compared.
 
   bool operator==(const FetchRequest&) const = default;
 };
@@ -218,9 +220,10 @@ struct EmptyReply {  // Success of a request without a result.
 };
 struct ErrorReply {  // Failure of any request.
   Error error;
-  std::optional<Offset>
-      log_start;              // With kOffsetBelowStart, kDataCorrupt (first good offset after it).
-  std::optional<Offset> end;  // With kOffsetBeyondEnd, kDataCorrupt (first damaged offset).
+  // With kOffsetBelowStart, kPositionDiverged, kDataCorrupt (first good offset after it).
+  std::optional<Offset> log_start;
+  // With kOffsetBeyondEnd, kPositionDiverged, kDataCorrupt (first damaged offset).
+  std::optional<Offset> end;
 
   bool operator==(const ErrorReply&) const = default;
 };

@@ -83,6 +83,7 @@ struct FetchRequest {
   endSeen @5 :UInt64;
   waitMs @6 :UInt32;
   oneAnswer @7 :Bool;
+  termBefore @8 :UInt64;
 }
 
 struct FetchCredit {

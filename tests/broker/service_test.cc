@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "protocol/types/batch_header.h"
 #include "tests/broker/broker_process.h"
 #include "tests/broker/broker_steps.h"
 #include "tests/broker/wire_client.h"
@@ -114,6 +115,27 @@ TEST_F(Service, OffsetsOutsideTheLogAreNamedWithTheirBounds) {
   const auto negative = topic.client.Call(wire::FetchRequest{
       .group = topic.group, .offset = Offset(~0ull - 4), .credit_bytes = 1, .one_answer = true});
   EXPECT_EQ(ErrorOf(negative).code, ErrorCode::kOffsetBeyondEnd);
+}
+
+TEST_F(Service, APositionOfAnotherLogIsRefusedAndNothingIsReset) {
+  TopicClient topic(broker_.client(), "orders");
+  Produce(topic.client, topic.group, {"a", "b", "c"});
+  wire::FetchRequest request{
+      .group = topic.group, .offset = Offset(2), .credit_bytes = 1, .one_answer = true};
+  const auto read = topic.client.Call(request);
+  request.term_before = ParseBatchHeader(read->attachment.view())->leader.term;
+  EXPECT_THAT(ValuesOf(topic.client.Call(request)->attachment.view()), ElementsAre("a", "b", "c"));
+  request.term_before = request.term_before.Next();
+  request.end_seen = Offset(100);  // Of the other log: not worth waiting for.
+  for (const bool one_answer : {true, false}) {
+    request.one_answer = one_answer;
+    const auto diverged = topic.client.Call(request);
+    EXPECT_EQ(ErrorOf(diverged).code, ErrorCode::kPositionDiverged);
+    EXPECT_EQ(As<wire::ErrorReply>(diverged).log_start, Offset(0));
+    EXPECT_EQ(As<wire::ErrorReply>(diverged).end, Offset(3));
+  }
+  request.term_before = Term();
+  EXPECT_EQ(ErrorOf(topic.client.Call(request)).code, ErrorCode::kNotYet);
 }
 
 TEST_F(Service, FindsOffsetsByTime) {

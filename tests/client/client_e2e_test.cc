@@ -3,6 +3,7 @@
 #include <signal.h>
 
 #include <atomic>
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <set>
@@ -58,6 +59,25 @@ std::vector<std::vector<std::string>> ReadAll(const Client& client, std::uint32_
       EXPECT_EQ(message.offset, values[message.partition].size());
       values[message.partition].emplace_back(*message.value);
     }
+  }
+  return values;
+}
+
+void Send(const Client& client, const std::vector<std::string>& values) {
+  Producer producer = Open(client, {.topic = "orders"});
+  for (const std::string& value : values) producer.Send({.value = value}, nullptr);
+  EXPECT_TRUE(producer.Close(kLong).has_value());
+}
+
+std::vector<std::string> Take(Consumer& consumer, std::size_t count) {
+  std::vector<std::string> values;
+  while (values.size() < count) {
+    const auto batch = consumer.Poll(kLong);
+    if (!batch || batch->messages.empty()) {
+      ADD_FAILURE() << (batch ? "nothing came" : batch.error().ToString());
+      break;
+    }
+    for (const MessageView& message : batch->messages) values.emplace_back(*message.value);
   }
   return values;
 }
@@ -218,6 +238,36 @@ TEST_F(ClientEndToEnd, ProducerAndConsumerOutliveABrokerThatIsKilled) {
     }
     EXPECT_EQ(seen.size(), static_cast<std::size_t>(kRounds * kPerRound / 2));
   }
+}
+
+// Other records stand where the lost ones were: the offsets fit, the terms do not.
+TEST_F(ClientEndToEnd, ABrokerWithAnOldCopyOfItsDataRefusesPositionsInWhatIsLost) {
+  const std::filesystem::path data = directory_.path() + "/data";
+  const std::filesystem::path copy = directory_.path() + "/copy";
+  Start();
+  const Address address = broker_->client();
+  Client client = ConnectTo(address);
+  ASSERT_TRUE(client.CreateTopic("orders", 1).has_value());
+  Send(client, {"kept-0", "kept-1"});
+  broker_.reset();
+  std::filesystem::copy(data, copy, std::filesystem::copy_options::recursive);
+  Start(address);
+  Send(client, {"lost-2", "lost-3"});
+  Consumer consumer = Open(client, StartPosition::Start());
+  Take(consumer, 4);
+
+  broker_.reset();
+  std::filesystem::remove_all(data);
+  std::filesystem::rename(copy, data);
+  Start(address);
+  Start(address);  // Each start is a term: the next one would be that of the lost records.
+  Send(client, {"anew-2", "anew-3", "anew-4"});
+  const auto refused = consumer.Poll(kLong);
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().code, ErrorCode::kPositionDiverged);
+  EXPECT_NE(refused.error().message.find("Seek"), std::string::npos) << refused.error().message;
+  ASSERT_TRUE(consumer.Seek(0, 2).has_value());
+  EXPECT_EQ(Take(consumer, 3), std::vector<std::string>({"anew-2", "anew-3", "anew-4"}));
 }
 
 }  // namespace

@@ -45,13 +45,13 @@ void FakeBroker::OnLoop(const std::function<void()>& task) {
 void FakeBroker::AddTopic(const std::string& name, std::uint32_t partitions) {
   OnLoop([&] {
     Topic& topic = topics_[name];
-    topic.id = {7, std::hash<std::string>()(name)};
+    topic.id = NewId(name);
     topic.partitions.resize(partitions);
   });
 }
 
 void FakeBroker::RemoveTopic(const std::string& name) {
-  OnLoop([&] { topics_.erase(name); });
+  OnLoop([&] { Remove(name); });
 }
 
 void FakeBroker::SetLeader(std::uint32_t node, const Address& address) {
@@ -107,6 +107,10 @@ void FakeBroker::Trim(const std::string& topic, std::uint32_t partition, std::ui
   OnLoop([&] { topics_.at(topic).partitions.at(partition).log_start = log_start; });
 }
 
+void FakeBroker::SetTerm(Term term) {
+  OnLoop([&] { term_ = term; });
+}
+
 void FakeBroker::Discard() {
   OnLoop([&] { discards_ = true; });
 }
@@ -145,6 +149,15 @@ std::size_t FakeBroker::largest_unreturned_credit() {
   return bytes;
 }
 
+TopicId FakeBroker::NewId(const std::string& name) const {
+  return {7 + topics_removed_, std::hash<std::string>()(name)};
+}
+
+bool FakeBroker::Remove(const std::string& name) {
+  ++topics_removed_;
+  return topics_.erase(name) > 0;
+}
+
 FakeBroker::Log* FakeBroker::Find(GroupId group) {
   for (auto& [name, topic] : topics_) {
     const std::uint32_t number = group.partition.value();
@@ -159,7 +172,7 @@ void FakeBroker::Store(Log& log, ByteBuffer frame) {
   const BatchHeader header = *ParseBatchHeader(frame.span());
   StampBatch(frame.span().first(header.producer.length),
              {.index = Index(log.batches.size() + 1),
-              .term = Term(1),
+              .term = term_,
               .base_offset = Offset(log.end),
               .append_time_ms = 5000},
              0);

@@ -63,6 +63,7 @@ class FakeBroker {
               const std::vector<std::string>& values, Codec codec = Codec::kNone,
               std::int64_t timestamp_ms = 1000);
   void Trim(const std::string& topic, std::uint32_t partition, std::uint64_t log_start);
+  void SetTerm(Term term);  // Of the batches that are appended from now on.
   // Produced batches are answered and forgotten from now on: for measuring clients.
   void Discard();
   // The next `count` fetched attachments have a flipped bit.
@@ -86,6 +87,9 @@ class FakeBroker {
   };
 
   void OnLoop(const std::function<void()>& task);
+  // The same at every broker, until one has removed a topic.
+  TopicId NewId(const std::string& name) const;
+  bool Remove(const std::string& name);
   Log* Find(GroupId group);
   void Store(Log& log, ByteBuffer frame);
   void WakeStreams();
@@ -97,11 +101,13 @@ class FakeBroker {
   std::unique_ptr<Listener> listener_;
   // All below belongs to the loop.
   std::map<std::string, Topic> topics_;
+  std::uint64_t topics_removed_ = 0;
   std::uint32_t leader_;
   Address leader_address_;
   Hook hook_;
   int damage_ = 0;
   bool discards_ = false;
+  Term term_{1};
   std::size_t credit_used_max_ = 0;
   std::vector<std::unique_ptr<FakeSession>> sessions_;
   std::vector<std::function<void()>> held_;

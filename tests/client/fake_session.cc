@@ -81,6 +81,7 @@ std::optional<wire::Body> FakeSession::Handle(const wire::Message& message, wire
   }
   if (const auto* request = std::get_if<wire::FetchRequest>(&message.body)) {
     if (auto refusal = RefuseData(request->group)) return *refusal;
+    if (auto refusal = RefusePosition(*request)) return *refusal;
     Stream& stream = streams_[message.request_id];
     stream = {.group = request->group,
               .offset = request->offset.value(),
@@ -111,7 +112,7 @@ std::optional<wire::Body> FakeSession::HandleOther(const wire::Message& message)
     return CreateTopic(*request);
   }
   if (const auto* request = std::get_if<wire::DeleteTopicRequest>(&message.body)) {
-    if (broker_.topics_.erase(request->name) > 0) return wire::EmptyReply{};
+    if (broker_.Remove(request->name)) return wire::EmptyReply{};
     return wire::ErrorReply{.error = {ErrorCode::kTopicNotFound, request->name}};
   }
   if (const auto* request = std::get_if<wire::ListOffsetsRequest>(&message.body)) {
@@ -189,7 +190,7 @@ wire::Body FakeSession::CreateTopic(const wire::CreateTopicRequest& request) {
     return wire::ErrorReply{.error = {ErrorCode::kTopicExists, request.name}};
   }
   FakeBroker::Topic& topic = broker_.topics_[request.name];
-  topic.id = {7, std::hash<std::string>()(request.name)};
+  topic.id = broker_.NewId(request.name);
   topic.partitions.resize(request.partitions);
   return wire::CreateTopicReply{.id = topic.id};
 }
@@ -220,6 +221,19 @@ std::optional<wire::ErrorReply> FakeSession::RefuseData(GroupId group) {
   }
   if (broker_.Find(group) != nullptr) return std::nullopt;
   return wire::ErrorReply{.error = {ErrorCode::kPartitionNotFound, group.ToString()}};
+}
+
+std::optional<wire::ErrorReply> FakeSession::RefusePosition(const wire::FetchRequest& request) {
+  const FakeBroker::Log& log = *broker_.Find(request.group);
+  const std::uint64_t offset = request.offset.value();
+  if (request.term_before == Term() || offset <= log.log_start || offset > log.end) return {};
+  const auto after = std::ranges::lower_bound(log.bases, offset);
+  const auto index = static_cast<std::size_t>(after - log.bases.begin()) - 1;
+  const Term found = ParseBatchHeader(log.batches[index].view())->leader.term;
+  if (found == request.term_before) return {};
+  return wire::ErrorReply{
+      .error = {ErrorCode::kPositionDiverged, "expected term " + request.term_before.ToString() +
+                                                  ", found term " + found.ToString()}};
 }
 
 void FakeSession::PumpStreams() {

@@ -38,6 +38,7 @@ class FakeSession final : public ConnectionHandler {
   wire::Body CreateTopic(const wire::CreateTopicRequest& request);
   wire::Body ListOffsets(const wire::ListOffsetsRequest& request);
   std::optional<wire::ErrorReply> RefuseData(GroupId group);
+  std::optional<wire::ErrorReply> RefusePosition(const wire::FetchRequest& request);
   void PumpStream(std::uint64_t id, Stream& stream);
   void Send(std::uint64_t request_id, wire::Body body, SharedBytes attachment = {});
 

@@ -2,6 +2,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <memory>
+#include <thread>
 
 #include "consumer/batch_reader.h"
 #include "protocol/types/batch_builder.h"
@@ -159,6 +161,116 @@ TEST(ConsumerFaults, FollowsTheLeaderToAnotherBroker) {
   first.DropConnections();
   second.Append("orders", 0, Numbered(5, 5));
   EXPECT_EQ(Take(consumer, 5), Numbered(5, 5));
+}
+
+// Read it once the hook is taken away.
+std::shared_ptr<std::vector<wire::FetchRequest>> RecordFetches(FakeBroker& broker) {
+  auto fetches = std::make_shared<std::vector<wire::FetchRequest>>();
+  broker.SetHook([fetches](const wire::Message& message) -> FakeBroker::Verdict {
+    if (const auto* fetch = std::get_if<wire::FetchRequest>(&message.body))
+      fetches->push_back(*fetch);
+    return {};
+  });
+  return fetches;
+}
+
+TEST(ConsumerFaults, TellsTheTermOfWhatItReadLast) {
+  FakeBroker broker;
+  broker.AddTopic("orders", 1);
+  broker.Append("orders", 0, Numbered(3));
+  broker.SetTerm(Term(4));
+  broker.Append("orders", 0, Numbered(3, 3));
+  const auto fetches = RecordFetches(broker);
+  Client client = ConnectTo(broker);
+  Consumer consumer = Create(client, From(StartPosition::Start()));
+  Take(consumer, 6);
+  broker.DropConnections();
+  broker.Append("orders", 0, Numbered(1, 6));
+  EXPECT_EQ(Take(consumer, 1), Numbered(1, 6));
+  ASSERT_TRUE(consumer.Seek(0, 2).has_value());
+  Take(consumer, 5);
+  broker.SetHook(nullptr);
+  ASSERT_EQ(fetches->size(), 3u);
+  EXPECT_EQ(fetches->at(0).term_before, Term());
+  EXPECT_EQ(fetches->at(1).term_before, Term(4));
+  EXPECT_EQ(fetches->at(1).offset, Offset(6));
+  EXPECT_EQ(fetches->at(2).term_before, Term());  // After a seek nothing is known.
+}
+
+TEST(ConsumerFaults, TellsTheTermOfWhatIsReceivedAndNotYetPolled) {
+  FakeBroker broker;
+  broker.AddTopic("orders", 1);
+  broker.Append("orders", 0, Numbered(3));
+  broker.SetTerm(Term(4));
+  broker.Append("orders", 0, Numbered(3, 3));
+  Client client = ConnectTo(broker);
+  const Promise<bool> opened_again;
+  broker.SetHook([opened_again](const wire::Message& message) -> FakeBroker::Verdict {
+    const auto* fetch = std::get_if<wire::FetchRequest>(&message.body);
+    if (fetch != nullptr && fetch->offset == Offset(6)) {
+      EXPECT_EQ(fetch->term_before, Term(4));
+      opened_again.Set(true);
+    }
+    return {};
+  });
+  Consumer consumer = Create(client, From(StartPosition::Start()));
+  EXPECT_EQ(Take(consumer, 3), Numbered(3));
+  while (consumer.Positions().at(0).end < 6) std::this_thread::yield();
+  broker.DropConnections();
+  EXPECT_TRUE(opened_again.future().Get(kLong).has_value());
+  EXPECT_EQ(Take(consumer, 3), Numbered(3, 3));
+}
+
+// Another log behind the same name: all that was acked has been lost and written anew.
+TEST(ConsumerFaults, APositionInALostLogIsToldUntilASeek) {
+  FakeBroker lost(1);
+  FakeBroker anew(2);
+  anew.SetTerm(Term(2));
+  for (FakeBroker* broker : {&lost, &anew}) broker->AddTopic("orders", 1);
+  lost.Append("orders", 0, Numbered(9));
+  anew.Append("orders", 0, Numbered(12, 100));
+  const auto fetches = RecordFetches(anew);
+  Client client = ConnectTo(lost);
+  ConsumerConfig config = From(StartPosition::Start());
+  config.auto_offset_reset = ConsumerConfig::AutoOffsetReset::kEarliest;
+  Consumer consumer = Create(client, config);
+  Take(consumer, 9);
+  lost.SetLeader(2, anew.address());
+  lost.DropConnections();
+  for (int i = 0; i < 2; ++i) {
+    const auto batch = consumer.Poll(kLong);
+    ASSERT_FALSE(batch.has_value());
+    EXPECT_EQ(batch.error().code, ErrorCode::kPositionDiverged);
+    EXPECT_FALSE(batch.error().retriable());
+    EXPECT_EQ(batch.error().message,
+              "orders/0 at offset 9: expected term 1, found term 2: another log is in the place of "
+              "the one that was read (its data were lost, the topic was created anew, or this is "
+              "another cluster); nothing was reset: Seek to choose where to go on");
+  }
+  EXPECT_EQ(consumer.Positions().at(0).next_offset, 9u);
+  ASSERT_TRUE(consumer.Seek(0, 2).has_value());
+  EXPECT_EQ(Take(consumer, 10), Numbered(10, 102));
+  anew.SetHook(nullptr);
+  // No end that was seen in the lost log is waited for.
+  EXPECT_EQ(fetches->back().end_seen, Offset(0));
+}
+
+TEST(ConsumerFaults, APositionInATopicThatWasCreatedAnewIsToldUntilASeek) {
+  FakeBroker broker;
+  broker.AddTopic("orders", 1);
+  broker.Append("orders", 0, Numbered(3));
+  Client client = ConnectTo(broker);
+  Consumer consumer = Create(client, From(StartPosition::Start()));
+  Take(consumer, 3);
+  broker.RemoveTopic("orders");
+  broker.AddTopic("orders", 1);
+  broker.Append("orders", 0, Numbered(5, 100));
+  broker.DropConnections();
+  const auto batch = consumer.Poll(kLong);
+  ASSERT_FALSE(batch.has_value());
+  EXPECT_EQ(batch.error().code, ErrorCode::kPositionDiverged);
+  ASSERT_TRUE(consumer.Seek(0, 0).has_value());
+  EXPECT_EQ(Take(consumer, 5), Numbered(5, 100));
 }
 
 TEST(ConsumerFaults, TellsWhenTheTopicIsDeleted) {

@@ -113,5 +113,27 @@ TEST(GroupFailover, AFollowerRefusesProposalsAndNamesTheLeader) {
   EXPECT_EQ(cluster.group(1).status().leader, NodeId(2));
 }
 
+// All disks wiped, and as much written again: only the term tells the two logs apart.
+TEST(GroupFailover, APositionInALostLogIsRefusedByLeaderAndFollowers) {
+  GroupCluster lost;
+  lost.Elect(1);
+  ASSERT_TRUE(lost.Produce(1, "a").has_value());
+  const auto batch = ParseBatchHeader(lost.node(1).Fetch(0)->batches.at(0).view());
+  const Offset next = batch->end_offset();
+  const Term term = batch->leader.term;
+  GroupCluster cluster;
+  cluster.Elect(2);
+  cluster.Elect(3);
+  for (const char* value : {"x", "y"}) ASSERT_TRUE(cluster.Produce(3, value).has_value());
+  cluster.Heartbeat(3);
+  for (std::uint32_t id = 1; id <= 3; ++id) {
+    EXPECT_TRUE(lost.node(id).CheckPosition(next.value(), term.value()).has_value());
+    EXPECT_EQ(cluster.node(id).CheckPosition(next.value(), term.value()).error().code,
+              ErrorCode::kPositionDiverged)
+        << "node " << id;
+    EXPECT_TRUE(cluster.node(id).CheckPosition(next.value(), term.value() + 1).has_value());
+  }
+}
+
 }  // namespace
 }  // namespace raftmq

@@ -1,4 +1,4 @@
-// Fetch and lookup by time.
+// Fetch, the check of a position, and lookup by time.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -124,6 +124,84 @@ TEST(GroupRead, DamageIsNamedAndWhatLiesAroundItIsServed) {
   EXPECT_THAT(world.ReadFrom(4), ElementsAre("4", "5"));
   EXPECT_EQ(world.group->damage().size(), 1u);
   EXPECT_TRUE(world.Produce({"more"}).has_value());
+}
+
+// Offsets 0 to 2 in one batch of term 1, offset 3 in term 2.
+void ProduceInTwoTerms(GroupWorld& world) {
+  world.Start();
+  ASSERT_TRUE(world.Produce({"a", "b", "c"}).has_value());
+  world.Restart();
+  ASSERT_TRUE(world.Produce({"d"}).has_value());
+}
+
+void ExpectTermsAreCompared(GroupWorld& world) {
+  for (const std::uint64_t offset : {1, 2, 3}) {
+    EXPECT_TRUE(world.CheckPosition(offset, 1).has_value()) << offset;
+    EXPECT_EQ(world.CheckPosition(offset, 2).error().code, ErrorCode::kPositionDiverged) << offset;
+  }
+  EXPECT_TRUE(world.CheckPosition(4, 2).has_value());
+  EXPECT_EQ(world.CheckPosition(4, 1).error().code, ErrorCode::kPositionDiverged);
+  EXPECT_EQ(world.CheckPosition(3, 7).error().message,
+            "expected term 7 in the batch before offset 3, found term 1 in that of offsets 0 to 3");
+}
+
+TEST(GroupPosition, IsServedWithItsTermAndRefusedWithAnother) {
+  GroupWorld world;
+  ProduceInTwoTerms(world);
+  ExpectTermsAreCompared(world);
+}
+
+TEST(GroupPosition, IsComparedWithTheFilesWhereTheCacheHasLostIt) {
+  GroupWorld world(0);
+  ProduceInTwoTerms(world);
+  ExpectTermsAreCompared(world);
+  EXPECT_GT(world.metrics.fetches_from_map.value(), 0u);
+}
+
+TEST(GroupPosition, ColdPagesAreReadOnTheWorkQueue) {
+  GroupWorld world(0);
+  ProduceInTwoTerms(world);
+  world.files.is_cold = true;
+  bool refused = false;
+  world.group->CheckPosition(Offset(3), Term(2),
+                             [&](const Status& position) { refused = !position; });
+  EXPECT_FALSE(refused);
+  world.work().RunAll();
+  EXPECT_TRUE(refused);
+}
+
+TEST(GroupPosition, WithoutATermOrAtTheLogStartNothingIsCompared) {
+  GroupWorld world;
+  ProduceInTwoTerms(world);
+  EXPECT_TRUE(world.CheckPosition(3, 0).has_value());
+  EXPECT_TRUE(world.CheckPosition(0, 9).has_value());
+  ASSERT_TRUE(world.Trim(3).has_value());
+  EXPECT_TRUE(world.CheckPosition(3, 9).has_value());
+}
+
+TEST(GroupPosition, BeyondTheEndAnEarlierTermIsOfAnotherLog) {
+  GroupWorld world;
+  ProduceInTwoTerms(world);
+  EXPECT_EQ(world.CheckPosition(9, 1).error().message,
+            "expected term 1 in the batch before offset 9, found term 2 already before the end 4");
+  // A later one may only not be here yet.
+  EXPECT_TRUE(world.CheckPosition(9, 2).has_value());
+  EXPECT_TRUE(world.CheckPosition(9, 3).has_value());
+}
+
+TEST(GroupPosition, DamageBeforeItIsNoReasonToRefuse) {
+  GroupWorld world(0);
+  world.Start();
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(world.Produce({std::to_string(i)}).has_value());
+  const BatchHeader& second = world.files.entries[3].header;
+  ASSERT_EQ(second.leader.base_offset, Offset(1));
+  world.files.damage = {{.first = second.leader.index,
+                         .last = second.leader.index,
+                         .first_offset = Offset(1),
+                         .end_offset = Offset(2),
+                         .what = "the payload hash of entry 4"}};
+  world.Restart();
+  EXPECT_TRUE(world.CheckPosition(2, 9).has_value());
 }
 
 TEST(GroupFindOffset, FindsTheFirstRecordOfAnyCodec) {

@@ -104,6 +104,16 @@ class AnyGroupWorld {
     EXPECT_TRUE(answer.has_value()) << "no answer";
     return std::move(*answer);
   }
+  Status CheckPosition(std::uint64_t offset, std::uint64_t term_before) {
+    std::optional<Status> answer;
+    group->CheckPosition(Offset(offset), Term(term_before), [&](Status position) {
+      EXPECT_FALSE(answer.has_value()) << "answered twice";
+      answer = std::move(position);
+    });
+    Settle();
+    EXPECT_TRUE(answer.has_value()) << "no answer";
+    return *answer;
+  }
   Result<Group::OffsetAtTime> Find(std::int64_t timestamp_ms) {
     std::optional<Result<Group::OffsetAtTime>> answer;
     group->FindOffset(timestamp_ms, [&](Result<Group::OffsetAtTime> found) { answer = found; });

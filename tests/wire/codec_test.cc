@@ -99,6 +99,7 @@ TEST(Codec, HotMessagesAreSmall) {
   EXPECT_EQ(EncodeHead({1, ProduceRequest{}}, 0).size(), kFrameHeaderBytes + 56);
   EXPECT_EQ(EncodeHead({1, ProduceReply{}}, 0).size(), kFrameHeaderBytes + 56);
   EXPECT_EQ(EncodeHead({1, FetchCredit{}}, 0).size(), kFrameHeaderBytes + 48);
+  EXPECT_EQ(EncodeHead({1, FetchRequest{}}, 0).size(), kFrameHeaderBytes + 88);
   EXPECT_EQ(EncodeHead({1, FetchData{}}, 0).size(), kFrameHeaderBytes + 72);
 }
 

@@ -79,8 +79,9 @@ class RandomMessages {
     return {Offset(Number()), Small<std::int64_t>(), Offset(Number())};
   }
   FetchRequest Make(FetchRequest) {
-    return {Group(), Offset(Number()),       Small<std::uint32_t>(),
-            Coin(),  Small<std::uint32_t>(), Offset(Number())};
+    return {Group(),       Offset(Number()),       Small<std::uint32_t>(),
+            Coin(),        Small<std::uint32_t>(), Offset(Number()),
+            Term(Number())};
   }
   FetchCredit Make(FetchCredit) { return {Number(), Small<std::uint32_t>()}; }
   FetchClose Make(FetchClose) { return {Number()}; }

@@ -74,8 +74,9 @@ class RAFTMQ_EXPORT Consumer {
   ~Consumer();
 
   // The next batch of any partition; an empty batch if none came in time. Errors that a later Poll
-  // may overcome are retried inside; kOffsetBelowStart, kOffsetBeyondEnd, kDataCorrupt and
-  // kTopicNotFound are returned, every time the partition's turn comes (Seek to go on).
+  // may overcome are retried inside; kOffsetBelowStart, kOffsetBeyondEnd, kPositionDiverged,
+  // kDataCorrupt and kTopicNotFound are returned, every time the partition's turn comes (Seek to go
+  // on). kPositionDiverged: another log is in the place of the one that was read.
   Result<MessageBatch> Poll(std::chrono::milliseconds timeout);
 
   // Push mode: calls `handler` for every batch until Stop or an error, which it returns. With

@@ -33,7 +33,7 @@ enum class ErrorCode : std::uint16_t {
       20,                 // The offset was removed by retention or trim; the reply names the start.
   kOffsetBeyondEnd = 21,  // The offset is beyond the end; the reply names the end and term.
   kDataCorrupt = 22,      // The bytes are damaged and no good copy is known; bounds are named.
-  kPositionDiverged = 23,  // The position belongs to a history that was cut off.
+  kPositionDiverged = 23,  // Another log is in the place of the one that the position was read in.
   // Service state. Retriable.
   kNotLeader = 30,     // Definite: ask the leader; metadata names it.
   kNotYet = 31,        // This replica does not have it yet; retry or ask another.
