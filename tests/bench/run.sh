@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Builds (release) and runs the benchmarks, one line each:
 #   NAME ratio=… target=… ok|MISS baseline=… measured=…
+# and at the end, with --json on stderr: N targets missed
 # Usage: tests/bench/run.sh [NAME] [--json]      NAME = batch_build for bench_batch_build.cc
 # Exit 0 unless something could not be built or run; a MISS is for people to judge.
 set -euo pipefail
@@ -26,9 +27,13 @@ log=build/bench.log
 { cmake --preset release && cmake --build --preset release --target "${name:+bench_}${name:-benchmarks}"; } >"$log" 2>&1 ||
   { tail -n 40 "$log" >&2; echo "run.sh: could not build; its last lines stand above" >&2; exit 1; }
 
+results=build/bench.results
+: >"$results"
 failed=0
 for source in tests/bench/bench_"${name:-*}".cc; do
   program=build/release/bin/$(basename "$source" .cc)
-  "$program" "${flags[@]}" || { echo "run.sh: $program ended with exit code $?" >&2; failed=1; }
+  "$program" "${flags[@]}" | tee -a "$results" || { echo "run.sh: $program ended with exit code $?" >&2; failed=1; }
 done
+missed=$(grep -cE ' MISS |"ok":false' "$results" || true)
+if [ ${#flags[@]} -eq 0 ]; then echo "$missed targets missed"; else echo "$missed targets missed" >&2; fi
 exit $failed
