@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/resource.h>
 
 #include <chrono>
 #include <filesystem>
@@ -43,6 +44,29 @@ class Process : public ::testing::Test {
   }
   TemporaryDirectory scratch_;
 };
+
+// Of this process and the brokers that it starts, until the end of the scope.
+class LoweredDescriptorLimit {
+ public:
+  explicit LoweredDescriptorLimit(rlim_t soft) {
+    EXPECT_EQ(getrlimit(RLIMIT_NOFILE, &before_), 0);
+    EXPECT_GT(before_.rlim_max, soft);
+    const rlimit lowered{.rlim_cur = soft, .rlim_max = before_.rlim_max};
+    EXPECT_EQ(setrlimit(RLIMIT_NOFILE, &lowered), 0);
+  }
+  ~LoweredDescriptorLimit() { EXPECT_EQ(setrlimit(RLIMIT_NOFILE, &before_), 0); }
+  LoweredDescriptorLimit(const LoweredDescriptorLimit&) = delete;
+  LoweredDescriptorLimit& operator=(const LoweredDescriptorLimit&) = delete;
+
+ private:
+  rlimit before_{};
+};
+
+rlimit DescriptorLimitOf(const BrokerProcess& broker) {
+  rlimit limit{};
+  EXPECT_EQ(prlimit(broker.pid(), RLIMIT_NOFILE, nullptr, &limit), 0);
+  return limit;
+}
 
 // Each of the three listeners once at every address of the machine.
 std::vector<BrokerProcess::Options> Opened() {
@@ -133,6 +157,15 @@ TEST_F(Process, WithoutSyncsItSaysSoEverywhere) {
   EXPECT_THAT(HttpGet(broker.http(), "/readyz?verbose").body, HasSubstr("storage.unsafe_no_sync"));
   EXPECT_THAT(HttpGet(broker.http(), "/metrics").body,
               HasSubstr("raftmq_storage_unsafe_no_sync 1"));
+}
+
+TEST_F(Process, RaisesItsOwnLimitOfDescriptorsToTheHardOne) {
+  const LoweredDescriptorLimit lowered(256);
+  BrokerProcess broker({.data_directory = File("data")});
+  ASSERT_TRUE(broker.IsReady()) << broker.Stderr();
+  const rlimit limit = DescriptorLimitOf(broker);
+  EXPECT_GT(limit.rlim_cur, 256u);
+  EXPECT_EQ(limit.rlim_cur, limit.rlim_max);
 }
 
 TEST_F(Process, PartitionsOfATopicAreLimited) {
