@@ -146,6 +146,22 @@ TEST(LogScenarios, ALogWithARebuiltIndexIsCutWhereItShouldBe) {
   EXPECT_EQ(restarted->log().bounds().last, last_kept);
 }
 
+// Thousands of quiet partitions must not hold a second file each.
+TEST(LogScenarios, NothingIsPreparedAheadForASegmentLessThanHalfFull) {
+  LogDriver driver(SmallLog());
+  const auto files = [&] { return driver.files().List("/p")->size(); };
+  const std::uint64_t room = driver.log().room_for_control();
+  const std::size_t before = files();
+  while (driver.log().room_for_control() > room / 2 + 8000) {
+    driver.Append(3000);
+    driver.Background();
+    EXPECT_EQ(files(), before) << driver.log().room_for_control() << " of " << room << " left";
+  }
+  for (int i = 0; i < 4; ++i) driver.Append(3000);
+  driver.Background();
+  EXPECT_EQ(files(), before + 1);
+}
+
 // A follower's next file may be larger than the one its leader has chosen. When it leads itself, it
 // must not put more into the segment than the others' files hold.
 TEST(LogScenarios, ASegmentTakesWhatItsCheckpointSaysThoughItsFileIsLarger) {
