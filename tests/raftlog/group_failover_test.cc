@@ -31,6 +31,21 @@ TEST(GroupFailover, AFollowerCutsWhatANewLeaderDoesNotHave) {
   EXPECT_EQ(cluster.node(1).Segments(), cluster.node(2).Segments());
 }
 
+TEST(GroupFailover, ACampaignThatMakesNoLeaderIsCounted) {
+  constexpr int kTimerRunsOut = 1100;
+  GroupCluster cluster;
+  cluster.node(1).disk_hangs = true;
+  for (const std::uint32_t other : {2u, 3u}) cluster.Tick(other, GroupCluster::kElectionTicksMin);
+  cluster.Tick(1, kTimerRunsOut);
+  cluster.Settle();  // It may stand, and waits for its own vote to be durable.
+  cluster.node(1).disk_hangs = false;
+  cluster.Isolate(1);
+  cluster.Settle();
+  EXPECT_EQ(cluster.node(1).metrics.elections_lost.value(), 0u);
+  cluster.Tick(1, kTimerRunsOut);
+  EXPECT_EQ(cluster.node(1).metrics.elections_lost.value(), 1u);
+}
+
 TEST(GroupFailover, ACutHoldsOverAPowerCut) {
   GroupCluster cluster;
   cluster.Elect(1);
