@@ -48,8 +48,9 @@ void PartitionSender::GiveUpFormerLeader() {
 // until some batch is acked or another leader is lost, each failure asks once: a partition may stay
 // without a leader for long, and it has many clients.
 void PartitionSender::LookForLeaderAfter(NodeId lost) {
-  const bool is_another = !lost_leader_ || (lost != NodeId() && lost != *lost_leader_);
-  if (is_another) lost_leader_ = lost;
+  lost_leader_ = lost;
+  const bool is_another = !search_after_ || (lost != NodeId() && lost != *search_after_);
+  if (is_another) search_after_ = lost;
   looks_left_ = is_another ? kLooksMax : std::max(looks_left_, 1u);
   Look();
 }
@@ -64,7 +65,7 @@ void PartitionSender::Look() {
 }
 
 void PartitionSender::OnLooked() {
-  if (!lost_leader_) return;  // A batch was acked meanwhile.
+  if (!search_after_) return;  // A batch was acked meanwhile.
   const Result<Route> route = loop_.RouteTo(options_.topic, options_.partition);
   if (!route || route->node == lost_leader_) {
     look_at_ = RealClock().SteadyNow() + kLookAgainAfter;
