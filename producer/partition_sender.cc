@@ -66,7 +66,6 @@ void PartitionSender::CancelAll(const Error& error) {
   alarm_.Cancel();
   retry_at_.reset();
   look_at_.reset();
-  search_after_.reset();
   looks_left_ = 0;
   draining_ = false;
   std::vector<OutgoingBatch> all = std::exchange(in_flight_, {});
@@ -153,7 +152,6 @@ void PartitionSender::OnOutcome(std::uint64_t attempt, Result<Reply> outcome) {
     OnFailure(std::move(batch), std::move(outcome).error());
   } else if (const auto* reply = std::get_if<wire::ProduceReply>(&outcome->body)) {
     backoff_.Reset();
-    search_after_.reset();
     looks_left_ = 0;
     Succeed(std::move(batch), *reply);
   } else {

@@ -104,8 +104,7 @@ class PartitionSender : public std::enable_shared_from_this<PartitionSender> {
   Microseconds doubt_at_{0};  // Of the leader, if nothing is heard and batches are in flight.
   bool draining_ = false;     // An attempt failed; in_flight_ has to empty first.
   std::optional<Microseconds> retry_at_;  // Nothing is sent before.
-  std::optional<NodeId> search_after_;  // Whose loss began the search, until an ack; 0 = nobody's.
-  NodeId lost_leader_;                  // Another one is looked for, so often yet:
+  NodeId lost_leader_;                    // Another one is looked for, so often yet:
   std::uint32_t looks_left_ = 0;
   std::optional<Microseconds> look_at_;
 };

@@ -44,14 +44,10 @@ void PartitionSender::GiveUpFormerLeader() {
   Pump();
 }
 
-// For a while the back-off need not be waited for: it ends when another node leads. After that, and
-// until some batch is acked or another leader is lost, each failure asks once: a partition may stay
-// without a leader for long, and it has many clients.
+// For a while the back-off need not be waited for: it ends when another node leads.
 void PartitionSender::LookForLeaderAfter(NodeId lost) {
   lost_leader_ = lost;
-  const bool is_another = !search_after_ || (lost != NodeId() && lost != *search_after_);
-  if (is_another) search_after_ = lost;
-  looks_left_ = is_another ? kLooksMax : std::max(looks_left_, 1u);
+  looks_left_ = kLooksMax;
   Look();
 }
 
@@ -65,7 +61,7 @@ void PartitionSender::Look() {
 }
 
 void PartitionSender::OnLooked() {
-  if (!search_after_) return;  // A batch was acked meanwhile.
+  if (looks_left_ == 0) return;  // Somebody answered meanwhile.
   const Result<Route> route = loop_.RouteTo(options_.topic, options_.partition);
   if (!route || route->node == lost_leader_) {
     look_at_ = RealClock().SteadyNow() + kLookAgainAfter;

@@ -189,29 +189,6 @@ TEST(ProducerFaults, FollowsTheNextLeaderWithoutWaitingForTheBackOff) {
   EXPECT_EQ(second.Values("orders", 0), std::vector<std::string>({"b"}));
 }
 
-TEST(ProducerFaults, APartitionThatStaysWithoutALeaderIsSoonAskedForAtThePaceOfTheBackOff) {
-  FakeBroker broker;
-  broker.AddTopic("orders", 1);
-  ClientConfig config = QuickConfig(broker);
-  config.backoff_min = config.backoff_max = std::chrono::milliseconds(500);
-  auto client = Client::Connect(config);
-  ASSERT_TRUE(client.has_value());
-  ProducerConfig to = NoLinger();
-  to.delivery_timeout = std::chrono::milliseconds(3'000);
-  Producer producer = Create(*client, to);
-  ASSERT_TRUE(producer.Send(Text("a")).Get(kLong).has_value());
-  const auto asked = std::make_shared<std::atomic<int>>(0);
-  broker.SetHook([asked](const wire::Message& message) {
-    if (std::holds_alternative<wire::MetadataRequest>(message.body)) ++*asked;
-    return FakeBroker::Verdict{};
-  });
-  broker.SetLeader(0, broker.address());
-  EXPECT_FALSE(producer.Send(Text("b")).Get(kLong).has_value());
-  // Two requests for each look: every 25 ms for a second, then with each attempt. Without an end it
-  // would be 120 looks.
-  EXPECT_LT(*asked, 2 * (40 + 20));
-}
-
 TEST(ProducerFaults, EndsWhenTheTopicIsDeleted) {
   FakeBroker broker;
   broker.AddTopic("orders", 1);
