@@ -143,7 +143,7 @@ void Catalogue::StartClearLeftovers() {
   };
   const auto done = [this, ref = anchor_.Ref(), path, entries] {
     if (ref.get() == nullptr || !*entries) return;
-    const Leftovers left = FindLeftovers(**entries, state_);
+    const Leftovers left = FindLeftovers(**entries, home_.services().manifest.groups(), state_);
     for (const GroupId& group : left.deleted) home_.partitions().RemoveDirectory(group);
     for (const std::string& name : left.unknown) {
       home_.services().log.Warn(

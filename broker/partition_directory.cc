@@ -38,7 +38,7 @@ Result<std::unique_ptr<OpenedLog>> FoundOrOpenPartition(FileSystem& files, NodeM
                                                         const ReplicaIdentity& identity) {
   const std::string& path = options.log.directory;
   // This node's own word counts as much as the catalogue's, which it may not know to the end.
-  const bool is_listed = manifest.Find(options.log.group).has_value();
+  const bool is_listed = manifest.Find(options.log.group) == ReplicaNumber(identity.replica);
   const bool is_founded = identity.is_founded || is_listed;
   if (is_founded && IsMissing(files, path)) {
     return Fail(

@@ -124,6 +124,7 @@ void Shard::AdoptPeer(PeerArrival arrival) {
                              const Heartbeat& heartbeat) { heartbeats_.Receive(from, heartbeat); },
       .on_heartbeat_reply =
           [this](NodeId from, const HeartbeatReply& reply) { heartbeats_.Receive(from, reply); },
+      .on_refused = [this](NodeId node, const Error& error) { OnPeerRefused(node, error); },
       .on_closed =
           [this](PeerSession& session, const Error&) {
             const NodeId node = session.node();
@@ -136,13 +137,31 @@ void Shard::AdoptPeer(PeerArrival arrival) {
   if (!started.Start()) peer_sessions_.erase(&started);
 }
 
+void Shard::OnPeerRefused(NodeId node, const Error& error) {
+  metrics_.peers.refused.Add();
+  services_.log.WarnLimited(
+      "peers", "refused",
+      fmt::format("refused what node {} sent: {}", node.value(), error.ToString()));
+}
+
 void Shard::OnPeerMessage(PeerMessage message) {
-  if (companion_ != nullptr && message.group == companion_id_)
-    return companion_->Receive(std::move(message));
-  Partition* partition = partitions_->Find(message.group);
-  if (partition == nullptr) return;  // Not here yet, or not any more: as if it had been lost.
-  partition->group().Receive(std::move(message));
-  partitions_->Touch(*partition);
+  const NodeId from = message.from().node;
+  const GroupId group = message.group;
+  const std::uint64_t before = metrics_.groups.terms_refused.value();
+  if (companion_ != nullptr && group == companion_id_) {
+    companion_->Receive(std::move(message));
+  } else {
+    Partition* partition = partitions_->Find(group);
+    if (partition == nullptr) return;  // Not here yet, or not any more: as if it had been lost.
+    partition->group().Receive(std::move(message));
+    partitions_->Touch(*partition);
+  }
+  if (metrics_.groups.terms_refused.value() == before) return;
+  services_.log.WarnLimited(
+      "peers", "term-jump",
+      fmt::format("node {} sent a message for {} with a term beyond any credible one: it has no "
+                  "effect; check that node",
+                  from.value(), group.ToString()));
 }
 
 void Shard::OnPeerLost(NodeId node) {

@@ -111,6 +111,7 @@ class Shard {
   void Adopt(Handover handover);
   void AdoptPeer(PeerArrival arrival);
   void OnPeerMessage(PeerMessage message);
+  void OnPeerRefused(NodeId node, const Error& error);
   void OnPeerLost(NodeId node);
   void OnPeerSilent(const GroupId& group, NodeId node, std::uint32_t ticks);
   void Tick();

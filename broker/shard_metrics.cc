@@ -96,6 +96,9 @@ void ShardMetrics::RegisterPeers(MetricsRegistry& registry) {
                                     "Connections to other nodes that came up and broke.");
   registrations_.push_back(registry.Add(events, {{"event", "up"}}, &peers.connected));
   registrations_.push_back(registry.Add(events, {{"event", "lost"}}, &peers.lost));
+  registrations_.push_back(registry.Add(
+      CounterFamily("raftmq_peer_refused_total", "Connections to the peer port that were refused."),
+      {}, &peers.refused));
 }
 
 void ShardMetrics::RegisterGroups(MetricsRegistry& registry) {
@@ -136,6 +139,13 @@ void ShardMetrics::RegisterGroups(MetricsRegistry& registry) {
       registry.Add(refused, {{"reason", "overloaded"}}, &groups.refused_overloaded));
   registrations_.push_back(
       registry.Add(refused, {{"reason", "disk_full"}}, &groups.refused_disk_full));
+  const auto messages = CounterFamily("raftmq_raft_messages_refused_total",
+                                      "Messages of other replicas that had no effect, by reason.");
+  registrations_.push_back(
+      registry.Add(messages, {{"reason", "bad_entries"}}, &groups.appends_refused));
+  registrations_.push_back(registry.Add(messages, {{"reason", "reset"}}, &groups.resets_refused));
+  registrations_.push_back(
+      registry.Add(messages, {{"reason", "term_jump"}}, &groups.terms_refused));
   const auto fetches = CounterFamily("raftmq_fetches_total",
                                      "Reads of the log for consumers, by where they were served.");
   registrations_.push_back(registry.Add(fetches, {{"from", "cache"}}, &groups.fetches_from_cache));

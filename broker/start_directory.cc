@@ -121,7 +121,8 @@ Result<std::unique_ptr<OpenedLog>> OpenCatalogueLog(FileSystem& files, NodeManif
   return opened;
 }
 
-Leftovers FindLeftovers(const std::vector<DirectoryEntry>& entries, const CatalogueState& state) {
+Leftovers FindLeftovers(const std::vector<DirectoryEntry>& entries,
+                        const std::vector<GroupId>& listed, const CatalogueState& state) {
   std::set<std::string> known{kClusterGroup.ToString()};
   for (const auto& [id, topic] : state.topics()) {
     for (std::uint32_t i = 0; i < topic.created.placement.size(); ++i) {
@@ -131,10 +132,14 @@ Leftovers FindLeftovers(const std::vector<DirectoryEntry>& entries, const Catalo
   std::map<std::string, TopicId> deleted;
   for (const TopicId& id : state.deleted()) deleted[id.ToHex()] = id;
   Leftovers left;
+  for (const GroupId& group : listed) {
+    if (state.WasDeleted(group.topic)) left.deleted.push_back(group);
+  }
   for (const DirectoryEntry& entry : entries) {
     if (entry.type != FileType::kDirectory || known.contains(entry.name)) continue;
     if (const auto group = GroupOf(entry.name, deleted)) {
-      left.deleted.push_back(*group);
+      if (std::ranges::find(left.deleted, *group) == left.deleted.end())
+        left.deleted.push_back(*group);
     } else {
       left.unknown.push_back(entry.name);
     }

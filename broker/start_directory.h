@@ -19,12 +19,13 @@ namespace raftmq::broker {
 Result<std::unique_ptr<OpenedLog>> OpenCatalogueLog(FileSystem& files, NodeManifest& manifest,
                                                     const BrokerOptions& options);
 
-// Directories in partitions/ that the catalogue does not list.
+// Directories in partitions/, and lines of the manifest, that the catalogue does not list.
 struct Leftovers {
   std::vector<GroupId> deleted;      // Their topics were deleted: a crash came before the removal.
   std::vector<std::string> unknown;  // Nobody knows them: left alone.
 };
-// Pure.
-Leftovers FindLeftovers(const std::vector<DirectoryEntry>& entries, const CatalogueState& state);
+// Pure. `listed`: in the node's manifest.
+Leftovers FindLeftovers(const std::vector<DirectoryEntry>& entries,
+                        const std::vector<GroupId>& listed, const CatalogueState& state);
 
 }  // namespace raftmq::broker

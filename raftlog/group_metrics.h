@@ -26,8 +26,9 @@ struct GroupMetrics {
   Counter appends_refused;    // Whose entries do not check or do not follow.
   Counter appends_cut_short;  // Whose rest has to wait for the next segment's file.
   Counter resets_refused;
-  Counter truncations;  // Suffixes that another leader has replaced.
-  Counter disk_hangs;   // Leaderships given up for a disk that did not answer.
+  Counter terms_refused;  // Messages of a term beyond any credible one.
+  Counter truncations;    // Suffixes that another leader has replaced.
+  Counter disk_hangs;     // Leaderships given up for a disk that did not answer.
   Counter rolls;
   Counter log_start_moves;
   Counter fetches_from_cache;

@@ -29,6 +29,7 @@ void ReplicaGroup::Receive(PeerMessage message) {
 
 void ReplicaGroup::ReceiveRaft(RaftMessage message, const std::vector<SharedBytes>& frames) {
   deps_.metrics.messages_received.Add();
+  if (!core_.IsCredible(message.term)) return deps_.metrics.terms_refused.Add();
   // A follower that far behind cannot be helped by this version: it stays behind and says so.
   if (std::holds_alternative<ResetRequest>(message.body)) return deps_.metrics.resets_refused.Add();
   if (std::holds_alternative<TransferNow>(message.body) && !HasRoomForTerm()) return;

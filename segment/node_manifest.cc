@@ -81,6 +81,13 @@ std::optional<ReplicaNumber> NodeManifest::Find(const GroupId& group) const {
   return found->second;
 }
 
+std::vector<GroupId> NodeManifest::groups() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<GroupId> groups;
+  for (const auto& [group, replica] : content_.replicas) groups.push_back(group);
+  return groups;
+}
+
 Status NodeManifest::Add(const GroupId& group, ReplicaNumber replica) {
   std::unique_lock lock(mutex_);
   content_.replicas[group] = replica;

@@ -42,6 +42,7 @@ class NodeManifest {
       std::function<void(const Error&)> on_fatal = DieOfFailedWrite);
 
   std::optional<ReplicaNumber> Find(const GroupId& group) const;
+  std::vector<GroupId> groups() const;
   // Durable on return; calls of several threads share their syncs. Errors: kDiskFull, then the
   // replica is not listed.
   Status Add(const GroupId& group, ReplicaNumber replica);

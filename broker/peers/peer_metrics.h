@@ -10,6 +10,7 @@ struct PeerMetrics {
   Counter dropped;    // Messages without a connection, or beyond its bound.
   Counter connected;  // Times that a connection came up.
   Counter lost;       // Times that one broke.
+  Counter refused;    // Callers that were let in and then sent what no peer sends.
 };
 
 }  // namespace raftmq::broker

@@ -46,6 +46,7 @@ void PeerSession::ProcessFrames() {
     const Status taken = frame ? Take(std::move(**frame)) : Status(Fail(frame.error()));
     if (taken) continue;
     is_closing_ = true;
+    owner_.on_refused(hello_.node, taken.error());
     connection_->Write(wire::EncodePeerHead(wire::PeerRefusal{taken.error()}, 0));
     connection_->Close(taken.error());
   }

@@ -17,7 +17,7 @@
 
 namespace raftmq::wire {
 
-inline constexpr std::uint16_t kPeerVersion = 1;
+inline constexpr std::uint16_t kPeerVersion = 2;
 inline constexpr std::size_t kPeerItemsMax = 16'384;  // Of one frame.
 
 struct PeerHello {

@@ -77,7 +77,11 @@ void Raft::Step(const RaftMessage& message) {
 bool Raft::IsCredible(const RaftMessage& message) const {
   if (message.to != config_.self) return false;
   if (message.from.node == config_.self.node) return false;
-  return message.term.value() <= status_.term.value() + kTermJumpMax;
+  return IsCredible(message.term);
+}
+
+bool Raft::IsCredible(Term term) const {
+  return term.value() <= status_.term.value() + kTermJumpMax;
 }
 
 // Brings the term in line with the message's (section 5.1); false if that is all there is to it.

@@ -192,6 +192,8 @@ class Raft {
   bool IsAccepting() const {
     return status_.role == RaftRole::kLeader && transfer_to_ == NodeId(0);
   }
+  // False for a term beyond any that an honest group reaches: a message with it has no effect.
+  bool IsCredible(Term term) const;
   // True once an entry of the leader's own term is committed: then it knows what is.
   bool KnowsCommit() const;
   // True while it needs no ticks: a follower whose leader is quiet, or a leader that is quiet

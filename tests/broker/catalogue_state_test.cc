@@ -130,16 +130,19 @@ TEST(Leftovers, AreRemovedOnlyIfTheirTopicWasDeleted) {
   const auto directory = [](std::string name) {
     return DirectoryEntry{std::move(name), FileType::kDirectory};
   };
-  const Leftovers left = FindLeftovers({directory(kept + "-0"),
-                                        directory(kept + "-2"),
-                                        directory(gone + "-1"),
-                                        directory(gone + "-1x"),
-                                        directory(foreign + "-0"),
-                                        directory("notes"),
-                                        directory(TopicId{0, 1}.ToHex() + "-0"),
-                                        {"file", FileType::kRegular}},
-                                       state);
-  EXPECT_THAT(left.deleted, ::testing::ElementsAre(GroupId{{1, 6}, PartitionNumber(1)}));
+  const Leftovers left = FindLeftovers(
+      {directory(kept + "-0"),
+       directory(kept + "-2"),
+       directory(gone + "-1"),
+       directory(gone + "-1x"),
+       directory(foreign + "-0"),
+       directory("notes"),
+       directory(TopicId{0, 1}.ToHex() + "-0"),
+       {"file", FileType::kRegular}},
+      {{{1, 6}, PartitionNumber(1)}, {{1, 6}, PartitionNumber(2)}, {{1, 5}, PartitionNumber(0)}},
+      state);
+  EXPECT_THAT(left.deleted, ::testing::ElementsAre(GroupId{{1, 6}, PartitionNumber(1)},
+                                                   GroupId{{1, 6}, PartitionNumber(2)}));
   EXPECT_THAT(left.unknown,
               ::testing::ElementsAre(kept + "-2", gone + "-1x", foreign + "-0", "notes"));
 }

@@ -1,4 +1,5 @@
 // What comes to a peer port and should not: refused by name, counted, harmless.
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -66,13 +67,14 @@ class ClusterPeerPort : public ::testing::Test {
     return directory->identity.incarnation;
   }
 
-  std::uint64_t RefusedCount() const {
-    const std::string name = "\nraftmq_peer_refused_total ";
+  std::uint64_t Metric(const std::string& series) const {
+    const std::string name = "\n" + series + " ";
     const std::string body = HttpGet(cluster_->process(kCalled).http(), "/metrics").body;
     const auto at = body.find(name);
-    if (at == std::string::npos) throw std::runtime_error("no raftmq_peer_refused_total");
+    if (at == std::string::npos) throw std::runtime_error("no " + series);
     return std::strtoull(body.c_str() + at + name.size(), nullptr, 10);
   }
+  std::uint64_t RefusedCount() const { return Metric("raftmq_peer_refused_total"); }
 
   // Sends the bytes and expects a refusal that is counted, the end of the connection, and a cluster
   // that takes messages as before.
@@ -92,6 +94,7 @@ class ClusterPeerPort : public ::testing::Test {
 
   // A caller that was welcomed sends the bytes: expects a refusal and the end of the connection.
   Error RefusedBehindHello(ByteSpan bytes) {
+    const std::uint64_t before = RefusedCount();
     WireClient caller(cluster_->peer(kCalled));
     caller.SendRaw(wire::EncodePeerHead(hello_, 0).view());
     const auto frame = caller.ReceiveFrame();
@@ -101,6 +104,7 @@ class ClusterPeerPort : public ::testing::Test {
     caller.SendRaw(bytes);
     Error refusal = RefusalIn(caller);
     EXPECT_TRUE(caller.WaitForClose());
+    EXPECT_EQ(RefusedCount(), before + 1);
     ExpectHarmless();
     return refusal;
   }
@@ -158,12 +162,12 @@ TEST_F(ClusterPeerPort, AnotherDataDirectoryOfANodeIsRefused) {
 }
 
 TEST_F(ClusterPeerPort, OtherVersionsAreRefused) {
-  for (const int version : {0, 2, 65'535}) {
+  for (const int version : {0, wire::kPeerVersion - 1, wire::kPeerVersion + 1, 65'535}) {
     wire::PeerHello hello = hello_;
     hello.version_min = hello.version_max = static_cast<std::uint16_t>(version);
     const Error error = Refused(hello);
     EXPECT_EQ(error.code, ErrorCode::kUnsupported);
-    EXPECT_THAT(error.message, HasSubstr("peer version 1"));
+    EXPECT_THAT(error.message, HasSubstr(fmt::format("peer version {}", wire::kPeerVersion)));
   }
 }
 
@@ -219,6 +223,22 @@ TEST_F(ClusterPeerPort, ItemsInAnotherNodesNameEndTheConnection) {
   error = RefusedBehindHello(wire::EncodePeerHead(wire::PeerItems{item}, 0).view());
   EXPECT_EQ(error.code, ErrorCode::kBadRequest);
   EXPECT_THAT(error.message, HasSubstr("found one from 3 to 2"));
+}
+
+TEST_F(ClusterPeerPort, ATermJumpIsRefusedAndCounted) {
+  const std::string series = "raftmq_raft_messages_refused_total{reason=\"term_jump\"}";
+  const std::uint64_t before = Metric(series);
+  wire::PeerItem item = ItemFrom(kAway);
+  item.term = Term(std::uint64_t{1} << 40);
+  item.body = wire::PeerVoteRequest{.last = Index(1u << 30), .last_term = item.term};
+  WireClient caller(cluster_->peer(kCalled));
+  caller.SendRaw(wire::EncodePeerHead(hello_, 0).view());
+  ASSERT_TRUE(caller.ReceiveFrame());  // The welcome.
+  caller.SendRaw(wire::EncodePeerHead(wire::PeerItems{item}, 0).view());
+  ExpectHarmless();
+  EXPECT_EQ(Metric(series), before + 1);
+  EXPECT_THAT(cluster_->process(kCalled).Stderr(),
+              HasSubstr("with a term beyond any credible one"));
 }
 
 TEST_F(ClusterPeerPort, ASecondHelloAndNonsenseEndTheConnection) {

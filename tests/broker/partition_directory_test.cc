@@ -24,10 +24,10 @@ class PartitionDirectoryTest : public testing::Test {
     ASSERT_TRUE(manifest.has_value()) << manifest.error().ToString();
     manifest_ = std::move(*manifest);
   }
-  Result<std::unique_ptr<OpenedLog>> FoundOrOpen(bool is_founded) {
+  Result<std::unique_ptr<OpenedLog>> FoundOrOpen(bool is_founded, std::uint64_t replica = 7) {
     return FoundOrOpenPartition(
         files_, *manifest_, options_,
-        {.nodes = {NodeId(1), NodeId(2)}, .is_founded = is_founded, .seed = 6, .replica = 7});
+        {.nodes = {NodeId(1), NodeId(2)}, .is_founded = is_founded, .seed = 6, .replica = replica});
   }
   // A replica that votes and ends; whether the catalogue has heard of its founding is another
   // matter.
@@ -68,6 +68,13 @@ TEST_F(PartitionDirectoryTest, WhatVotedAndIsGoneIsLostThoughTheCatalogueDoesNot
   ASSERT_TRUE(RemovePartitionDirectory(files_, options_.log.directory).has_value());
   OpenManifest();  // As after a restart.
   EXPECT_EQ(FoundOrOpen(false).error().code, ErrorCode::kDataCorrupt);
+}
+
+TEST_F(PartitionDirectoryTest, AReplicaOfAnotherNumberIsAnother) {
+  FoundAndVote();
+  ASSERT_TRUE(RemovePartitionDirectory(files_, options_.log.directory).has_value());
+  EXPECT_EQ(FoundOrOpen(false, 7).error().code, ErrorCode::kDataCorrupt);
+  EXPECT_TRUE(FoundOrOpen(false, 8).has_value());
 }
 
 TEST_F(PartitionDirectoryTest, WhatVotedAndHasLostItsMetaFileIsLost) {
