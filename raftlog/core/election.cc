@@ -7,10 +7,10 @@
 
 namespace raftmq {
 
-void Raft::TickElection() {
+void Raft::TickElection(bool may_campaign) {
   if (is_quiet_) return;
   ++election_elapsed_;  // Also where nobody campaigns: a learner must not stick to a lost leader.
-  if (!MayCampaign()) return;
+  if (!may_campaign || !MayCampaign()) return;
   // While the own vote is being written nothing better can be done than to wait for it.
   if (status_.role == RaftRole::kCandidate && !IsHardStateDurable()) return;
   if (IsSoleVoter()) return Campaign(false);

@@ -37,6 +37,8 @@ bool Raft::IsQuiet() const {
 void Raft::SetQuiet(Progress& follower, bool is_quiet) {
   follower.may_go_quiet = false;
   if (follower.is_quiet == is_quiet) return;
+  // It was vouched for until now, and its answers need their time.
+  if (follower.is_quiet) follower.was_heard = true;
   follower.is_quiet = is_quiet;
   ++quiet_changes_;
 }
@@ -59,6 +61,7 @@ void Raft::PeerSilent(NodeId node, std::uint32_t ticks) {
     Progress* const follower = FindFollower(node);
     if (follower == nullptr || !follower->is_quiet) return;
     SetQuiet(*follower, false);
+    follower->was_heard = ticks < config_.election_ticks_min;
     follower->is_silent = true;
     follower->is_empty_due = true;
   } else if (is_quiet_ && status_.leader == node) {

@@ -46,12 +46,12 @@ Raft::Raft(const RaftConfig& config, const RestoredState& restored)
   RaftInvariants::Check(*this);
 }
 
-void Raft::Tick() {
+void Raft::Tick(bool may_campaign) {
   const RaftInvariants::Step step(*this);
   if (status_.role == RaftRole::kLeader) {
     TickLeader();
   } else {
-    TickElection();
+    TickElection(may_campaign);
   }
 }
 

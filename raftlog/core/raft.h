@@ -137,7 +137,8 @@ class Raft {
   Raft(const RaftConfig& config, const RestoredState& restored);
 
   // Time passes. A sole voter needs to wait for nobody: without a leader it campaigns at once.
-  void Tick();
+  // `may_campaign`: whether there is room for the no-op of a new term.
+  void Tick(bool may_campaign = true);
   // A message came in. Those for another replica or from beyond any credible term have no effect.
   void Step(const RaftMessage& message);
   // Appends an entry of `bytes` bytes to the leader's log and returns its index; the term is
@@ -230,7 +231,7 @@ class Raft {
   Progress* FindFollower(NodeId node);
 
   // election.cc
-  void TickElection();
+  void TickElection(bool may_campaign);
   void ResetElectionTimer();
   bool MayCampaign() const;
   bool IsSoleVoter() const;

@@ -180,6 +180,7 @@ void Raft::OnAppendRejection(const RaftMessage& message, const AppendRejection& 
   const bool is_stale = follower->is_probing ? rejection.previous != follower->next.Minus(1)
                                              : rejection.previous <= follower->durable;
   if (!is_stale) {
+    SetQuiet(*follower, false);
     // Whatever lies between has a term that the follower cannot have there (section 5.3, the fast
     // way back).
     const Index hint = std::min({rejection.hint, log_.last(), rejection.previous.Minus(1)});

@@ -5,9 +5,11 @@
 
 #include <algorithm>
 #include <chrono>
+#include <filesystem>
 #include <iostream>
 #include <memory>
 #include <set>
+#include <thread>
 #include <vector>
 
 #include "tests/broker/broker_steps.h"
@@ -231,6 +233,25 @@ TEST(ClusterFounding, ANodeFoundedAloneCannotJoinOthers) {
   EXPECT_EQ(joining.WaitForExit(kPatience), 2);
   EXPECT_THAT(joining.Stderr(), HasSubstr("node.peers"));
   EXPECT_THAT(joining.Stderr(), HasSubstr("was founded with the nodes 1, found 1, 2, 3"));
+}
+
+// Its disk is replaced while the others are down: they must know its old incarnation before they
+// have a leader, or it votes for a log that lacks what it has acked.
+TEST_F(Cluster, ANodeWithAnEmptyDirectoryDoesNotVoteAsItsOldSelf) {
+  MakeTopic(cluster_, client_, "known-to-all");
+  cluster_.Kill(NodeId(1));
+  ASSERT_TRUE(client_.CreateTopic("known-to-2-and-3", 1, 3, {}).has_value());
+  cluster_.Kill(NodeId(2));
+  cluster_.Kill(NodeId(3));
+  std::filesystem::remove_all(cluster_.data_directory(NodeId(3)));
+  cluster_.Start(NodeId(1));
+  cluster_.Start(NodeId(3));
+  std::this_thread::sleep_for(std::chrono::seconds(5));  // Time to be wrong.
+  cluster_.Start(NodeId(2));
+  EXPECT_TRUE(Becomes([this] {
+    return cluster_.Ask(NodeId(1), "known-to-2-and-3") &&
+           cluster_.Ask(NodeId(2), "known-to-2-and-3");
+  }));
 }
 
 }  // namespace

@@ -241,5 +241,26 @@ TEST_F(Service, HealthAndMetricsAnswer) {
   }
 }
 
+// More topics than the work pool's queue takes (IoPoolOptions::queued_max).
+TEST_F(Service, ManyTopicsAreAllThereAfterARestart) {
+  constexpr int kTopics = 400;
+  TemporaryDirectory data;
+  const BrokerProcess::Options options{.data_directory = data.path(),
+                                       .sets = {"node.shards=1", "storage.unsafe_no_sync=true"}};
+  {
+    BrokerProcess before(options);
+    WireClient client(before.client());
+    client.Hello();
+    for (int i = 0; i < kTopics; ++i) CreateTopic(client, "topic-" + std::to_string(i));
+    before.Signal(SIGTERM);
+    ASSERT_EQ(before.WaitForExit(kPatience), 0);
+  }
+  BrokerProcess after(options);
+  ASSERT_TRUE(after.IsReady());
+  EXPECT_THAT(HttpGet(after.http(), "/metrics").body,
+              HasSubstr("\nraftmq_storage_lost_partitions 0\n"));
+  EXPECT_EQ(after.Stderr().find("cannot be opened"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace raftmq::testing

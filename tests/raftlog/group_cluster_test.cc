@@ -103,5 +103,31 @@ TEST(GroupCluster, AFollowersReadSeesWhatWasCommittedWhenItAsked) {
   EXPECT_EQ(**end, Offset(1));
 }
 
+// Two logs that are not the same at the same (index, term): one of them is damaged, and nothing may
+// be built on it, also where an append repeats what is there.
+TEST(GroupCluster, AnAppendThatOverlapsADifferentEntryIsRefused) {
+  GroupCluster ours, theirs;
+  ours.Elect(1);
+  ASSERT_TRUE(ours.Produce(1, "a").has_value());
+  theirs.Elect(1);
+  theirs.Isolate(2);
+  ASSERT_TRUE(theirs.Produce(1, "b").has_value());
+  theirs.node(1).Send(AnyGroupWorld::Batch({"c"}));
+  theirs.Settle();
+  theirs.Heal();
+  const Index last = ours.group(2).status().last;
+  for (int i = 0; i < 20 && theirs.group(2).status().last <= last; ++i) {
+    theirs.Tick(1, GroupCluster::kHeartbeatTicks);
+    for (const PeerMessage& message : theirs.mail()) {
+      if (message.to().node == NodeId(2) && message.frames.size() > 1)
+        ours.group(2).Receive(message);
+    }
+    theirs.DeliverAll();
+  }
+  ASSERT_GT(theirs.group(2).status().last, last);  // It was sent.
+  EXPECT_EQ(ours.group(2).status().last, last);
+  EXPECT_EQ(ours.node(2).metrics.appends_refused.value(), 1u);
+}
+
 }  // namespace
 }  // namespace raftmq

@@ -141,6 +141,18 @@ TEST_F(HeartbeatsTest, ALeaderWhoseFollowersShardIsSilentIsWoken) {
   EXPECT_EQ(leader.silent[0].node, kFollower);
 }
 
+TEST_F(HeartbeatsTest, AGroupThatHasJustBecomeQuietWasNotSilentAsLongAsTheOthers) {
+  Follow(0);  // Its leader stepped down: nothing beats for it any more.
+  Pass(kSilence - 1);
+  BothQuiet(1);  // The leader's last append has come this very tick.
+  Pass(1);
+  for (const Side::Silent& silent : follower.silent) {
+    if (silent.group == Group(1)) {
+      EXPECT_LT(silent.ticks, kSilence);
+    }
+  }
+}
+
 TEST_F(HeartbeatsTest, ALeaderThatStepsDownWhileItsShardBeatsWakesItsFollower) {
   BothQuiet(0);
   BothQuiet(1);

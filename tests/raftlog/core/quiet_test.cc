@@ -175,6 +175,43 @@ TEST_F(QuietTest, OneLiveQuietFollowerOfTwoIsAQuorum) {
   EXPECT_EQ(StatusOf(kOne).role, RaftRole::kLeader);
 }
 
+// Node 3 is down, node 2 is quiet: it was vouched for until this very tick.
+TEST_F(QuietTest, AnEntryThatWakesAFollowerLeavesItTimeToAnswer) {
+  MakeQuiet();
+  cluster.Crash(kThree);
+  cluster.PeerUnreachable(kOne, kThree);
+  for (std::uint32_t offset = 0; offset < kElectionMin; ++offset) {
+    for (std::uint32_t i = 0; i < 4 * kElectionMin + offset; ++i) {
+      Pass(kOne, 1);
+      Settle();
+    }
+    ASSERT_EQ(StatusOf(kOne).role, RaftRole::kLeader);
+    ASSERT_TRUE(cluster.Propose(kOne).has_value());
+    cluster.EndTurn(kOne);
+    Pass(kOne, 1);  // The follower's answer takes a tick longer.
+    ASSERT_EQ(StatusOf(kOne).role, RaftRole::kLeader) << "after " << offset << " more ticks";
+    Settle();
+  }
+}
+
+// The same without an entry: their shards do not agree (the connection is fine).
+TEST_F(QuietTest, AFollowerThatIsNotVouchedForAnyMoreHasTimeToAnswer) {
+  MakeQuiet();
+  cluster.Crash(kThree);
+  cluster.PeerUnreachable(kOne, kThree);
+  for (std::uint32_t offset = 0; offset < kElectionMin; ++offset) {
+    for (std::uint32_t i = 0; i < 4 * kElectionMin + offset; ++i) {
+      Pass(kOne, 1);
+      Settle();
+    }
+    ASSERT_EQ(StatusOf(kOne).role, RaftRole::kLeader);
+    cluster.PeerSilent(kOne, kTwo, 0);
+    Pass(kOne, 1);
+    ASSERT_EQ(StatusOf(kOne).role, RaftRole::kLeader) << "after " << offset << " more ticks";
+    Settle();
+  }
+}
+
 TEST_F(QuietTest, ABrokenConnectionStartsAnElectionAtOnce) {
   MakeQuiet();
   cluster.Crash(kOne);
