@@ -47,7 +47,7 @@ void Heartbeats::Add(Sets& sets, NodeId node, const GroupId& group, Term term) {
   if (known != sets.end() && known->second.groups.size() >= kQuietGroupsMax) peer.shard = kNoShard;
   Set& set = sets[peer];
   if (set.groups.empty()) set.silent_ticks = 0;
-  set.groups.emplace(group, term);
+  set.groups.emplace(group, Member{term, ticks_});
   set.hash += HashOf(group, term);
 }
 
@@ -57,15 +57,14 @@ void Heartbeats::Remove(Sets& sets, NodeId node, const GroupId& group) {
     Set& set = at->second;
     const auto found = set.groups.find(group);
     if (found == set.groups.end()) continue;
-    set.hash -= HashOf(group, found->second);
+    set.hash -= HashOf(group, found->second.term);
     set.groups.erase(found);
     return;
   }
 }
 
 void Heartbeats::Tick() {
-  if (++elapsed_ticks_ >= options_.heartbeat_ticks) {
-    elapsed_ticks_ = 0;
+  if (++ticks_ % options_.heartbeat_ticks == 0) {
     for (auto& [peer, set] : led_) {
       if (!set.groups.empty()) Beat(peer, set, false);
     }
@@ -92,7 +91,7 @@ void Heartbeats::Beat(const PeerShard& to, Set& set, bool lists_groups) {
                       .lists_groups = lists_groups};
   if (lists_groups) {
     heartbeat.groups.reserve(set.groups.size());
-    for (const auto& [group, term] : set.groups) heartbeat.groups.push_back({group, term});
+    for (const auto& [group, member] : set.groups) heartbeat.groups.push_back({group, member.term});
   }
   transport_.Send(to, std::move(heartbeat));
 }
@@ -119,19 +118,19 @@ void Heartbeats::Receive(NodeId from, const Heartbeat& heartbeat) {
 
 // Returns those that only the other side has.
 std::vector<QuietGroup> Heartbeats::KeepCommon(const PeerShard& from, const Heartbeat& heartbeat) {
-  const std::map<GroupId, Term>& known = followed_[from].groups;
+  const std::map<GroupId, Member>& known = followed_[from].groups;
   std::vector<QuietGroup> refused;
   std::set<GroupId> common;
   for (const QuietGroup& listed : heartbeat.groups) {
     const auto found = known.find(listed.group);
-    if (found != known.end() && found->second == listed.term) {
+    if (found != known.end() && found->second.term == listed.term) {
       common.insert(listed.group);
     } else {
       refused.push_back(listed);
     }
   }
   std::vector<GroupId> alone;
-  for (const auto& [group, term] : known) {
+  for (const auto& [group, member] : known) {
     if (!common.contains(group)) alone.push_back(group);
   }
   Wake(followed_, from, alone, 0);
@@ -151,7 +150,7 @@ void Heartbeats::Receive(NodeId from, const HeartbeatReply& reply) {
   std::vector<GroupId> refused;
   for (const QuietGroup& group : reply.refused) {
     const auto led = set.groups.find(group.group);
-    if (led != set.groups.end() && led->second == group.term) refused.push_back(group.group);
+    if (led != set.groups.end() && led->second.term == group.term) refused.push_back(group.group);
   }
   Wake(led_, peer, refused, 0);
 }
@@ -171,13 +170,19 @@ void Heartbeats::Forget(NodeId node) {
 
 void Heartbeats::WakeAll(Sets& sets, const PeerShard& peer, std::uint32_t ticks) {
   std::vector<GroupId> all;
-  for (const auto& [group, term] : sets[peer].groups) all.push_back(group);
+  for (const auto& [group, member] : sets[peer].groups) all.push_back(group);
   Wake(sets, peer, all, ticks);
 }
 
 void Heartbeats::Wake(Sets& sets, const PeerShard& peer, const std::vector<GroupId>& groups,
                       std::uint32_t ticks) {
   for (const GroupId& group : groups) {
+    const std::map<GroupId, Member>& members = sets[peer].groups;
+    const auto member = members.find(group);
+    if (member == members.end()) continue;
+    // Whoever came lately was heard lately.
+    const auto since_came =
+        static_cast<std::uint32_t>(std::min<std::uint64_t>(ticks, ticks_ - member->second.since));
     // Gone first: being told may end in an Update.
     Remove(sets, peer.node, group);
     const auto known = groups_.find(group);
@@ -190,7 +195,7 @@ void Heartbeats::Wake(Sets& sets, const PeerShard& peer, const std::vector<Group
       }
       if (state.leader == NodeId(0) && state.followers.empty()) groups_.erase(known);
     }
-    on_silent_(group, peer.node, ticks);
+    on_silent_(group, peer.node, since_came);
   }
 }
 

@@ -106,8 +106,12 @@ class Heartbeats {
 
  private:
   // Groups that another shard and this one should agree about.
+  struct Member {
+    Term term;
+    std::uint64_t since = 0;  // Tick at which it came.
+  };
   struct Set {
-    std::map<GroupId, Term> groups;
+    std::map<GroupId, Member> groups;
     std::uint64_t hash = 0;
     std::uint32_t silent_ticks = 0;  // Since the other side last agreed, or the first one came.
     std::uint64_t boot_id = 0;       // Of the leaders' process; 0 = not known. For followed_.
@@ -131,7 +135,7 @@ class Heartbeats {
   std::map<GroupId, QuietState> groups_;
   Sets led_;       // Groups that lead here, by the shard of a follower.
   Sets followed_;  // Groups that follow here, by the shard of the leader.
-  std::uint32_t elapsed_ticks_ = 0;
+  std::uint64_t ticks_ = 0;
 };
 
 }  // namespace raftmq
