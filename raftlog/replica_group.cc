@@ -92,7 +92,6 @@ bool ReplicaGroup::IsQuiet() const {
 
 void ReplicaGroup::TickCore() {
   const RaftStatus& raft = core_.status();
-  if (raft.role != RaftRole::kLeader && !HasRoomForTerm()) return;
   const bool led = raft.role == RaftRole::kLeader;
   const bool hangs = IsDiskHanging();
   if (hangs) {
@@ -101,7 +100,7 @@ void ReplicaGroup::TickCore() {
     deps_.metrics.disk_hangs.Add();
     core_.GiveUp();
   } else {
-    core_.Tick();
+    core_.Tick(led || HasRoomForTerm());
   }
   CarryOut({});
   // It hears no majority: the next leader may never tell what became of these.

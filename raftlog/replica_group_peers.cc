@@ -36,7 +36,8 @@ void ReplicaGroup::ReceiveRaft(RaftMessage message, const std::vector<SharedByte
   std::vector<Frame> entries;
   if (auto* const append = std::get_if<AppendRequest>(&message.body)) {
     auto checked = CheckReceivedEntries(frames, log_->group_seed(), append);
-    if (!checked || !FollowsTail(*append, *checked)) return deps_.metrics.appends_refused.Add();
+    if (!checked || !append->IsValid(message.term) || !ContinuesLog(*append, *checked))
+      return deps_.metrics.appends_refused.Add();
     entries = std::move(*checked);
     // What comes from an old leader has no effect, also on the file that is prepared.
     if (message.term >= core_.status().term) KeepWhatFits(append, &entries);
@@ -50,15 +51,20 @@ void ReplicaGroup::ReceiveRaft(RaftMessage message, const std::vector<SharedByte
   ReleaseHeld();
 }
 
-// An entry that would become the next one must continue the chain; where it does not, one of the
-// two logs is damaged, and nothing may be built on it.
-bool ReplicaGroup::FollowsTail(const AppendRequest& append,
-                               const std::vector<Frame>& entries) const {
+// An entry that would become the next one must continue the chain, also behind entries that are
+// there already; where it does not, one of the two logs is damaged, and nothing may be built on it.
+bool ReplicaGroup::ContinuesLog(const AppendRequest& append,
+                                const std::vector<Frame>& entries) const {
   const LogTail tail = log_->tail();
-  if (entries.empty() || append.previous != tail.index || append.previous_term != tail.term)
-    return true;
-  const LeaderBlock& leader = entries.front().header.leader;
-  return leader.chain == tail.chain && leader.base_offset == tail.next_offset;
+  // Another history up to here: the core answers that.
+  if (log_->TermAt(append.previous) != append.previous_term) return true;
+  for (const Frame& entry : entries) {
+    const LeaderBlock& leader = entry.header.leader;
+    if (leader.index == tail.index.Next())
+      return leader.chain == tail.chain && leader.base_offset == tail.next_offset;
+    if (log_->TermAt(leader.index) != leader.term) return true;  // Or from here on.
+  }
+  return true;
 }
 
 // Segments roll where the leader's did. Until the next file is prepared the entries from there on

@@ -126,7 +126,7 @@ TEST(GroupCluster, AnAppendThatOverlapsADifferentEntryIsRefused) {
   }
   ASSERT_GT(theirs.group(2).status().last, last);  // It was sent.
   EXPECT_EQ(ours.group(2).status().last, last);
-  EXPECT_EQ(ours.node(2).metrics.appends_refused.value(), 1u);
+  EXPECT_GE(ours.node(2).metrics.appends_refused.value(), 1u);
 }
 
 }  // namespace
