@@ -12,7 +12,7 @@
 namespace raftmq::broker {
 namespace {
 
-// Partitions of one order that are opened at a time: enough for the work pool's threads, and far
+// Partitions of a shard that are opened at a time: enough for the work pool's threads, and far
 // below its queue's bound.
 constexpr std::size_t kOpenAtATime = 8;
 constexpr Microseconds kFoundingRetry{1'000'000};
@@ -34,7 +34,7 @@ struct PartitionSet::Opening {
   std::deque<PartitionOrder> orders;      // Not yet begun.
   std::size_t under_way = 0;              // On the work pool.
   std::vector<GroupId> starting;          // Open, but their groups have no leader yet.
-  std::vector<PartitionOrder> unfounded;  // The disk was full: tried again.
+  std::vector<PartitionOrder> unfounded;  // The disk was full, say: tried again.
   Status outcome;
   std::function<void(Status)> done;
   bool IsOver() const {
@@ -50,37 +50,41 @@ void PartitionSet::Open(std::vector<PartitionOrder> orders, std::function<void(S
   for (PartitionOrder& order : orders) opening->orders.push_back(std::move(order));
   opening->done = std::move(done);
   openings_.push_back(opening);
-  OpenMore(opening);
+  OpenMore();
 }
 
-void PartitionSet::OpenMore(const std::shared_ptr<Opening>& opening) {
-  while (!opening->orders.empty() && opening->under_way < kOpenAtATime) {
-    PartitionOrder order = std::move(opening->orders.front());
-    opening->orders.pop_front();
-    OpenOne(opening, std::move(order));
+// As many as the work pool may have of this shard; a full queue is tried again with the next tick.
+void PartitionSet::OpenMore() {
+  for (const auto& opening : openings_) {
+    while (!opening->orders.empty() && opening_count_ < kOpenAtATime) {
+      if (!OpenOne(opening, opening->orders.front())) return;
+      opening->orders.pop_front();
+    }
   }
 }
 
-void PartitionSet::OpenOne(const std::shared_ptr<Opening>& opening, PartitionOrder order) {
+bool PartitionSet::OpenOne(const std::shared_ptr<Opening>& opening, const PartitionOrder& order) {
   // The result crosses back from a thread of the pool.
-  auto log = std::make_shared<Result<std::unique_ptr<OpenedLog>>>(
-      Fail(ErrorCode::kOverloaded, "the queue of partitions to open is full"));
+  auto log = std::make_shared<Result<std::unique_ptr<OpenedLog>>>(nullptr);
   const auto work = [&files = environment_.deps.files, &manifest = environment_.manifest,
                      options = OptionsFor(order), order, log] {
     *log = FoundOrOpenPartition(files, manifest, options,
                                 {order.nodes, order.is_founded, order.seed, order.replica});
   };
-  ++opening->under_way;
   const auto done = [ref = anchor_.Ref(), opening, order, log] {
     if (PartitionSet* set = ref.get()) set->OpenOneOnDone(opening, order, std::move(*log));
   };
-  if (const auto submitted = environment_.deps.work.Submit(work, done); !submitted) done();
+  if (!environment_.deps.work.Submit(work, done)) return false;
+  ++opening->under_way;
+  ++opening_count_;
+  return true;
 }
 
 void PartitionSet::OpenOneOnDone(const std::shared_ptr<Opening>& opening,
                                  const PartitionOrder& order,
                                  Result<std::unique_ptr<OpenedLog>> log) {
   --opening->under_way;
+  --opening_count_;
   const std::string name = fmt::format("{}/{}", order.topic, order.group.partition.value());
   if (log) {
     for (const std::string& note : (*log)->notes()) {
@@ -102,7 +106,9 @@ void PartitionSet::OpenOneOnDone(const std::shared_ptr<Opening>& opening,
     // With other replicas nobody waits for an election: it may need nodes that are not there.
     if (order.nodes.size() == 1) opening->starting.push_back(order.group);
     partitions_[order.group] = std::move(partition);
-  } else if (!order.is_founded && log.error().code == ErrorCode::kDiskFull) {
+  } else if (!order.is_founded && !ConcernsTheNode(log.error().code) &&
+             log.error().code != ErrorCode::kDataCorrupt) {
+    // Nobody has it yet, so nothing is lost.
     environment_.log.WarnLimited(
         "storage", "founding",
         fmt::format("{} cannot be founded yet: {}", name, log.error().ToString()));
@@ -116,7 +122,7 @@ void PartitionSet::OpenOneOnDone(const std::shared_ptr<Opening>& opening,
     lost_[order.group] = {ErrorCode::kDataCorrupt,
                           fmt::format("{} could not be opened: {}", name, log.error().message)};
   }
-  OpenMore(opening);
+  OpenMore();
 }
 
 // At the end of each turn: elections end with completions of the disk, which are turns.
@@ -162,7 +168,6 @@ void PartitionSet::OpenRetryFounding() {
   for (const auto& opening : openings_) {
     for (PartitionOrder& order : opening->unfounded) opening->orders.push_back(std::move(order));
     opening->unfounded.clear();
-    OpenMore(opening);
   }
 }
 
@@ -182,6 +187,7 @@ void PartitionSet::Touch(Partition& partition) {
 
 void PartitionSet::Tick() {
   if (!openings_.empty()) OpenRetryFounding();
+  OpenMore();
   const Microseconds now = environment_.deps.clock.SteadyNow();
   if (now - all_ticked_ >= kQuietTick) {
     all_ticked_ = now;

@@ -80,8 +80,8 @@ class PartitionSet {
  private:
   struct Opening;
 
-  void OpenMore(const std::shared_ptr<Opening>& opening);
-  void OpenOne(const std::shared_ptr<Opening>& opening, PartitionOrder order);
+  void OpenMore();
+  bool OpenOne(const std::shared_ptr<Opening>& opening, const PartitionOrder& order);
   void OpenOneOnDone(const std::shared_ptr<Opening>& opening, const PartitionOrder& order,
                      Result<std::unique_ptr<OpenedLog>> log);
   void OpenCheckStarted();
@@ -100,6 +100,7 @@ class PartitionSet {
   Microseconds all_ticked_{0};
   std::vector<GroupId> dropped_;                    // Drained; to be destroyed at the turn's end.
   std::vector<std::shared_ptr<Opening>> openings_;  // Not yet done, oldest first.
+  std::size_t opening_count_ = 0;                   // Partitions on the work pool.
   Microseconds founding_retried_{0};
   Anchor<PartitionSet> anchor_{this};
 };
