@@ -53,10 +53,13 @@ void Catalogue::Start(std::unique_ptr<OpenedLog> log, std::function<void(Status)
     auto state = CatalogueState::Decode(bytes);
     if (state) {
       state_ = std::move(*state);
+      for (const auto& [node, joined] : state_.nodes())
+        home_.services().peers.SetIncarnation(node, joined.incarnation);
     } else {
       broken_ = std::move(state).error();
     }
   });
+  known_commit_ = group_->status().commit;
   group_->SetApply([this](Index index, ByteSpan payload) { Apply(index, payload); });
   home_.SetCompanion(
       kClusterGroup, *group_, [this] { OnTick(); }, [this] { OnTurnEnd(); });
@@ -72,6 +75,9 @@ void Catalogue::Apply(Index index, ByteSpan payload) {
   }
   state_.Apply(index, *command);
   has_changed_ = true;
+  // It is committed, so it counts at once, leader or not.
+  if (const auto* joined = std::get_if<NodeJoined>(&*command))
+    home_.services().peers.SetIncarnation(joined->node, joined->incarnation);
 }
 
 void Catalogue::OnTick() {
@@ -84,12 +90,14 @@ void Catalogue::OnTick() {
 
 void Catalogue::OnTurnEnd() {
   if (group_ == nullptr) return;
+  if (!knows_peers_ && group_->status().applied >= known_commit_) {
+    knows_peers_ = true;
+    home_.services().peers.Open();
+  }
   if (!is_replayed_) StartCheck();
   if (is_replayed_ && std::exchange(has_changed_, false)) {
     topic_count_.Set(state_.topics().size());
     partition_count_.Set(state_.partition_count());
-    for (const auto& [node, joined] : state_.nodes())
-      home_.services().peers.SetIncarnation(node, joined.incarnation);
     local_.Reconcile(state_);
     if (!started_) local_.Publish(state_, [] {});  // Nodes may be new, or elsewhere.
     AnswerCreated();

@@ -96,6 +96,8 @@ class Catalogue final : public TopicService {
   std::unique_ptr<Group> group_;
   CatalogueState state_;
   std::optional<Error> broken_;          // A committed command that cannot be read.
+  Index known_commit_;                   // Of this node's own log when it started.
+  bool knows_peers_ = false;             // All up to there is applied.
   bool has_changed_ = false;             // Commands were applied since the last look.
   bool is_replayed_ = false;             // All that was committed before this start is applied.
   std::function<void(Status)> started_;  // Set until Start is done.

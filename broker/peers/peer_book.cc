@@ -21,6 +21,11 @@ void PeerBook::SetIncarnation(NodeId node, std::uint64_t incarnation) {
   incarnations_[node] = incarnation;
 }
 
+void PeerBook::Open() {
+  const std::lock_guard lock(mutex_);
+  is_open_ = true;
+}
+
 Status PeerBook::Check(const wire::PeerHello& hello) const {
   if (hello.version_min > wire::kPeerVersion || hello.version_max < wire::kPeerVersion) {
     return Fail(
@@ -46,6 +51,11 @@ Status PeerBook::Check(const wire::PeerHello& hello) const {
         fmt::format("node {} is none of this node's peers: check node.peers", hello.node.value()));
   }
   const std::lock_guard lock(mutex_);
+  if (!is_open_) {
+    return Fail(ErrorCode::kNotYet, fmt::format("node {} is starting and does not know its peers "
+                                                "yet: call again",
+                                                self_.node.value()));
+  }
   const auto known = incarnations_.find(hello.node);
   if (known == incarnations_.end() || known->second == hello.incarnation) return Ok();
   return Fail(ErrorCode::kForeignDirectory,

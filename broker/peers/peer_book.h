@@ -28,8 +28,11 @@ class PeerBook {
 
   // From the catalogue: this is the directory that the node has joined with.
   void SetIncarnation(NodeId node, std::uint64_t incarnation);
+  // From here on hellos are believed: what this node's own catalogue says of the others is set. A
+  // node that came before with an empty directory could vote as its old self.
+  void Open();
   // Whether to believe a hello. Errors, each saying what was expected and found: kUnsupported
-  // (version), kForeignDirectory (cluster, node, incarnation).
+  // (version), kForeignDirectory (cluster, node, incarnation), kNotYet before Open.
   Status Check(const wire::PeerHello& hello) const;
 
  private:
@@ -37,6 +40,7 @@ class PeerBook {
   const std::vector<PeerNode> nodes_;
   mutable std::mutex mutex_;
   std::map<NodeId, std::uint64_t> incarnations_;
+  bool is_open_ = false;
 };
 
 }  // namespace raftmq::broker

@@ -9,7 +9,6 @@
 #include <iostream>
 #include <memory>
 #include <set>
-#include <thread>
 #include <vector>
 
 #include "tests/broker/broker_steps.h"
@@ -246,7 +245,9 @@ TEST_F(Cluster, ANodeWithAnEmptyDirectoryDoesNotVoteAsItsOldSelf) {
   std::filesystem::remove_all(cluster_.data_directory(NodeId(3)));
   cluster_.Start(NodeId(1));
   cluster_.Start(NodeId(3));
-  std::this_thread::sleep_for(std::chrono::seconds(5));  // Time to be wrong.
+  EXPECT_TRUE(Becomes([this] {
+    return cluster_.process(NodeId(1)).Stderr().find("another data directory") != std::string::npos;
+  }));
   cluster_.Start(NodeId(2));
   EXPECT_TRUE(Becomes([this] {
     return cluster_.Ask(NodeId(1), "known-to-2-and-3") &&
