@@ -78,8 +78,10 @@ class PeerLinks::Link final : public ConnectionHandler {
         wire::DecodePeerMessage((*frame)->message(), (*frame)->attachment().size());
     if (!message) return Close(message.error());
     if (const auto* welcome = std::get_if<wire::PeerWelcome>(&*message)) {
-      if (is_up_ || welcome->node != node_.peer.node || welcome->shards == 0) {
-        return Close({ErrorCode::kBadMessage, "a welcome from another node, or a second one"});
+      if (is_up_ || welcome->node != node_.peer.node || welcome->shards == 0 ||
+          welcome->shards > kPeerShardsMax) {
+        return Close({ErrorCode::kBadMessage,
+                      "a welcome from another node, a second one, or of no credible shards"});
       }
       is_up_ = true;
       wait_ = kWaitMin;
@@ -110,6 +112,7 @@ class PeerLinks::Link final : public ConnectionHandler {
 
   void SayHello(std::unique_ptr<Connection> connection) {
     connection_ = std::move(connection);
+    connection_->SetSilenceMax(kPeerSilenceMax);
     reader_.emplace(wire::kFrameBytesBeforeHello);
     connection_->Start(*this);
     wire::PeerHello hello = links_.environment_.book.self();

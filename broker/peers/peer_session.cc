@@ -7,6 +7,7 @@
 
 #include "broker/peers/peer_heartbeats.h"
 #include "broker/peers/peer_items.h"
+#include "broker/peers/peer_node.h"
 #include "protocol/wire/peer_codec.h"
 
 namespace raftmq::broker {
@@ -28,6 +29,7 @@ bool PeerSession::Start() {
   connection_ = std::move(*connection);
   reader_.SetFrameBytesMax(wire::kFrameBytesHardMax);
   reader_.SetMessageBytesMax(wire::kFrameBytesHardMax);
+  connection_->SetSilenceMax(kPeerSilenceMax);
   connection_->Write(wire::EncodePeerHead(owner_.welcome, 0));
   connection_->Start(*this);
   ProcessFrames();  // What came behind the hello.

@@ -46,6 +46,10 @@ Result<std::unique_ptr<Connection>> Connection::Adopt(EventLoop& loop, int socke
   return std::unique_ptr<Connection>(new Connection(std::move(impl)));
 }
 
+void Connection::SetSilenceMax(Milliseconds silence_max) {
+  if (impl_->socket.IsOpen()) raftmq::SetSilenceMax(impl_->socket.get(), silence_max);
+}
+
 void Connection::SetLowWater(std::size_t bytes) {
   impl_->low_water = bytes;
   impl_->is_above_low_water = impl_->queue.bytes() > bytes;

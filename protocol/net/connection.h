@@ -57,6 +57,10 @@ class Connection {
   std::size_t queued_bytes() const;  // Not yet taken by the kernel.
   // OnDrained is called whenever queued_bytes falls to this or below after being above. Default 0.
   void SetLowWater(std::size_t bytes);
+  // The connection breaks when the other machine takes nothing, or does not answer the kernel's own
+  // questions, for about this long. Else TCP tries for minutes, and goes on minutes after a cut
+  // that has healed. At least one second.
+  void SetSilenceMax(Milliseconds silence_max);
   // Back-pressure: the kernel's window fills, then the peer waits. A paused connection that is not
   // written to does not notice when the peer goes.
   void PauseReading();

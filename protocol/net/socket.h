@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "protocol/net/address.h"
+#include "protocol/types/clock.h"
 #include "raftmq/result.h"
 
 struct addrinfo;
@@ -59,6 +60,8 @@ Result<Socket> OpenStream(int family);
 // Nagle's algorithm off: a turn's output leaves in one write anyway. Other sockets than TCP (tests)
 // have no such option.
 void SetNoDelay(int socket);
+// See Connection::SetSilenceMax.
+void SetSilenceMax(int socket, Milliseconds silence_max);
 // The error that the kernel keeps for a socket (0 if none); asking clears it.
 int TakeSocketError(int socket);
 // "Connection refused (ECONNREFUSED)".
