@@ -195,9 +195,11 @@ class Produce(WithBroker):
                 with self.subTest(verb=verb), subprocess.Popen(
                         [RAFTMQ, "--brokers", address, "--timeout", "600s", *verb], stdin=subprocess.PIPE,
                         stdout=subprocess.PIPE, stderr=subprocess.PIPE) as tool:
-                    silent.accept()[0].recv(1)  # It waits for an answer now.
-                    tool.send_signal(signal.SIGINT)
-                    self.assertEqual(tool.wait(DEADLINE_SECONDS), 130)
+                    connection, _ = silent.accept()
+                    with connection:  # Closed, it would end the tool before the signal does.
+                        connection.recv(1)  # It waits for an answer now.
+                        tool.send_signal(signal.SIGINT)
+                        self.assertEqual(tool.wait(DEADLINE_SECONDS), 130)
 
     def test_wrong_words_are_answered_with_the_right_ones(self):
         topic = self.topic()

@@ -131,23 +131,5 @@ TEST(Connect, DoneMayDestroyTheAttempt) {
   EXPECT_EQ(connecting, nullptr);
 }
 
-// Its window is full and stays so: as behind a cut that nobody tells of.
-TEST(Connect, APeerThatTakesNothingIsGivenUpAfterTheSilence) {
-  const SilentPort port(8);
-  EventLoop loop;
-  Outcome outcome;
-  const auto connecting =
-      Connection::Connect(loop, port.address(), Milliseconds(5'000), Into(outcome));
-  RunUntil(loop, [&] { return outcome.has_value(); });
-  ASSERT_TRUE(outcome->has_value());
-  Connection& connection = ***outcome;
-  connection.SetSilenceMax(Milliseconds(1'000));
-  RecordingHandler handler;
-  connection.Start(handler);
-  for (int i = 0; i < 32; ++i) connection.Write(Bytes(Pattern(1u << 20)));
-  RunUntil(loop, [&] { return handler.closed.has_value(); });
-  EXPECT_EQ(handler.closed->code, ErrorCode::kTimeout);
-}
-
 }  // namespace
 }  // namespace raftmq
