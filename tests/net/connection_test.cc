@@ -45,6 +45,18 @@ TEST(Connection, ManySmallWritesArriveInOrder) {
   EXPECT_TRUE(server.received == sent);
 }
 
+// Its window is full and stays so: as behind a cut that nobody tells of.
+TEST(Connection, APeerThatTakesNothingIsGivenUpAfterTheSilence) {
+  EventLoop loop;
+  ConnectionPair pair(loop);
+  RecordingHandler client;
+  pair.left->SetSilenceMax(Milliseconds(1'000));
+  pair.left->Start(client);
+  for (int i = 0; i < 32; ++i) pair.left->Write(Bytes(Pattern(1u << 20)));
+  RunUntil(loop, [&] { return client.closed.has_value(); });
+  EXPECT_EQ(client.closed->code, ErrorCode::kDisconnected);
+}
+
 TEST(Connection, BytesStayAliveUntilWrittenAndNoLonger) {
   EventLoop loop;
   ConnectionPair pair(loop);
