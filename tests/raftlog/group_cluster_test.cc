@@ -103,6 +103,35 @@ TEST(GroupCluster, AFollowersReadSeesWhatWasCommittedWhenItAsked) {
   EXPECT_EQ(**end, Offset(1));
 }
 
+// The answer to what the process before has asked comes late.
+TEST(GroupCluster, AReadIsNotAnsweredByTheReplyToAnEarlierProcess) {
+  GroupCluster cluster;
+  cluster.Elect(1);
+  cluster.group(3).ReadIndex([](const Result<Offset>&) {});
+  std::optional<PeerMessage> late;
+  for (int i = 0; i < 20 && !late; ++i) {
+    cluster.Tick(1, 1);
+    for (std::uint32_t id = 1; id <= 3; ++id) cluster.group(id).TurnEnd();
+    for (const PeerMessage& message : cluster.mail()) {
+      const auto* raft = std::get_if<RaftMessage>(&message.body);
+      if (raft != nullptr && std::holds_alternative<ReadReply>(raft->body)) late = message;
+    }
+    if (!late) cluster.DeliverAll();
+  }
+  ASSERT_TRUE(late.has_value());
+  cluster.PowerCut(3);
+  cluster.mail().clear();
+  cluster.node(3).options.raft.seed += 1u << 20;  // As of each boot of a broker.
+  cluster.Start(3);
+  cluster.Heartbeat(1);
+  bool is_answered = false;
+  cluster.group(3).ReadIndex([&](const Result<Offset>&) { is_answered = true; });
+  cluster.group(3).Receive(*late);
+  EXPECT_FALSE(is_answered);
+  cluster.Settle();
+  EXPECT_TRUE(is_answered);
+}
+
 // Two logs that are not the same at the same (index, term): one of them is damaged, and nothing may
 // be built on it, also where an append repeats what is there.
 TEST(GroupCluster, AnAppendThatOverlapsADifferentEntryIsRefused) {
