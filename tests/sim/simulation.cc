@@ -60,11 +60,10 @@ Outcome Simulation::Run() {
 }
 
 void Simulation::RunUntil(std::uint64_t events, Time until) {
-  std::uint64_t looked = cluster_.events;
   while (cluster_.events < events && cluster_.timeline.now() < until &&
          !cluster_.verdict.is_broken() && cluster_.timeline.RunNext()) {
-    if (cluster_.events < looked + kEventsBetweenLooks) continue;
-    looked = cluster_.events;
+    if (cluster_.events < looked_ + kEventsBetweenLooks) continue;
+    looked_ = cluster_.events;
     for (const auto& truth : cluster_.partitions) truth->LookAtAll();
   }
 }

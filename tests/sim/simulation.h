@@ -57,6 +57,7 @@ class Simulation {
   void Finish();
 
   const RunOptions options_;
+  std::uint64_t looked_ = 0;  // Events when all oracles last looked at everything.
   Cluster cluster_;
   Nemesis nemesis_;
   Operator operator_;
