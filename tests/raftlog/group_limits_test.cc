@@ -63,8 +63,8 @@ TEST(GroupLimits, ATrimGoesThroughOnAFullDisk) {
   EXPECT_EQ(*trimmed, Offset(3));
 }
 
-TEST(GroupLimits, ManyRestartsOnAFullDiskEndInDiskFullNotInACrash) {
-  GroupWorld world;
+// Until nothing fits any more, and then often.
+void RestartOnAFullDisk(GroupWorld& world) {
   world.Start();
   world.files.is_full = true;
   while (world.Produce({std::string(500, 'x')}).has_value()) {
@@ -75,6 +75,11 @@ TEST(GroupLimits, ManyRestartsOnAFullDiskEndInDiskFullNotInACrash) {
     world.group->Tick();
     world.Settle();
   }
+}
+
+TEST(GroupLimits, ManyRestartsOnAFullDiskEndInDiskFullNotInACrash) {
+  GroupWorld world;
+  RestartOnAFullDisk(world);
   EXPECT_FALSE(world.group->status().is_leader);
   EXPECT_EQ(world.Produce({"a"}).error().code, ErrorCode::kDiskFull);
   EXPECT_TRUE(world.Fetch(0).has_value());
@@ -82,16 +87,7 @@ TEST(GroupLimits, ManyRestartsOnAFullDiskEndInDiskFullNotInACrash) {
 
 TEST(GroupLimits, ServiceResumesThoughRestartsOnAFullDiskHaveUsedUpTheReserve) {
   GroupWorld world;
-  world.Start();
-  world.files.is_full = true;
-  while (world.Produce({std::string(500, 'x')}).has_value()) {
-  }
-  for (int i = 0; i < 20; ++i) {
-    world.Crash();
-    world.Open();
-    world.group->Tick();
-    world.Settle();
-  }
+  RestartOnAFullDisk(world);
   ASSERT_FALSE(world.group->status().is_leader);
   const Index last = world.group->status().last;
   world.files.is_full = false;

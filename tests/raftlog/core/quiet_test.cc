@@ -58,6 +58,18 @@ class QuietTest : public testing::Test {
     Settle();
     for (const NodeId id : cluster.node_ids()) ASSERT_TRUE(cluster.raft(id).IsQuiet());
   }
+  // Node 2 stays quiet.
+  void LoseNodeThree() {
+    MakeQuiet();
+    cluster.Crash(kThree);
+    cluster.PeerUnreachable(kOne, kThree);
+  }
+  void PassSettled(std::uint32_t ticks) {
+    for (std::uint32_t i = 0; i < ticks; ++i) {
+      Pass(kOne, 1);
+      Settle();
+    }
+  }
   const RaftStatus& StatusOf(NodeId id) { return cluster.raft(id).status(); }
 
   CoreCluster cluster;
@@ -177,14 +189,9 @@ TEST_F(QuietTest, OneLiveQuietFollowerOfTwoIsAQuorum) {
 
 // Node 3 is down, node 2 is quiet: it was vouched for until this very tick.
 TEST_F(QuietTest, AnEntryThatWakesAFollowerLeavesItTimeToAnswer) {
-  MakeQuiet();
-  cluster.Crash(kThree);
-  cluster.PeerUnreachable(kOne, kThree);
+  LoseNodeThree();
   for (std::uint32_t offset = 0; offset < kElectionMin; ++offset) {
-    for (std::uint32_t i = 0; i < 4 * kElectionMin + offset; ++i) {
-      Pass(kOne, 1);
-      Settle();
-    }
+    PassSettled(4 * kElectionMin + offset);
     ASSERT_EQ(StatusOf(kOne).role, RaftRole::kLeader);
     ASSERT_TRUE(cluster.Propose(kOne).has_value());
     cluster.EndTurn(kOne);
@@ -196,14 +203,9 @@ TEST_F(QuietTest, AnEntryThatWakesAFollowerLeavesItTimeToAnswer) {
 
 // The same without an entry: their shards do not agree (the connection is fine).
 TEST_F(QuietTest, AFollowerThatIsNotVouchedForAnyMoreHasTimeToAnswer) {
-  MakeQuiet();
-  cluster.Crash(kThree);
-  cluster.PeerUnreachable(kOne, kThree);
+  LoseNodeThree();
   for (std::uint32_t offset = 0; offset < kElectionMin; ++offset) {
-    for (std::uint32_t i = 0; i < 4 * kElectionMin + offset; ++i) {
-      Pass(kOne, 1);
-      Settle();
-    }
+    PassSettled(4 * kElectionMin + offset);
     ASSERT_EQ(StatusOf(kOne).role, RaftRole::kLeader);
     cluster.PeerSilent(kOne, kTwo, 0);
     Pass(kOne, 1);
