@@ -162,12 +162,14 @@ Result<std::vector<std::byte>> MetaFile::ReadPages(std::uint16_t kind, Bad bad,
                                                    std::vector<std::string>* notes) {
   std::optional<ParsedPage> newest;
   int valid = 0;
+  bool are_twins = true;
   for (std::uint64_t copy = 0; copy < 2; ++copy) {
     Page page;
     if (!file_->Read(PlaceOf(kind, copy), page)) continue;  // As bad as a damaged one.
     RAFTMQ_TRY_ASSIGN(auto parsed, ParsePage(page, kind));
     if (!parsed || parsed->sequence % 2 != copy) continue;
     ++valid;
+    if (newest) are_twins = newest->payload == parsed->payload;
     if (!newest || parsed->sequence > newest->sequence) newest = std::move(parsed);
   }
   if (!newest)
@@ -175,10 +177,14 @@ Result<std::vector<std::byte>> MetaFile::ReadPages(std::uint16_t kind, Bad bad,
                 fmt::format("both copies of the {} in '{}' are damaged: this replica is lost",
                             kPageNames[kind], file_->path()));
   sequences_[kind] = newest->sequence;
-  if (valid == 2) return newest->payload;
-  notes->push_back(fmt::format("{} one of two copies of the {} in '{}'",
-                               bad == Bad::kRepair ? "repaired" : "damaged:", kPageNames[kind],
-                               file_->path()));
+  // A death between two copies leaves the second one old: what is about to be believed must not
+  // hang on one page. Marks take turns, and an old one is as true.
+  const bool is_behind = valid == 2 && kind != kMark && !are_twins;
+  if (valid == 2 && !is_behind) return newest->payload;
+  if (!is_behind)
+    notes->push_back(fmt::format("{} one of two copies of the {} in '{}'",
+                                 bad == Bad::kRepair ? "repaired" : "damaged:", kPageNames[kind],
+                                 file_->path()));
   if (bad == Bad::kOnlyNote) return newest->payload;
   RAFTMQ_TRY(WritePages(kind, newest->payload, 1));
   RAFTMQ_TRY(Sync());

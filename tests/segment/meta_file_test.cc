@@ -71,6 +71,21 @@ TEST_F(MetaFileTest, BothCopiesDamagedIsALostReplica) {
   EXPECT_NE(meta.error().message.find("term and vote"), std::string::npos) << meta.error().message;
 }
 
+// A death between the two copies: whoever starts may speak of what the first says, so it must not
+// hang on that one page (DESIGN.md section 4, Small state).
+TEST_F(MetaFileTest, AStartBringsTheCopyThatIsBehindUpToTheOther) {
+  auto file = files_.Open(Path(), OpenMode::kWrite);
+  std::vector<std::byte> behind(kPageBytes);
+  const std::uint64_t second_at = 2 * kPageBytes, first_at = 3 * kPageBytes;  // As written.
+  ASSERT_TRUE((*file)->Read(second_at, behind).has_value());
+  ASSERT_TRUE((*Open())->SaveHardState({Term(9), NodeId(3)}).has_value());
+  ASSERT_TRUE((*file)->Write(second_at, behind).has_value());
+  EXPECT_EQ((*Open())->hard_state(), (HardState{Term(9), NodeId(3)}));
+
+  ASSERT_TRUE((*file)->Write(first_at, std::vector<std::byte>(kPageBytes)).has_value());
+  EXPECT_EQ((*Open())->hard_state(), (HardState{Term(9), NodeId(3)}));
+}
+
 TEST_F(MetaFileTest, AShortFileIsALostReplica) {
   ASSERT_TRUE(files_.Remove(Path()).has_value());
   ASSERT_TRUE(files_.Open(Path(), OpenMode::kCreate).has_value());
