@@ -22,6 +22,13 @@ struct Proposed {
   Index index;
   Offset base_offset;
   std::int64_t append_time_ms = 0;
+  bool is_duplicate = false;  // The same batch was in the log already: this is where it stands.
+};
+
+// A producer's session as it stands in the log.
+struct OpenedSession {
+  std::uint32_t epoch = 0;
+  std::uint32_t next_sequence = 0;  // Of the next record; records count modulo 2^32.
 };
 
 // A run of committed data batches for a consumer.
@@ -61,12 +68,23 @@ class Group {
   // (synced on a majority, this replica after its own sync). `frame` is the batch's padded bytes
   // within the received buffer. Errors: kNotLeader, kOverloaded (bytes under way at the bound),
   // kDiskFull, kDraining, kBatchTooLarge: definite; kDisconnected-like unknown outcomes when
-  // leadership is lost while under way.
+  // leadership is lost while under way. A batch of a session that is in the log already is not
+  // appended again, but answered as the first time, once that is committed; one that does not
+  // continue its session gets kFenced, kSequenceGap, kSequenceOverlap, kDuplicateOffsetUnknown,
+  // kUnknownSession or kLimitExceeded (DESIGN.md, "Sessions"): all definite.
   virtual void Propose(ByteBuffer buffer, std::size_t frame_at, std::size_t frame_bytes,
                        ProposeDone done) = 0;
   // The same for acks=leader-memory: calls back as soon as it is in the leader's log.
   virtual void ProposeInMemory(ByteBuffer buffer, std::size_t frame_at, std::size_t frame_bytes,
                                ProposeDone done) = 0;
+
+  // Opens a session, or takes it over: from the entry on that this writes, lower epochs are fenced.
+  // Answers once that is committed, and all before it; without an entry if the session is open in
+  // this epoch already. REQUIRES: session is not 0. Errors: kNotLeader, kDraining, kDiskFull;
+  // kFenced if a higher epoch is known, kUnknownSession for an id that may have been dropped,
+  // kLimitExceeded for a new session above the bound: all definite; unknown outcomes as Propose.
+  virtual void OpenSession(SessionId session, std::uint32_t epoch,
+                           std::function<void(Result<OpenedSession>)> done) = 0;
 
   // Committed batches from `offset` on, at least one if there is any, at most bytes_max otherwise.
   // From the tail cache or the map at once, or later from the I/O pool. An empty slice at the end.

@@ -3,6 +3,7 @@
 //
 //   replica_group.cc          life cycle, ticks, status
 //   replica_group_propose.cc  from a proposal to a stamped and staged entry
+//   replica_group_session.cc  producers' sessions
 //   replica_group_roll.cc     room in the segment, checkpoints, the next segment
 //   replica_group_disk.cc     jobs to the disk and back, commit, draining
 //   replica_group_read.cc     fetch and lookup by time
@@ -43,6 +44,8 @@ class ReplicaGroup final : public Group {
                ProposeDone done) override;
   void ProposeInMemory(ByteBuffer buffer, std::size_t frame_at, std::size_t frame_bytes,
                        ProposeDone done) override;
+  void OpenSession(SessionId session, std::uint32_t epoch,
+                   std::function<void(Result<OpenedSession>)> done) override;
   void Fetch(Offset offset, std::size_t bytes_max, FetchDone done) override;
   void CheckPosition(Offset offset, Term term_before, std::function<void(Status)> done) override;
   void FindOffset(std::int64_t timestamp_ms,

@@ -30,6 +30,16 @@ std::string_view ErrorName(ErrorCode code) {
       return "PARTITION_NOT_FOUND";
     case ErrorCode::kLimitExceeded:
       return "LIMIT_EXCEEDED";
+    case ErrorCode::kUnknownSession:
+      return "UNKNOWN_SESSION";
+    case ErrorCode::kSequenceGap:
+      return "SEQUENCE_GAP";
+    case ErrorCode::kSequenceOverlap:
+      return "SEQUENCE_OVERLAP";
+    case ErrorCode::kFenced:
+      return "FENCED";
+    case ErrorCode::kDuplicateOffsetUnknown:
+      return "DUPLICATE_OFFSET_UNKNOWN";
     case ErrorCode::kOffsetBelowStart:
       return "OFFSET_BELOW_START";
     case ErrorCode::kOffsetBeyondEnd:
@@ -38,6 +48,8 @@ std::string_view ErrorName(ErrorCode code) {
       return "DATA_CORRUPT";
     case ErrorCode::kPositionDiverged:
       return "POSITION_DIVERGED";
+    case ErrorCode::kStateDiverged:
+      return "STATE_DIVERGED";
     case ErrorCode::kNotLeader:
       return "NOT_LEADER";
     case ErrorCode::kNotYet:

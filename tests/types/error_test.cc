@@ -30,6 +30,15 @@ TEST(ErrorTest, AnAnswerThatNeverCameIsUnknownAndRetriable) {
   EXPECT_FALSE(IsRetriable(ErrorCode::kBadBatch));
 }
 
+TEST(ErrorTest, WhatASessionRefusesIsFinalAndDefinite) {
+  for (const ErrorCode code :
+       {ErrorCode::kUnknownSession, ErrorCode::kSequenceGap, ErrorCode::kSequenceOverlap,
+        ErrorCode::kFenced, ErrorCode::kDuplicateOffsetUnknown}) {
+    EXPECT_FALSE(IsRetriable(code)) << ErrorName(code);
+    EXPECT_TRUE(IsDefinite(code)) << ErrorName(code);
+  }
+}
+
 Result<int> Half(int n) {
   if (n % 2 != 0) return Fail(ErrorCode::kInvalidArgument, "expected an even number");
   return n / 2;

@@ -27,13 +27,21 @@ enum class ErrorCode : std::uint16_t {
   kTopicExists = 9,     // A topic of that name is there already.
   kTopicNotFound = 10,  // No such topic.
   kPartitionNotFound = 11,  // The topic has no such partition.
-  kLimitExceeded = 12,      // A bounded number (topics, partitions, connections) is used up.
+  kLimitExceeded = 12,      // A bounded number (topics, connections, sessions) is used up.
+  // Sessions of producers. Final and definite: nothing was appended by this attempt.
+  kUnknownSession = 13,          // The session was dropped, or was never known here.
+  kSequenceGap = 14,             // The batch lies beyond the session's next sequence.
+  kSequenceOverlap = 15,         // The batch repeats a part of what is stored.
+  kFenced = 16,                  // A higher epoch of the session is known: another has taken over.
+  kDuplicateOffsetUnknown = 17,  // The batch was stored so long ago that its offset is forgotten.
   // Reading positions. Final: the caller chooses the next position.
   kOffsetBelowStart =
       20,                 // The offset was removed by retention or trim; the reply names the start.
   kOffsetBeyondEnd = 21,  // The offset is beyond the end; the reply names the end and term.
   kDataCorrupt = 22,      // The bytes are damaged and no good copy is known; bounds are named.
   kPositionDiverged = 23,  // Another log is in the place of the one that the position was read in.
+  // The replica's state differs from what the log says it is: it has stopped; ask another.
+  kStateDiverged = 24,
   // Service state. Retriable.
   kNotLeader = 30,     // Definite: ask the leader; metadata names it.
   kNotYet = 31,        // This replica does not have it yet; retry or ask another.
