@@ -18,7 +18,7 @@ Result<std::unique_ptr<OpenedLog>> Found(FileSystem& files, const GroupOptions& 
   founding.group_seed = identity.seed;
   founding.replica = ReplicaNumber(identity.replica);
   for (const NodeId node : identity.nodes)
-    founding.membership.push_back({node, founding.replica, true});
+    founding.membership.push_back({node, ReplicaNumber(identity.founders), true});
   std::ranges::sort(founding.membership, {}, &Replica::node);
   return CreateGroupLog(files, options, founding);
 }

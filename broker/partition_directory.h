@@ -17,10 +17,11 @@ std::string PartitionsPath(const std::string& data_directory);
 std::string PartitionPath(const std::string& data_directory, const GroupId& group);
 
 struct ReplicaIdentity {
-  std::vector<NodeId> nodes;  // That hold a replica.
+  std::vector<NodeId> nodes;  // Of the founding replicas.
   bool is_founded = false;    // As far as the catalogue is known here: it may lag behind.
   std::uint64_t seed = 0;
-  std::uint64_t replica = 0;
+  std::uint64_t replica = 0;   // Its own number.
+  std::uint64_t founders = 0;  // That of the founding replicas, on `nodes`: the same, or it joins.
 };
 
 // Opens the partition's log, or founds it if it never was, and lists it in the manifest. A

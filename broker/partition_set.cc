@@ -68,8 +68,9 @@ bool PartitionSet::OpenOne(const std::shared_ptr<Opening>& opening, const Partit
   auto log = std::make_shared<Result<std::unique_ptr<OpenedLog>>>(nullptr);
   const auto work = [&files = environment_.deps.files, &manifest = environment_.manifest,
                      options = OptionsFor(order), order, log] {
-    *log = FoundOrOpenPartition(files, manifest, options,
-                                {order.nodes, order.is_founded, order.seed, order.replica});
+    *log = FoundOrOpenPartition(
+        files, manifest, options,
+        {order.nodes, order.is_founded, order.seed, order.replica, order.replica});
   };
   const auto done = [ref = anchor_.Ref(), opening, order, log] {
     if (PartitionSet* set = ref.get()) set->OpenOneOnDone(opening, order, std::move(*log));

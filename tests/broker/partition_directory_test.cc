@@ -25,9 +25,12 @@ class PartitionDirectoryTest : public testing::Test {
     manifest_ = std::move(*manifest);
   }
   Result<std::unique_ptr<OpenedLog>> FoundOrOpen(bool is_founded, std::uint64_t replica = 7) {
-    return FoundOrOpenPartition(
-        files_, *manifest_, options_,
-        {.nodes = {NodeId(1), NodeId(2)}, .is_founded = is_founded, .seed = 6, .replica = replica});
+    return FoundOrOpenPartition(files_, *manifest_, options_,
+                                {.nodes = {NodeId(1), NodeId(2)},
+                                 .is_founded = is_founded,
+                                 .seed = 6,
+                                 .replica = replica,
+                                 .founders = 7});
   }
   // A replica that votes and ends; whether the catalogue has heard of its founding is another
   // matter.
@@ -75,6 +78,17 @@ TEST_F(PartitionDirectoryTest, AReplicaOfAnotherNumberIsAnother) {
   ASSERT_TRUE(RemovePartitionDirectory(files_, options_.log.directory).has_value());
   EXPECT_EQ(FoundOrOpen(false, 7).error().code, ErrorCode::kDataCorrupt);
   EXPECT_TRUE(FoundOrOpen(false, 8).has_value());
+}
+
+// It holds what the founders began with, under its own number, so that it votes with nothing yet.
+TEST_F(PartitionDirectoryTest, AReplicaThatJoinsLaterIsNoVoterOfTheLogThatItFounds) {
+  const auto opened = FoundOrOpen(false, 8);
+  ASSERT_TRUE(opened.has_value()) << opened.error().ToString();
+  EXPECT_EQ((*opened)->report.replica, ReplicaNumber(8));
+  const Membership founders{{NodeId(1), ReplicaNumber(7), true},
+                            {NodeId(2), ReplicaNumber(7), true}};
+  EXPECT_EQ((*opened)->raft.memberships.back().membership, founders);
+  EXPECT_EQ(manifest_->Find(options_.log.group), ReplicaNumber(8));
 }
 
 TEST_F(PartitionDirectoryTest, WhatVotedAndHasLostItsMetaFileIsLost) {

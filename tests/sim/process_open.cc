@@ -81,7 +81,8 @@ Result<std::unique_ptr<OpenedLog>> Process::OpenOrFound(std::uint32_t partition)
     if (number == founding.number)
       return broker::FoundOrOpenPartition(
           files_, *manifest_, options,
-          {founding.nodes, placed->second.is_founded, founding.seed, number.value()});
+          {founding.nodes, placed->second.is_founded, founding.seed, number.value(),
+           founding.number.value()});
     // A replica that joins later founds the same log under its own number.
     if (placed->second.is_founded) return OpenGroupLog(files_, options);
     RAFTMQ_TRY(broker::RemovePartitionDirectory(files_, options.log.directory));
