@@ -71,6 +71,13 @@ namespace raftmq::sim {
   X(kLeaderRemoved, "leaders_removed")                                         \
   X(kRemovedCampaigned, "removed_replica_asked_for_votes")                     \
   X(kDisksLost, "disks_lost")                                                  \
+  X(kDirectoriesLost, "directories_lost_while_the_manifest_stays")             \
+  X(kLostRefused, "lost_replicas_not_founded_anew")                            \
+  X(kCatalogueLags, "replica_opened_before_the_catalogue_knew_it_was_founded") \
+  X(kStateCopyRepaired, "copy_of_term_and_vote_repaired")                      \
+  X(kManifestRepaired, "copy_of_the_manifest_repaired")                        \
+  X(kCutWhileDown, "power_cut_after_a_kill_before_the_restart")                \
+  X(kCutAfterUnsynced, "power_cut_after_recovery_found_unsynced_entries")      \
   X(kLostReplaced, "lost_replicas_replaced")                                   \
   X(kQuiet, "groups_quiet_at_a_tick")                                          \
   X(kQuietExchanged, "quiet_groups_listed_to_a_peer")                          \

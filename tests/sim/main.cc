@@ -18,7 +18,7 @@
 namespace raftmq::sim {
 namespace {
 
-constexpr int kExitViolation = 1;
+constexpr int kExitViolation = 1;  // Or a mutant that its rule did not notice.
 constexpr int kExitUsage = 2;
 constexpr std::string_view kUsage =
     "usage: raftmq-sim [--seed N] [--seeds COUNT] [--events N] [--nodes N] [--mutant NAME] "
@@ -28,7 +28,7 @@ struct Arguments {
   std::uint64_t seed = 1;
   std::uint64_t seeds = 1;
   RunOptions run;
-  std::string_view mutant = "";
+  MutantRule mutant;
   std::string coverage_file;
   bool is_verbose = false;
 };
@@ -45,7 +45,8 @@ std::string ReplayLine(const Arguments& arguments, std::uint64_t seed) {
   std::string line =
       fmt::format("replay with: tests/sim.sh --seed {} --events {}", seed, arguments.run.events);
   if (arguments.run.nodes > 0) line += fmt::format(" --nodes {}", arguments.run.nodes);
-  if (!arguments.mutant.empty()) line += fmt::format(" --mutant {}", arguments.mutant);
+  if (arguments.run.mutant != Mutant::kNone)
+    line += fmt::format(" --mutant {}", arguments.mutant.name);
   return line + "\n";
 }
 
@@ -56,10 +57,10 @@ bool ParseNumber(std::string_view text, T* number) {
 }
 
 bool ParseMutant(std::string_view text, Arguments* arguments) {
-  const auto found = std::ranges::find(kMutants, text, &decltype(kMutants)::value_type::first);
+  const auto found = std::ranges::find(kMutants, text, &MutantRule::name);
   if (found == kMutants.end()) return false;
-  arguments->mutant = text;
-  arguments->run.mutant = found->second;
+  arguments->mutant = *found;
+  arguments->run.mutant = found->mutant;
   return true;
 }
 
@@ -102,6 +103,14 @@ int RunAll(const Arguments& arguments) {
                  outcome.time / kMillisecond, outcome.hash);
     if (!outcome.violation) continue;
     fmt::print("violated: {}: {}\n{}", outcome.violation->rule, outcome.violation->text, line);
+    if (arguments.run.mutant == Mutant::kNone) return kExitViolation;
+    // Others may be broken by it as well.
+    if (outcome.violation->rule != arguments.mutant.rule) continue;
+    fmt::print("{} noticed by {}\n", arguments.mutant.name, arguments.mutant.rule);
+    return 0;
+  }
+  if (arguments.run.mutant != Mutant::kNone) {
+    fmt::print("{} not noticed by {}\n", arguments.mutant.name, arguments.mutant.rule);
     return kExitViolation;
   }
   if (!arguments.coverage_file.empty() && !coverage.WriteJson(arguments.coverage_file)) {

@@ -1,12 +1,10 @@
 // Rules switched off on purpose, to show that the simulator would notice. They live in its own
-// seams (the file system, what a restart is told), never in the product.
+// seams (the file system, what a restart is told, the operator), never in the product.
 #pragma once
 
 #include <array>
 #include <cstdint>
-#include <optional>
 #include <string_view>
-#include <utility>
 
 namespace raftmq::sim {
 
@@ -16,15 +14,28 @@ enum class Mutant : std::uint8_t {
   kLogNotSynced,          // So do acks.
   kRecoveryNotSynced,     // What recovery reads counts as durable without a sync.
   kOneHardStateCopy,      // The second copy of term and vote is never written.
-  kLostDirectoryFounded,  // A listed replica without its directory begins anew.
+  kLostDirectoryFounded,  // A node whose disk was replaced founds its replicas anew.
+  kManifestNotKept,       // So does one that lost a directory: its manifest was never written.
+  kReplicaNumberReused,   // A replica that takes another's place takes its number, too.
+  kJoinerVotesAlone,      // A replica that joins later founds a log in which it is the voter.
 };
 
-inline constexpr std::array<std::pair<std::string_view, Mutant>, 5> kMutants{{
-    {"hard-state-not-synced", Mutant::kHardStateNotSynced},
-    {"log-not-synced", Mutant::kLogNotSynced},
-    {"recovery-not-synced", Mutant::kRecoveryNotSynced},
-    {"one-hard-state-copy", Mutant::kOneHardStateCopy},
-    {"lost-directory-founded", Mutant::kLostDirectoryFounded},
+// `rule`: the oracle that has to notice it, named as in DESIGN.md.
+struct MutantRule {
+  std::string_view name;
+  Mutant mutant = Mutant::kNone;
+  std::string_view rule;
+};
+
+inline constexpr std::array<MutantRule, 8> kMutants{{
+    {"hard-state-not-synced", Mutant::kHardStateNotSynced, "I-02"},
+    {"log-not-synced", Mutant::kLogNotSynced, "I-16"},
+    {"recovery-not-synced", Mutant::kRecoveryNotSynced, "I-16"},
+    {"one-hard-state-copy", Mutant::kOneHardStateCopy, "I-02"},
+    {"lost-directory-founded", Mutant::kLostDirectoryFounded, "I-11"},
+    {"manifest-not-kept", Mutant::kManifestNotKept, "I-11"},
+    {"replica-number-reused", Mutant::kReplicaNumberReused, "I-11"},
+    {"joiner-votes-alone", Mutant::kJoinerVotesAlone, "I-03"},
 }};
 
 }  // namespace raftmq::sim

@@ -13,6 +13,8 @@ void Nemesis::Start() {
   Every(faults.kill_every, [node] { node().Kill(); });
   Every(faults.power_cut_every, [node] { node().PowerCut(); });
   Every(faults.all_cut_every, [this] { AllCut(); });
+  Every(faults.kill_then_cut_every, [this] { KillThenCut(); });
+  Every(faults.copy_damage_every, [this] { DamageCopy(); });
   Every(faults.storage_death_every, [this] { StorageDeath(); });
   Every(faults.io_error_every, [this] { IoError(); });
   Every(faults.disk_full_every, [this] { DiskFull(); });
@@ -71,6 +73,25 @@ void Nemesis::Pause() {
 void Nemesis::AllCut() {
   cluster_.coverage.Reach(Mark::kAllCut);
   for (const auto& node : cluster_.nodes) node->PowerCut();
+}
+
+// What the killed process wrote is in the cache: the next one reads it, and then it may be gone.
+void Nemesis::KillThenCut() {
+  Node& node = cluster_.node(cluster_.PickNode());
+  node.Kill();
+  cluster_.timeline.After(2 * cluster_.choices.Around(cluster_.scenario.faults.restart_mean),
+                          [this, &node] {
+                            if (!cluster_.is_calm) node.PowerCut();
+                          });
+}
+
+void Nemesis::DamageCopy() {
+  Node& node = cluster_.node(cluster_.PickNode());
+  if (cluster_.choices.Below(2) == 0) {
+    node.DamageManifest();
+  } else {
+    node.DamageHardState(cluster_.PickPartition());
+  }
 }
 
 }  // namespace raftmq::sim

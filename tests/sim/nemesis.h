@@ -20,6 +20,8 @@ class Nemesis {
   void DiskFull();
   void Pause();
   void AllCut();
+  void KillThenCut();
+  void DamageCopy();
 
   Cluster& cluster_;
 };

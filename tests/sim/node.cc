@@ -11,6 +11,7 @@ namespace {
 
 constexpr std::uint64_t kDiskBytes = std::uint64_t{1} << 40;
 constexpr std::size_t kStalledMax = 2000;  // As many messages as sockets would hold.
+constexpr std::uint64_t kHardStatePages = 2 * kPageBytes;  // Of meta (segment/FORMAT.md).
 
 std::int64_t DrawRate(Cluster& cluster) {
   const std::int64_t most = cluster.scenario.clock_rate_ppm;
@@ -84,9 +85,7 @@ void Node::OnDiskFault(DiskFault fault) {
   // After a failed sync the page cache may show what the disk has lost.
   const bool is_cut = fault == DiskFault::kPowerCut ||
                       (fault == DiskFault::kSyncError && cluster_.choices.Below(2) == 0);
-  if (!is_cut) return;
-  SeededCrashChooser chooser(cluster_.choices.Next());
-  left_ = disk_->AfterPowerCut(chooser);
+  if (is_cut) CutPower();
 }
 
 void Node::Bury() {
@@ -118,11 +117,25 @@ void Node::Kill() {
 }
 
 void Node::PowerCut() {
-  if (!process_) return;
+  CutPower();
+  if (!process_) {
+    cluster_.coverage.Reach(Mark::kCutWhileDown);
+    disk_ = std::move(left_);
+    return;
+  }
   cluster_.coverage.Reach(Mark::kPowerCuts);
+  for (const auto& truth : cluster_.partitions) {
+    const auto placed = truth->placements.find(id_);
+    if (placed != truth->placements.end() &&
+        std::exchange(placed->second.record.found_unsynced, false))
+      cluster_.coverage.Reach(Mark::kCutAfterUnsynced);
+  }
+  Bury();
+}
+
+void Node::CutPower() {
   SeededCrashChooser chooser(cluster_.choices.Next());
   left_ = disk_->AfterPowerCut(chooser);
-  Bury();
 }
 
 void Node::CleanStop() {
@@ -170,6 +183,32 @@ void Node::Heal() {
 void Node::LoseDisk() {
   RAFTMQ_CHECK(!process_);
   FoundDisk();
+}
+
+void Node::LoseDirectory(std::uint32_t partition) {
+  RAFTMQ_CHECK(!process_);
+  const GroupId& group = cluster_.partitions[partition]->founding.group;
+  RAFTMQ_CHECK(
+      broker::RemovePartitionDirectory(*disk_, broker::PartitionPath("", group)).has_value());
+}
+
+void Node::DamageManifest() {
+  // Nobody writes it but those who open or drop a replica.
+  if (!process_ || process_->is_opening() || !process_->has_manifest()) return;
+  const bool first = cluster_.choices.Below(2) == 0;
+  Kill();
+  disk_->Damage(std::string("/") + (first ? NodeManifest::kName : NodeManifest::kCopyName),
+                cluster_.choices.Below(8), std::byte{0x10});
+}
+
+void Node::DamageHardState(std::uint32_t partition) {
+  const PartitionTruth& truth = *cluster_.partitions[partition];
+  if (!process_ || process_->Find(partition) == nullptr) return;
+  const ReplicaRecord& record = truth.placements.at(id_).record;
+  if (record.staged_state != record.durable_state) return;  // It is being written.
+  Kill();
+  disk_->Damage(broker::PartitionPath("", truth.founding.group) + "/meta",
+                kHardStatePages + cluster_.choices.Below(2 * kPageBytes), std::byte{0x10});
 }
 
 }  // namespace raftmq::sim

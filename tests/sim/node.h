@@ -65,6 +65,11 @@ class Node final : public Actor {
   void Heal();
   // The disk is replaced by an empty one. REQUIRES: the node is down.
   void LoseDisk();
+  // So is the directory of one replica. REQUIRES: the same.
+  void LoseDirectory(std::uint32_t partition);
+  // Ends the process and flips a byte of one copy, if both are whole now.
+  void DamageManifest();
+  void DamageHardState(std::uint32_t partition);
   // From now on the node starts again by itself after each death.
   void StartLater();
 
@@ -77,6 +82,7 @@ class Node final : public Actor {
   void OnDiskFault(DiskFault fault);
   void Bury();
   void FoundDisk();
+  void CutPower();
 
   Cluster& cluster_;
   const NodeId id_;

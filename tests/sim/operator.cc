@@ -13,6 +13,7 @@ void Operator::Start() {
   Every(options.change_every, [this] { Retire(); });
   Every(options.transfer_every, [this] { Transfer(); });
   Every(options.disk_loss_every, [this] { LoseDisk(); });
+  Every(options.directory_loss_every, [this] { LoseDirectory(); });
 }
 
 void Operator::Every(Time mean, std::function<void()> act) {
@@ -80,10 +81,17 @@ bool Operator::AddLearner(PartitionTruth& truth, Membership* next) {
   const bool was_member = placed != truth.placements.end() && placed->second.was_member;
   if (was_member) return false;
   if (placed == truth.placements.end())
-    truth.placements[node].record.id = {node, ReplicaNumber(++last_number_)};
+    truth.placements[node].record.id = {node, NextNumber(truth, node)};
   next->push_back({node, truth.placements[node].record.id.number, false});
   std::ranges::sort(*next, {}, &Replica::node);
   return true;
+}
+
+// Each is used once.
+ReplicaNumber Operator::NextNumber(const PartitionTruth& truth, NodeId node) {
+  const ReplicaNumber former = truth.EndedOn(node);
+  if (cluster_.mutant == Mutant::kReplicaNumberReused && former != ReplicaNumber(0)) return former;
+  return ReplicaNumber(++last_number_);
 }
 
 void Operator::Propose(NodeId leader, std::uint32_t partition, const Membership& next, Mark mark) {
@@ -128,20 +136,23 @@ bool Operator::IsCaughtUp(const PartitionTruth& truth,
 // Every other voter of its partitions has all that is committed, and no change is under way.
 bool Operator::CanSpare(NodeId node) const {
   const auto has_replica = [node](const auto& truth) { return truth->placements.contains(node); };
-  if (std::ranges::none_of(cluster_.partitions, has_replica)) return false;
-  return std::ranges::all_of(cluster_.partitions, [&](const auto& truth) {
-    if (!has_replica(truth)) return true;
-    if (truth->committed() == Index(0)) return false;
-    std::size_t others = 0;
-    for (const Replica& replica : truth->membership()) {
-      if (!replica.voter || replica.node == node) continue;
-      ++others;
-      const auto placed = truth->placements.find(replica.node);
-      if (placed == truth->placements.end() || !IsCaughtUp(*truth, placed->second)) return false;
-      if (placed->second.record.membership() != truth->membership()) return false;
-    }
-    return others >= 2;
-  });
+  return std::ranges::any_of(cluster_.partitions, has_replica) &&
+         std::ranges::all_of(cluster_.partitions, [&](const auto& truth) {
+           return !has_replica(truth) || CanSpare(*truth, node);
+         });
+}
+
+bool Operator::CanSpare(const PartitionTruth& truth, NodeId node) const {
+  if (truth.committed() == Index(0)) return false;
+  std::size_t others = 0;
+  for (const Replica& replica : truth.membership()) {
+    if (!replica.voter || replica.node == node) continue;
+    ++others;
+    const auto placed = truth.placements.find(replica.node);
+    if (placed == truth.placements.end() || !IsCaughtUp(truth, placed->second)) return false;
+    if (placed->second.record.membership() != truth.membership()) return false;
+  }
+  return others >= 2;
 }
 
 void Operator::LoseDisk() {
@@ -154,12 +165,24 @@ void Operator::LoseDisk() {
   for (const auto& truth : cluster_.partitions) {
     const auto placed = truth->placements.find(id);
     if (placed == truth->placements.end() || !placed->second.is_founded) continue;
-    if (cluster_.mutant == Mutant::kLostDirectoryFounded) {
-      placed->second.is_founded = false;
-    } else {
-      placed->second.is_lost = true;
-    }
+    placed->second.is_lost = placed->second.is_disk_lost = true;
+    truth->End(placed->second.record.id);
   }
+}
+
+void Operator::LoseDirectory() {
+  const std::uint32_t partition = cluster_.PickPartition();
+  PartitionTruth& truth = *cluster_.partitions[partition];
+  const NodeId id = cluster_.PickNode();
+  const auto placed = truth.placements.find(id);
+  if (placed == truth.placements.end() || !placed->second.is_founded || !CanSpare(truth, id))
+    return;
+  Node& node = cluster_.node(id);
+  node.Kill();
+  node.LoseDirectory(partition);
+  cluster_.coverage.Reach(Mark::kDirectoriesLost);
+  placed->second.is_lost = true;
+  truth.End(placed->second.record.id);
 }
 
 void Operator::Retire() {
@@ -181,11 +204,13 @@ void Operator::RetireOn(NodeId id, std::uint32_t partition) {
   node.Do([this, &node, &truth, id, partition, was_whole, replica = placement.record.id] {
     const auto going = truth.placements.find(id);
     if (going == truth.placements.end() || going->second.record.id != replica) return;
-    going->second.is_lost = true;  // Whatever happens on the way, it never comes back.
+    // Whatever happens on the way, it never comes back.
+    going->second.is_lost = going->second.is_retired = true;
     node.process()->Drop(partition, [this, &truth, id, replica, was_whole] {
       const auto placed = truth.placements.find(id);
       if (placed == truth.placements.end() || placed->second.record.id != replica) return;
       if (!was_whole) cluster_.coverage.Reach(Mark::kLostReplaced);
+      truth.End(replica);
       truth.placements.erase(placed);
     });
   });

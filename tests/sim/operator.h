@@ -21,7 +21,10 @@ class Operator {
   void Transfer();
   // Only while every partition can spare the node: each acked batch stays on a majority.
   void LoseDisk();
+  void LoseDirectory();
   bool CanSpare(NodeId node) const;
+  bool CanSpare(const PartitionTruth& truth, NodeId node) const;
+  ReplicaNumber NextNumber(const PartitionTruth& truth, NodeId node);
   bool IsCaughtUp(const PartitionTruth& truth, const PartitionTruth::Placement& placement) const;
   // Replicas that have left the membership for good are closed, and their directories removed.
   void Retire();

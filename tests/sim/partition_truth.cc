@@ -90,6 +90,7 @@ void PartitionTruth::Sends(ReplicaRecord& record, const RaftMessage& message) {
   if (request && !memberships_.empty() && !Names(record.id)) Reach(Mark::kRemovedCampaigned);
   const bool is_pre_vote = (request && request->is_pre_vote) || (reply && reply->is_pre_vote);
   if (is_pre_vote) return;  // Its term may be one to come.
+  CheckIdentity(record, message);
   const Term last_term = record.durable == Index(0) ? Term(0) : record.At(record.durable).term;
   if (std::max(record.durable_state.term, last_term) < message.term)
     Broken("I-02", record,
@@ -105,6 +106,24 @@ void PartitionTruth::Sends(ReplicaRecord& record, const RaftMessage& message) {
   if (record.sent_vote.term == vote.term && record.sent_vote.vote != vote.vote)
     Broken("I-02", record, fmt::format("votes twice in term {}", vote.term.value()));
   record.sent_vote = vote;
+}
+
+// I-11: who votes or acks has the durable state of the replica in whose name it does.
+void PartitionTruth::CheckIdentity(const ReplicaRecord& record, const RaftMessage& message) {
+  const auto* const vote = std::get_if<VoteReply>(&message.body);
+  const bool counts = std::holds_alternative<VoteRequest>(message.body) ||
+                      std::holds_alternative<AppendReply>(message.body) ||
+                      (vote && vote->is_granted);
+  if (!counts) return;
+  if (message.from != record.id)
+    Broken("I-11", record, fmt::format("votes or acks as replica {}", message.from.number.value()));
+  if (ended_.contains(message.from))
+    Broken("I-11", record, "votes or acks in the name of one whose durable state is gone");
+}
+
+ReplicaNumber PartitionTruth::EndedOn(NodeId node) const {
+  const auto found = std::ranges::find(ended_, node, &ReplicaId::node);
+  return found == ended_.end() ? ReplicaNumber(0) : found->number;
 }
 
 // I-12: learners and removed replicas never campaign; one that is still a voter by the membership

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -33,9 +34,11 @@ class PartitionTruth {
   // One node's replica, from its placement to its removal.
   struct Placement {
     ReplicaRecord record;
-    bool was_member = false;  // Or may have been: its number is used up.
-    bool is_founded = false;  // Its directory was made: it is never made again.
-    bool is_lost = false;     // Its directory went with the node's disk.
+    bool was_member = false;    // Or may have been: its number is used up.
+    bool is_founded = false;    // Its directory was made: it is never made again.
+    bool is_lost = false;       // Its directory went, and what it had promised with it.
+    bool is_disk_lost = false;  // With the node's whole disk, its manifest included.
+    bool is_retired = false;    // By the operator: it is not opened again.
     // A power cut has left a later entry that says committed of one that never arrived. That counts
     // as damage (DESIGN.md section 4, Recovery), to be repaired from peers: which is not built yet,
     // so the replica stays closed, as the design wants of one that can neither vote nor ack.
@@ -46,6 +49,11 @@ class PartitionTruth {
   const Founding founding;
   std::map<NodeId, Placement> placements;
   SentBatches sent;
+
+  // Its durable state is gone for good: it never votes or acks again (I-11).
+  void End(ReplicaId id) { ended_.insert(id); }
+  // The number of one that ended on this node; 0 = none.
+  ReplicaNumber EndedOn(NodeId node) const;
 
   // What happens to a replica's log.
   void Opened(Placement& placement, const OpenedLog& opened);
@@ -80,6 +88,7 @@ class PartitionTruth {
   void NoteMembership(ReplicaRecord& record, Index index, const Membership& membership);
   void CheckOneChange(const ReplicaRecord& record, Index index);
   void Elected(ReplicaRecord& record, Term term);
+  void CheckIdentity(const ReplicaRecord& record, const RaftMessage& message);
   void Commits(ReplicaRecord& record, const GroupStatus& status, bool leads);
   static bool IsMember(const ReplicaRecord& record);
   void CommitsFirst(ReplicaRecord& record, Index index, Term term);
@@ -95,6 +104,7 @@ class PartitionTruth {
   std::vector<Membership> memberships_;      // Committed ones.
   std::vector<std::vector<EntryId>> known_;  // Every entry ever seen, by index.
   std::map<Term, NodeId> leaders_;           // Ever seen.
+  std::set<ReplicaId> ended_;
 };
 
 }  // namespace raftmq::sim

@@ -51,10 +51,12 @@ std::uint64_t CountNotes(const OpenedLog& opened, std::string_view begin) {
 void PartitionTruth::Opened(Placement& placement, const OpenedLog& opened) {
   ReplicaRecord& record = placement.record;
   placement.is_founded = true;
+  // Founded anew though it was lost, which only mutants do: what it says will tell (I-11).
+  if (placement.is_lost) record = {.id = record.id};
   placement.is_damaged = IsDamaged(record, opened);
   if (placement.is_damaged) return;
   ReplicaRecord now;
-  now.id = {record.id.node, opened.report.replica};
+  now.id = record.id;
   now.sent_term = record.sent_term;
   now.sent_vote = record.sent_vote;
   const auto frames = ReadAll(*opened.log);
@@ -76,6 +78,7 @@ void PartitionTruth::Opened(Placement& placement, const OpenedLog& opened) {
   }
   now.durable = now.last();  // Recovery syncs what it has read.
   now.staged_state = now.durable_state = opened.raft.hard_state;
+  now.found_unsynced = record.durable > Index(0) && now.last() > record.durable;
   CheckKept(record, now);
   CheckPromises(now);
   if (committed_.empty()) {  // Index 1 is committed by the founding itself.
@@ -87,6 +90,8 @@ void PartitionTruth::Opened(Placement& placement, const OpenedLog& opened) {
   Reach(Mark::kTornTail, CountNotes(opened, "cut '") + CountNotes(opened, "cleared '"));
   Reach(Mark::kEmptyRollUndone, CountNotes(opened, "removed '"));
   Reach(Mark::kCutFinished, CountNotes(opened, "finished"));
+  Reach(Mark::kStateCopyRepaired,
+        CountNotes(opened, "repaired one of two copies of the term and vote"));
   record = std::move(now);
 }
 
@@ -109,7 +114,7 @@ void PartitionTruth::CheckKept(const ReplicaRecord& before, const ReplicaRecord&
     Broken("I-16", before,
            fmt::format("entry {} was synced and is gone: the log ends at {}", last.value(),
                        after.last().value()));
-  if (after.last() > before.durable && before.durable > Index(0)) Reach(Mark::kUnsyncedSurvived);
+  if (after.found_unsynced) Reach(Mark::kUnsyncedSurvived);
   if (after.last() < before.last()) Reach(Mark::kUnsyncedLost);
 }
 

@@ -47,12 +47,17 @@ Process::Process(const Environment& environment)
 }
 
 void Process::Lie() {
-  files_.LieAboutSyncs(std::nullopt);
+  StopLying();
   if (cluster_.mutant == Mutant::kHardStateNotSynced)
     files_.LieAboutSyncs(SimFileSystem::Lie{"/meta", kHardStatePages, kHardStatePagesEnd});
   if (cluster_.mutant == Mutant::kLogNotSynced) files_.LieAboutSyncs(SimFileSystem::Lie{".log"});
   if (cluster_.mutant == Mutant::kOneHardStateCopy)
     files_.LoseWritesAt("/meta", kSecondHardStatePage);
+}
+
+void Process::StopLying() {
+  files_.LieAboutSyncs(std::nullopt);
+  files_.LoseNoWrites();
 }
 
 Process::~Process() {

@@ -8,6 +8,7 @@
 #include <memory>
 #include <vector>
 
+#include "broker/partition_directory.h"
 #include "raftlog/group_factory.h"
 #include "segment/node_manifest.h"
 #include "tests/sim/cluster.h"
@@ -58,6 +59,7 @@ class Process {
   const Group* Find(std::uint32_t partition) const { return replicas_[partition].group.get(); }
   SimFileSystem& files() { return files_; }
   bool is_opening() const { return opening_ > 0; }
+  bool has_manifest() const { return manifest_ != nullptr; }
   const GroupMetrics& metrics() const { return metrics_; }
 
  private:
@@ -67,12 +69,15 @@ class Process {
     std::unique_ptr<Group> group;
     bool is_opening = false;
     bool is_touched = false;
-    bool is_quiet = false;  // One tick a second is enough.
+    bool is_quiet = false;    // One tick a second is enough.
+    bool is_refused = false;  // It is lost: this process opens it no more.
   };
 
   void Open(std::uint32_t partition);
   void OpenOnDone(std::uint32_t partition, ReplicaNumber number,
                   Result<std::unique_ptr<OpenedLog>> log);
+  void NotOpened(std::uint32_t partition, const PartitionTruth::Placement& placement,
+                 const Error& error);
   Status OpenManifest();
   Result<std::unique_ptr<OpenedLog>> OpenOrFound(std::uint32_t partition);
   GroupOptions OptionsOf(std::uint32_t partition) const;
@@ -80,7 +85,12 @@ class Process {
   void OnSilent(const GroupId& group, NodeId node, std::uint32_t ticks);
   void DropFinish(std::uint32_t partition, const std::function<void()>& done);
   void CountMetrics();
-  void Lie();  // As the mutant says, but not to those who found or recover a log.
+  // As the mutant says, but not to those who found or recover a log.
+  void Lie();
+  void StopLying();
+  bool IsWanted(std::uint32_t partition) const;
+  broker::ReplicaIdentity IdentityOf(const PartitionTruth& truth,
+                                     const PartitionTruth::Placement& placement);
 
   Cluster& cluster_;
   const NodeId node_;

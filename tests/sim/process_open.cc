@@ -1,10 +1,8 @@
 // How a process gets its partitions: as a broker does (broker/partition_set.cc).
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <utility>
 
-#include "broker/partition_directory.h"
 #include "protocol/types/hash.h"
 #include "tests/sim/process.h"
 #include "tests/sim/watched_log.h"
@@ -40,10 +38,17 @@ GroupOptions Process::OptionsOf(std::uint32_t partition) const {
 
 void Process::OpenAll() {
   for (std::uint32_t i = 0; i < replicas_.size(); ++i) {
-    const auto placed = TruthOf(i).placements.find(node_);
-    const bool is_wanted = placed != TruthOf(i).placements.end() && placed->second.IsWhole();
-    if (is_wanted && !replicas_[i].group && !replicas_[i].is_opening) Open(i);
+    if (IsWanted(i)) Open(i);
   }
+}
+
+// Whether one is lost, the product has to find out.
+bool Process::IsWanted(std::uint32_t partition) const {
+  const Replica& replica = replicas_[partition];
+  if (replica.group || replica.is_opening || replica.is_refused) return false;
+  const auto& placements = cluster_.partitions[partition]->placements;
+  const auto placed = placements.find(node_);
+  return placed != placements.end() && !placed->second.is_retired && !placed->second.is_damaged;
 }
 
 void Process::Open(std::uint32_t partition) {
@@ -62,7 +67,29 @@ Status Process::OpenManifest() {
   std::vector<std::string> notes;
   // A failed write is the end of the process: the node buries it.
   RAFTMQ_TRY_ASSIGN(manifest_, NodeManifest::Open(files_, "", &notes, [](const Error&) {}));
+  if (!notes.empty()) cluster_.coverage.Reach(Mark::kManifestRepaired);
   return Ok();
+}
+
+// What a broker knows from its catalogue, which may lag: not after a loss of the whole disk, since
+// peers then refuse the node until it has learned what it is.
+broker::ReplicaIdentity Process::IdentityOf(const PartitionTruth& truth,
+                                            const PartitionTruth::Placement& placement) {
+  const PartitionTruth::Founding& founding = truth.founding;
+  const bool lags =
+      placement.is_founded && !placement.is_disk_lost && cluster_.choices.Below(4) == 0;
+  if (lags) cluster_.coverage.Reach(Mark::kCatalogueLags);
+  broker::ReplicaIdentity identity{.nodes = founding.nodes,
+                                   .is_founded = placement.is_founded && !lags,
+                                   .seed = founding.seed,
+                                   .replica = placement.record.id.number.value(),
+                                   .founders = founding.number.value()};
+  if (cluster_.mutant == Mutant::kLostDirectoryFounded) identity.is_founded = false;
+  if (cluster_.mutant == Mutant::kJoinerVotesAlone && identity.replica != identity.founders) {
+    identity.nodes = {node_};
+    identity.founders = identity.replica;
+  }
+  return identity;
 }
 
 Result<std::unique_ptr<OpenedLog>> Process::OpenOrFound(std::uint32_t partition) {
@@ -70,28 +97,16 @@ Result<std::unique_ptr<OpenedLog>> Process::OpenOrFound(std::uint32_t partition)
   const auto placed = truth.placements.find(node_);
   if (placed == truth.placements.end())
     return Fail(ErrorCode::kPartitionNotFound, "it was removed meanwhile");
-  const PartitionTruth::Founding& founding = truth.founding;
-  const ReplicaNumber number = placed->second.record.id.number;
-  const GroupOptions options = OptionsOf(partition);
-  files_.LieAboutSyncs(std::nullopt);
+  StopLying();
+  if (cluster_.mutant == Mutant::kManifestNotKept) {
+    files_.LoseWritesAt("/manifest", 0);
+    files_.LoseWritesAt("/manifest.copy", 0);
+  }
   RAFTMQ_TRY(OpenManifest());
   if (cluster_.mutant == Mutant::kRecoveryNotSynced && placed->second.is_founded)
     files_.LieAboutSyncs(SimFileSystem::Lie{".log"});
-  auto opened = [&]() -> Result<std::unique_ptr<OpenedLog>> {
-    if (number == founding.number)
-      return broker::FoundOrOpenPartition(
-          files_, *manifest_, options,
-          {founding.nodes, placed->second.is_founded, founding.seed, number.value(),
-           founding.number.value()});
-    // A replica that joins later founds the same log under its own number.
-    if (placed->second.is_founded) return OpenGroupLog(files_, options);
-    RAFTMQ_TRY(broker::RemovePartitionDirectory(files_, options.log.directory));
-    LogFounding log{.group_seed = founding.seed, .replica = number};
-    for (const NodeId founder : founding.nodes)
-      log.membership.push_back({founder, founding.number, true});
-    std::ranges::sort(log.membership, {}, &raftmq::Replica::node);
-    return CreateGroupLog(files_, options, log);
-  }();
+  auto opened = broker::FoundOrOpenPartition(files_, *manifest_, OptionsOf(partition),
+                                             IdentityOf(truth, placed->second));
   Lie();
   return opened;
 }
@@ -105,14 +120,9 @@ void Process::OpenOnDone(std::uint32_t partition, ReplicaNumber number,
   const auto placed = truth.placements.find(node_);
   if (placed == truth.placements.end() || placed->second.record.id.number != number) return;
   ReplicaRecord& record = placed->second.record;
-  if (!log) {
-    const ErrorCode code = log.error().code;
-    if (code != ErrorCode::kDiskFull && code != ErrorCode::kOverloaded && !files_.is_dead())
-      truth.Broken("I-24", record, "cannot be opened: " + log.error().ToString());
-    return;
-  }
+  if (!log) return NotOpened(partition, placed->second, log.error());
   truth.Opened(placed->second, **log);
-  if (!placed->second.IsWhole()) return;
+  if (placed->second.is_damaged || placed->second.is_retired) return;
   (*log)->log = std::make_unique<WatchedLog>(std::move((*log)->log), truth, record);
   replica.group = MakeGroup(OptionsOf(partition),
                             {.files = files_,
@@ -127,6 +137,18 @@ void Process::OpenOnDone(std::uint32_t partition, ReplicaNumber number,
   Use(partition)->Tick();
 }
 
+void Process::NotOpened(std::uint32_t partition, const PartitionTruth::Placement& placement,
+                        const Error& error) {
+  if (error.code == ErrorCode::kDiskFull || error.code == ErrorCode::kOverloaded ||
+      files_.is_dead())
+    return;  // The next tick, or the next process, tries again.
+  if (placement.is_lost && error.code == ErrorCode::kDataCorrupt) {
+    replicas_[partition].is_refused = true;
+    return cluster_.coverage.Reach(Mark::kLostRefused);
+  }
+  TruthOf(partition).Broken("I-24", placement.record, "cannot be opened: " + error.ToString());
+}
+
 // The group finishes what the disk has of it, and goes outside its own callback.
 void Process::Drop(std::uint32_t partition, std::function<void()> done) {
   if (replicas_[partition].is_opening) return;
@@ -137,10 +159,14 @@ void Process::Drop(std::uint32_t partition, std::function<void()> done) {
   });
 }
 
+// As a broker does it (broker/partition_set.cc): the listing goes last.
 void Process::DropFinish(std::uint32_t partition, const std::function<void()>& done) {
   replicas_[partition].group.reset();
-  const Status removed = broker::RemovePartitionDirectory(
-      files_, broker::PartitionPath("", TruthOf(partition).founding.group));
+  replicas_[partition].is_refused = false;
+  const GroupId& group = TruthOf(partition).founding.group;
+  Status removed = OpenManifest();
+  if (removed) removed = broker::RemovePartitionDirectory(files_, broker::PartitionPath("", group));
+  if (removed) removed = manifest_->Remove(group);
   if (removed) done();
 }
 

@@ -43,6 +43,7 @@ struct ReplicaRecord {
   // Of its present life.
   Index commit;
   bool is_leader = false;
+  bool found_unsynced = false;  // It began with entries that no job had synced.
 
   Index last() const { return Index(entries.size()); }
   const EntryId& At(Index index) const { return entries[index.value() - 1]; }

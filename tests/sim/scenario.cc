@@ -64,6 +64,8 @@ FaultOptions DrawFaults(Choices& choices) {
   faults.kill_every = Every(choices, 500 * kMillisecond);
   faults.power_cut_every = Every(choices, 500 * kMillisecond);
   faults.all_cut_every = Every(choices, 2 * kSecond);
+  faults.kill_then_cut_every = Every(choices, 500 * kMillisecond);
+  faults.copy_damage_every = Every(choices, 500 * kMillisecond);
   faults.storage_death_every = Every(choices, 200 * kMillisecond);
   faults.io_error_every = Every(choices, kSecond);
   faults.disk_full_every = Every(choices, kSecond);
@@ -94,6 +96,7 @@ OperatorOptions DrawOperators(Choices& choices) {
   operators.change_every = Every(choices, 200 * kMillisecond);
   operators.transfer_every = Every(choices, 200 * kMillisecond);
   operators.disk_loss_every = Every(choices, kSecond);
+  operators.directory_loss_every = Every(choices, kSecond);
   return operators;
 }
 

@@ -47,9 +47,12 @@ struct DiskOptions {
 
 // Mean times between faults of one kind in the whole cluster; 0 = none ever.
 struct FaultOptions {
-  Time kill_every = 0;           // kill -9 between two events.
-  Time power_cut_every = 0;      // The same with all that was not synced.
-  Time all_cut_every = 0;        // Of every node at once.
+  Time kill_every = 0;       // kill -9 between two events.
+  Time power_cut_every = 0;  // The same with all that was not synced.
+  Time all_cut_every = 0;    // Of every node at once.
+  Time kill_then_cut_every =
+      0;                       // A power cut soon after a kill: before, while or after it recovers.
+  Time copy_damage_every = 0;  // Of one of two copies of a node's small state, with a kill.
   Time storage_death_every = 0;  // Kill or power cut between two operations of the file system.
   Time io_error_every = 0;       // A failed write or sync.
   Time disk_full_every = 0;
@@ -77,6 +80,7 @@ struct OperatorOptions {
   Time change_every = 0;     // Of a partition's membership.
   Time transfer_every = 0;   // Of a leadership.
   Time disk_loss_every = 0;  // A node's disk is replaced by an empty one, and its replicas anew.
+  Time directory_loss_every = 0;  // The same for one replica, whose node remembers it.
 };
 
 struct Scenario {

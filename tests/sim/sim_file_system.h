@@ -2,6 +2,7 @@
 // two operations, and where mutants lie.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -51,10 +52,14 @@ class SimFileSystem final : public FileSystem {
     return lie_ && path.ends_with(lie_->path_end) && written_at >= lie_->from &&
            written_at < lie_->to;
   }
-  // The same for writes of one page.
-  void LoseWritesAt(std::string path_end, std::uint64_t at) { lost_ = {std::move(path_end), at}; }
+  // The same for writes that begin there.
+  void LoseWritesAt(std::string path_end, std::uint64_t at) {
+    lost_.emplace_back(std::move(path_end), at);
+  }
+  void LoseNoWrites() { lost_.clear(); }
   bool Loses(const std::string& path, std::uint64_t at) const {
-    return lost_ && lost_->second == at && path.ends_with(lost_->first);
+    return std::ranges::any_of(
+        lost_, [&](const auto& lost) { return lost.second == at && path.ends_with(lost.first); });
   }
 
   Result<std::unique_ptr<File>> Open(const std::string& path, OpenMode mode) override;
@@ -80,7 +85,7 @@ class SimFileSystem final : public FileSystem {
   std::uint64_t skip_ = 0;
   bool is_dead_ = false;
   std::optional<Lie> lie_;
-  std::optional<std::pair<std::string, std::uint64_t>> lost_;
+  std::vector<std::pair<std::string, std::uint64_t>> lost_;
 };
 
 }  // namespace raftmq::sim
