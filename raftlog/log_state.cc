@@ -5,8 +5,18 @@
 
 #include "protocol/types/check.h"
 #include "raftlog/membership_entry.h"
+#include "raftlog/session_entry.h"
 
 namespace raftmq {
+namespace {
+
+SessionTable SessionsOf(const Checkpoint& base) {
+  Result<SessionTable> sessions = SessionTable::Decode(base.sessions.span());
+  RAFTMQ_CHECK(sessions.has_value());
+  return std::move(*sessions);
+}
+
+}  // namespace
 
 LogState::LogState(const Checkpoint& base)
     : memberships_{{base.before.index, base.membership}},
@@ -14,12 +24,22 @@ LogState::LogState(const Checkpoint& base)
       commit_(base.before.index),
       durable_(base.before.index),
       committed_end_(base.before.next_offset),
-      durable_end_(base.before.next_offset) {}
+      durable_end_(base.before.next_offset),
+      sessions_(SessionsOf(base)) {}
 
 void LogState::Append(const BatchHeader& header, ByteSpan payload) {
   const LeaderBlock& leader = header.leader;
   positions_.push_back({leader.index, header.end_offset(), leader.committed_up_to});
-  switch (header.producer.kind) {
+  const ProducerBlock& producer = header.producer;
+  switch (producer.kind) {
+    case EntryKind::kData:
+      if (producer.session == SessionId(0)) break;
+      sessions_.Append(leader.index, SessionBatchOf(producer), leader.base_offset,
+                       leader.append_time_ms);
+      break;
+    case EntryKind::kSession:
+      AppendSessionEntry(header, payload);
+      break;
     case EntryKind::kLogStart:
       RAFTMQ_CHECK(payload.size() == sizeof(std::uint64_t));
       // The start only grows, whatever the order of two trims.
@@ -38,6 +58,17 @@ void LogState::Append(const BatchHeader& header, ByteSpan payload) {
       break;
     default:
       break;
+  }
+}
+
+void LogState::AppendSessionEntry(const BatchHeader& header, ByteSpan payload) {
+  const Result<SessionEntry> entry = DecodeSessionEntry(payload);
+  RAFTMQ_CHECK(entry.has_value());
+  const LeaderBlock& leader = header.leader;
+  if (const auto* const opening = std::get_if<SessionOpening>(&*entry)) {
+    sessions_.Open(leader.index, opening->session, opening->epoch, leader.append_time_ms);
+  } else {
+    sessions_.Expire(leader.index, std::get<SessionExpiry>(*entry).before_ms);
   }
 }
 
@@ -82,6 +113,7 @@ void LogState::SetCommit(Index commit) {
     if (position.index > commit) break;
     committed_end_ = position.end;
   }
+  sessions_.SetCommit(commit);
   ForgetPositions();
 }
 
@@ -106,6 +138,7 @@ void LogState::ForgetPositions() {
 
 void LogState::TruncateAfter(Index last_kept) {
   RAFTMQ_CHECK(last_kept >= commit_);
+  sessions_.UndoAfter(last_kept);
   while (memberships_.back().index > last_kept) memberships_.pop_back();
   while (!changes_.empty() && changes_.back().index > last_kept) changes_.pop_back();
   while (!positions_.empty() && positions_.back().index > last_kept) positions_.pop_back();
@@ -128,6 +161,14 @@ void LogState::TruncateAfter(Index last_kept) {
 
 void LogState::TruncateBefore(Index first_kept) {
   while (!runs_.empty() && runs_.front().first < first_kept) runs_.pop_front();
+}
+
+Index LogState::IndexOf(Offset offset) const {
+  const auto holder = std::ranges::partition_point(
+      positions_, [offset](const Position& position) { return position.end <= offset; });
+  RAFTMQ_CHECK(offset >= committed_end_);
+  RAFTMQ_CHECK(holder != positions_.end());
+  return holder->index;
 }
 
 bool LogState::IsNewestRunBroken(Term current) const {

@@ -11,6 +11,7 @@
 #include "protocol/types/bytes.h"
 #include "protocol/types/ids.h"
 #include "raftlog/core/messages.h"
+#include "raftlog/session_table.h"
 #include "raftmq/result.h"
 #include "segment/checkpoint.h"
 
@@ -34,12 +35,16 @@ class LogState {
  public:
   LogState() : memberships_(1) {}
   // The state before `base`'s first part: that of its checkpoint. Positions count from there.
+  // REQUIRES: the session table of `base` can be decoded.
   explicit LogState(const Checkpoint& base);
 
   // Takes one entry, the next of the log. `payload` is a control entry's section.
   void Append(const BatchHeader& header, ByteSpan payload);
   // Passes over damaged entries, the last of them at `last`: what they said is not known.
-  void Skip(Index last, Offset end) { positions_.push_back({last, end, recorded_commit_}); }
+  void Skip(Index last, Offset end) {
+    positions_.push_back({last, end, recorded_commit_});
+    is_whole_ = false;
+  }
   // A run known from elsewhere, before all that is appended: its segment can stand at the front.
   void AddWholeRun(Index first, Offset first_offset);
   // As a recovery found it in the log.
@@ -55,6 +60,12 @@ class LogState {
   const Membership& membership() const { return memberships_.back().membership; }
   // That one, and those before it that may come back: the first is at or below the commit.
   const std::vector<MembershipAt>& memberships() const { return memberships_; }
+  // After the last entry.
+  const SessionTable& sessions() const { return sessions_; }
+  // False if damaged entries were passed over: then the state may differ from what the log says.
+  bool is_whole() const { return is_whole_; }
+  // The entry that holds `offset`. REQUIRES: committed_end() <= offset < the end.
+  Index IndexOf(Offset offset) const;
   // After the last entry.
   Offset log_start() const { return changes_.empty() ? log_start_ : changes_.back().log_start; }
   Offset committed_log_start() const { return log_start_; }
@@ -83,6 +94,7 @@ class LogState {
   };
   void AppendCheckpointPart(const BatchHeader& header, ByteSpan payload);
   void ForgetPositions();
+  void AppendSessionEntry(const BatchHeader& header, ByteSpan payload);
 
   std::vector<MembershipAt> memberships_;  // In order of index, never empty.
   Offset log_start_;                       // At commit.
@@ -95,6 +107,8 @@ class LogState {
   Index recorded_commit_;           // Greatest committed-up-to of the durable entries.
   Index kept_recorded_commit_;      // The same of those that can no longer be cut off.
   std::deque<CheckpointRun> runs_;  // Oldest first.
+  SessionTable sessions_;           // At the end.
+  bool is_whole_ = true;
 };
 
 // The payload of a kLogStart entry.

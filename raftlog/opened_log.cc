@@ -59,6 +59,8 @@ Status ScanEntries(OpenedLog* opened) {
     if (slice.first != next || slice.last < next) return Fail(Missing(next, last));
     FrameCursor frames(slice.bytes);
     while (const auto frame = frames.Next()) opened->state.Append(frame->header, frame->payload());
+    // Now, so that it need not remember how to undo what is final.
+    opened->state.SetCommit(std::min(opened->report.commit_floor, slice.last));
     next = slice.last.Next();
   }
   return Ok();
@@ -116,6 +118,7 @@ Result<std::unique_ptr<OpenedLog>> ScanOpenedLog(std::unique_ptr<PartitionLog> l
   auto opened = std::make_unique<OpenedLog>();
   opened->log = std::move(log);
   opened->report = std::move(report);
+  RAFTMQ_TRY(SessionTable::Decode(opened->report.newest_checkpoint.sessions.span()));
   opened->state = LogState(opened->report.newest_checkpoint);
   for (const PartitionLog::SegmentInfo& segment : opened->log->Segments()) {
     if (segment.first < opened->report.newest_checkpoint_index)

@@ -5,6 +5,8 @@
 #include <utility>
 
 #include "raftlog/membership_entry.h"
+#include "raftlog/session_entry.h"
+#include "segment/checkpoint.h"
 #include "segment/frame_check.h"
 
 namespace raftmq {
@@ -28,6 +30,24 @@ Status CheckOrder(const BatchHeader& header, const std::vector<Frame>& before,
   return Ok();
 }
 
+// What the log's state is derived from without looking again.
+Status CheckPayload(const Frame& entry) {
+  switch (entry.header.producer.kind) {
+    case EntryKind::kSession:
+      RAFTMQ_TRY(DecodeSessionEntry(entry.payload()));
+      return Ok();
+    case EntryKind::kCheckpoint:
+      RAFTMQ_TRY(ParseCheckpointPart(entry.payload()));
+      return Ok();
+    case EntryKind::kLogStart:
+      if (entry.payload().size() == sizeof(std::uint64_t)) return Ok();
+      return Fail(ErrorCode::kBadBatch,
+                  fmt::format("expected a log start of 8 bytes, found {}", entry.payload().size()));
+    default:
+      return Ok();
+  }
+}
+
 }  // namespace
 
 Result<std::vector<Frame>> CheckReceivedEntries(const std::vector<SharedBytes>& frames,
@@ -46,6 +66,7 @@ Result<std::vector<Frame>> CheckReceivedEntries(const std::vector<SharedBytes>& 
     request->last = leader.index;
     if (request->runs.empty() || request->runs.back().term != leader.term)
       request->runs.push_back({leader.index, leader.term});
+    RAFTMQ_TRY(CheckPayload(checked.back()));
     if (header.producer.kind != EntryKind::kConfiguration) continue;
     RAFTMQ_TRY_ASSIGN(Membership membership, DecodeMembership(checked.back().payload()));
     request->memberships.push_back({leader.index, std::move(membership)});

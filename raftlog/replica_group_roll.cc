@@ -89,7 +89,8 @@ Checkpoint ReplicaGroup::MakeCheckpoint() const {
                         .membership = state_.membership(),
                         .before = log_->tail(),
                         .log_start = state_.log_start(),
-                        .segment_bytes = log_->NextSegmentBytes(deps_.clock.WallNowMs())};
+                        .segment_bytes = log_->NextSegmentBytes(deps_.clock.WallNowMs()),
+                        .sessions = state_.sessions().Encode()};
   if (options_.internal) checkpoint.state_machine = capture_();
   return checkpoint;
 }

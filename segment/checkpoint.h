@@ -31,8 +31,8 @@ struct Checkpoint {
   LogTail before;  // The entry before the checkpoint's first part.
   Offset log_start;
   std::uint64_t segment_bytes = 0;  // Every replica allocates just that for this segment.
-  ByteBuffer sessions;       // Canonical bytes of the session table; empty until sessions exist.
-  ByteBuffer state_machine;  // Internal topics: the whole state; else empty.
+  ByteBuffer sessions;              // Canonical bytes of raftlog/session_table.h; may be empty.
+  ByteBuffer state_machine;         // Internal topics: the whole state; else empty.
 };
 
 inline constexpr std::size_t kCheckpointPartBytesMax = 1u << 20;

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "raftlog/session_entry.h"
+
 namespace raftmq {
 namespace {
 
@@ -52,6 +54,39 @@ TEST(LogState, EndsFollowCommitAndDurableApart) {
   EXPECT_EQ(state.committed_end(), Offset(3));
   state.SetCommit(Index(3));
   EXPECT_EQ(state.committed_end(), Offset(5));
+}
+
+BatchHeader SessionBatch(std::uint64_t index, std::uint32_t sequence, std::uint64_t base) {
+  BatchHeader header = Header(EntryKind::kData, index, base, 2);
+  header.producer.session = SessionId(5);
+  header.producer.base_sequence = sequence;
+  return header;
+}
+
+TEST(LogState, SessionsFollowTheLogToItsEndAndAreTakenBackWithIt) {
+  LogState state{Checkpoint{}};
+  state.Append(SessionBatch(1, 0, 0), {});
+  state.Append(Header(EntryKind::kSession, 2, 2),
+               EncodeSessionEntry(SessionOpening{SessionId(6), 1}).span());
+  state.SetCommit(Index(2));
+  state.Append(SessionBatch(3, 2, 2), {});
+  state.Append(Header(EntryKind::kSession, 4, 4), EncodeSessionEntry(SessionExpiry{9}).span());
+  EXPECT_EQ(state.sessions().size(), 0u);
+  EXPECT_EQ(state.sessions().floor(), SessionId(6));
+  EXPECT_EQ(state.IndexOf(Offset(3)), Index(3));
+  state.TruncateAfter(Index(2));
+  EXPECT_EQ(state.sessions().NextSequence(SessionId(5)), 2u);
+  EXPECT_EQ(state.sessions().NextSequence(SessionId(6)), 0u);
+  EXPECT_EQ(state.sessions().floor(), SessionId(0));
+}
+
+TEST(LogState, SessionsBeginWithThoseOfTheCheckpoint) {
+  LogState before{Checkpoint{}};
+  before.Append(SessionBatch(1, 0, 0), {});
+  Checkpoint checkpoint;
+  checkpoint.sessions = before.sessions().Encode();
+  const LogState state(checkpoint);
+  EXPECT_EQ(state.sessions().NextSequence(SessionId(5)), 2u);
 }
 
 // Appends the parts of a checkpoint of about two parts, the first `count` of them.
