@@ -47,9 +47,13 @@ std::string ReadFile(const std::string& path) {
 
 }  // namespace
 
+std::string ParentOfTemporaries() {
+  const char* const parent = std::getenv("TMPDIR");
+  return parent != nullptr ? parent : "/var/tmp";
+}
+
 TemporaryDirectory::TemporaryDirectory() {
-  const char* parent = std::getenv("TMPDIR");
-  std::string name = std::string(parent != nullptr ? parent : "/var/tmp") + "/raftmq-test-XXXXXX";
+  std::string name = ParentOfTemporaries() + "/raftmq-test-XXXXXX";
   RAFTMQ_CHECK(mkdtemp(name.data()) != nullptr);
   path_ = name;
 }

@@ -13,6 +13,9 @@
 
 namespace raftmq::testing {
 
+// Where tests put what they make: TMPDIR, else /var/tmp.
+std::string ParentOfTemporaries();
+
 // A directory that is removed at the end.
 class TemporaryDirectory {
  public:

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "raftmq/consumer.h"
+#include "tests/broker/cluster_history.h"
 #include "tests/broker/cluster_process.h"
 
 namespace raftmq::testing {
@@ -30,46 +31,55 @@ ProducerConfig ConfigFor(const std::string& topic) {
   return config;
 }
 
+std::string Text(const checker::Value& value) {
+  std::string text = value.ToString() + "-";
+  text.resize(kValueBytes, 'x');
+  return text;
+}
+
 }  // namespace
 
-Load::Load(const Client& client, const std::string& topic, std::uint32_t partition)
-    : partition_(partition),
+Load::Load(const Client& client, checker::HistoryRecorder& history, const std::string& topic,
+           std::uint32_t partition)
+    : history_(history),
+      number_(history.NewClient()),
+      partition_(partition),
       producer_(Must(Producer::Create(client, ConfigFor(topic)))),
       sender_([this] { Send(); }) {}
 
 Load::~Load() { Finish(); }
 
 void Load::Send() {
-  for (std::uint64_t number = 0; !is_over_; ++number) {
+  for (std::uint64_t counter = 0; !is_over_; ++counter) {
+    const checker::Value value{number_.value(), counter};
+    // Retries of the library are not told.
+    const checker::Send send{.partition = PartitionNumber(partition_),
+                             .values = {value},
+                             .attempts = checker::Send::kAttemptsUnknown};
     Message message;
-    message.value = ValueOf(number);
+    message.value = Text(value);
     message.partition = partition_;
-    producer_.Send(std::move(message), [this, number](const Result<SendReceipt>& outcome) {
-      OnOutcome(number, outcome);
-    });
+    const checker::OpNumber op = history_.Begin(number_, send);
+    producer_.Send(std::move(message),
+                   [this, op](const Result<SendReceipt>& outcome) { OnOutcome(op, outcome); });
   }
 }
 
-void Load::OnOutcome(std::uint64_t number, const Result<SendReceipt>& outcome) {
+void Load::OnOutcome(checker::OpNumber op, const Result<SendReceipt>& outcome) {
+  RecordOutcome(history_, op, outcome);
   const std::lock_guard lock(mutex_);
-  if (!outcome) return errors_.push_back(ValueOf(number) + ": " + outcome.error().ToString());
+  if (!outcome) return errors_.push_back(outcome.error().ToString());
   const auto now = std::chrono::steady_clock::now();
-  if (!acked_.empty()) longest_pause_ = std::max(longest_pause_, now - last_ack_);
+  if (acked_count_ > 0) longest_pause_ = std::max(longest_pause_, now - last_ack_);
   last_ack_ = now;
-  acked_.push_back(number);
+  ++acked_count_;
   changed_.notify_all();
-}
-
-std::string Load::ValueOf(std::uint64_t number) const {
-  std::string value = std::to_string(partition_) + "-" + std::to_string(number) + "-";
-  value.resize(kValueBytes, 'x');
-  return value;
 }
 
 bool Load::WaitForAcks(std::size_t more) const {
   std::unique_lock lock(mutex_);
-  const std::size_t wanted = acked_.size() + more;
-  return changed_.wait_for(lock, kPatience, [&] { return acked_.size() >= wanted; });
+  const std::size_t wanted = acked_count_ + more;
+  return changed_.wait_for(lock, kPatience, [&] { return acked_count_ >= wanted; });
 }
 
 bool Load::Finish() {
@@ -80,14 +90,7 @@ bool Load::Finish() {
 
 std::size_t Load::acked_count() const {
   const std::lock_guard lock(mutex_);
-  return acked_.size();
-}
-
-std::vector<std::string> Load::acked() const {
-  const std::lock_guard lock(mutex_);
-  std::vector<std::string> values;
-  for (const std::uint64_t number : acked_) values.push_back(ValueOf(number));
-  return values;
+  return acked_count_;
 }
 
 std::vector<std::string> Load::errors() const {
@@ -120,15 +123,6 @@ std::map<std::string, int> CountValues(const Client& client, const std::string& 
     for (const MessageView& message : batch.messages) ++stored[std::string(*message.value)];
   }
   return stored;
-}
-
-Audit AuditOf(const std::map<std::string, int>& stored, const std::vector<std::string>& acked) {
-  Audit audit;
-  for (const std::string& value : acked) {
-    if (!stored.contains(value)) audit.lost.push_back(value);
-  }
-  for (const auto& [value, count] : stored) audit.doubled += count > 1 ? 1 : 0;
-  return audit;
 }
 
 }  // namespace raftmq::testing

@@ -1,4 +1,5 @@
-// Messages sent to one partition without a pause, by the client library, and what became of them.
+// Messages sent to one partition without a pause, by the client library, and what became of them:
+// recorded as a history, to be judged (cluster_history.h).
 #pragma once
 
 #include <atomic>
@@ -14,13 +15,16 @@
 
 #include "raftmq/client.h"
 #include "raftmq/producer.h"
+#include "tests/checker/history_recorder.h"
 
 namespace raftmq::testing {
 
 // Sends from a thread of its own, as much at a time as the producer's memory bound allows.
 class Load {
  public:
-  Load(const Client& client, const std::string& topic, std::uint32_t partition = 0);
+  // `history` outlives it.
+  Load(const Client& client, checker::HistoryRecorder& history, const std::string& topic,
+       std::uint32_t partition = 0);
   ~Load();
   Load(const Load&) = delete;
   Load& operator=(const Load&) = delete;
@@ -31,19 +35,19 @@ class Load {
   bool Finish();
 
   std::size_t acked_count() const;
-  std::vector<std::string> acked() const;   // Their values; each is sent once by the application.
-  std::vector<std::string> errors() const;  // Of sends that failed for good.
+  std::vector<std::string> errors() const;          // Of sends that failed for good.
   std::chrono::milliseconds longest_pause() const;  // Between two acks.
 
  private:
   void Send();
-  void OnOutcome(std::uint64_t number, const Result<SendReceipt>& outcome);
-  std::string ValueOf(std::uint64_t number) const;
+  void OnOutcome(checker::OpNumber op, const Result<SendReceipt>& outcome);
 
+  checker::HistoryRecorder& history_;
+  const checker::ClientNumber number_;  // Of this load in the history, and of its values.
   const std::uint32_t partition_;
   mutable std::mutex mutex_;
   mutable std::condition_variable changed_;  // An outcome came.
-  std::vector<std::uint64_t> acked_;
+  std::size_t acked_count_ = 0;
   std::vector<std::string> errors_;
   std::chrono::steady_clock::time_point last_ack_{};
   std::chrono::steady_clock::duration longest_pause_{};
@@ -54,12 +58,5 @@ class Load {
 
 // How often each value is stored in the topic, all partitions together, up to their ends now.
 std::map<std::string, int> CountValues(const Client& client, const std::string& topic);
-
-// What of `acked` is not there; and how many values are there more than once.
-struct Audit {
-  std::vector<std::string> lost;
-  std::size_t doubled = 0;
-};
-Audit AuditOf(const std::map<std::string, int>& stored, const std::vector<std::string>& acked);
 
 }  // namespace raftmq::testing

@@ -44,12 +44,13 @@ class ClusterMetrics : public ::testing::Test {
 
   ClusterProcess cluster_;
   Client client_ = ConnectTo(cluster_);
+  checker::HistoryRecorder history_;  // Not judged here.
   NodeId leader_;
 };
 
 TEST_F(ClusterMetrics, TheStagesOfARequestAreTimed) {
   const double before = At(leader_, "raftmq_raft_commit_latency_seconds_count");
-  Load load(client_, "orders");
+  Load load(client_, history_, "orders");
   ASSERT_TRUE(load.WaitForAcks(1000));
   EXPECT_TRUE(Rises(leader_, "raftmq_raft_pending_proposals", 0));
   EXPECT_TRUE(load.Finish());
@@ -65,7 +66,7 @@ TEST_F(ClusterMetrics, AFollowerThatHangsIsSeenAtItsLeader) {
   const std::string lag = "raftmq_raft_follower_lag_entries";
   const std::string silent = "raftmq_raft_heartbeat_failures_total";
   const NodeId follower = cluster_.Others(leader_).front();
-  Load load(client_, "orders");
+  Load load(client_, history_, "orders");
   ASSERT_TRUE(load.WaitForAcks(100));
   const double before = At(leader_, silent);
   cluster_.Pause(follower);

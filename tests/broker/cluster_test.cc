@@ -13,6 +13,7 @@
 
 #include "tests/broker/broker_steps.h"
 #include "tests/broker/cluster_fixture.h"
+#include "tests/broker/cluster_history.h"
 #include "tests/broker/cluster_load.h"
 #include "tests/broker/cluster_process.h"
 #include "tests/broker/wire_client.h"
@@ -37,24 +38,20 @@ class Cluster : public ::testing::Test {
   Loads LoadAll(const std::string& topic, std::uint32_t partitions) {
     Loads loads;
     for (std::uint32_t p = 0; p < partitions; ++p)
-      loads.push_back(std::make_unique<Load>(client_, topic, p));
+      loads.push_back(std::make_unique<Load>(client_, history_, topic, p));
     return loads;
   }
   static void ExpectAcks(const Loads& loads, std::size_t more) {
     for (const auto& load : loads) EXPECT_TRUE(load->WaitForAcks(more));
   }
-  // Ends the loads; everything they have got acks for is there.
+  // Ends the loads; what was told to them and to readers of each node holds together.
   void ExpectNothingLost(const std::string& topic, const Loads& loads) {
-    std::vector<std::string> acked;
     for (const auto& load : loads) {
       EXPECT_TRUE(load->Finish());
       EXPECT_THAT(load->errors(), IsEmpty());
-      for (std::string& value : load->acked()) acked.push_back(std::move(value));
       std::cout << "longest pause between acks " << load->longest_pause().count() << " ms\n";
     }
-    const Audit audit = AuditOf(CountValues(client_, topic), acked);
-    EXPECT_THAT(audit.lost, IsEmpty());
-    std::cout << acked.size() << " acked, " << audit.doubled << " stored twice\n";
+    EXPECT_TRUE(IsConsistent(cluster_, client_, topic, history_));
   }
   void ExpectCaughtUp(NodeId node, const std::string& topic, std::uint32_t partition) {
     const NodeId leader = cluster_.WaitForLeader(topic, partition);
@@ -81,6 +78,7 @@ class Cluster : public ::testing::Test {
 
   ClusterProcess cluster_;
   Client client_ = ConnectTo(cluster_);
+  checker::HistoryRecorder history_;
 };
 
 Error ProduceError(WireClient& client, const GroupId& group, const std::string& value,
@@ -119,7 +117,7 @@ TEST_F(Cluster, AFollowerThatHungDisturbsNobodyWhenItGoesOn) {
   const NodeId leader = cluster_.WaitForLeader("orders");
   const NodeId follower = cluster_.Others(leader).front();
   const Term term = cluster_.WaitForTerm("orders");
-  Load load(client_, "orders");
+  Load load(client_, history_, "orders");
   const auto is_acked_for = [&load](std::chrono::milliseconds time) {
     const auto until = std::chrono::steady_clock::now() + time;
     while (std::chrono::steady_clock::now() < until) {

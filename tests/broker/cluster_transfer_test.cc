@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "tests/broker/cluster_fixture.h"
+#include "tests/broker/cluster_history.h"
 #include "tests/broker/cluster_load.h"
 #include "tests/broker/cluster_process.h"
 
@@ -35,20 +36,18 @@ class ClusterTransfer : public ::testing::Test {
     EXPECT_TRUE(load.Finish());
     EXPECT_THAT(load.errors(), IsEmpty());
     EXPECT_LT(load.longest_pause(), kElectionTimeoutMin / 2);
-    const Audit audit = AuditOf(CountValues(client_, "orders"), load.acked());
-    EXPECT_THAT(audit.lost, IsEmpty());
-    std::cout << load.acked_count() << " acked, " << audit.doubled
-              << " stored twice, longest pause between acks " << load.longest_pause().count()
-              << " ms\n";
+    EXPECT_TRUE(IsConsistent(cluster_, client_, "orders", history_));
+    std::cout << "longest pause between acks " << load.longest_pause().count() << " ms\n";
   }
 
   ClusterProcess cluster_;
   Client client_ = ConnectTo(cluster_);
+  checker::HistoryRecorder history_;
   NodeId leader_;
 };
 
 TEST_F(ClusterTransfer, TheChosenReplicaLeadsWhenTheCallReturns) {
-  Load load(client_, "orders");
+  Load load(client_, history_, "orders");
   ASSERT_TRUE(load.WaitForAcks(1000));
   for (int round = 0; round < 3; ++round) {
     for (const NodeId next : ClusterProcess::nodes()) {
@@ -78,7 +77,7 @@ TEST_F(ClusterTransfer, ANodeWithoutAReplicaIsRefusedByName) {
 TEST_F(ClusterTransfer, AReplicaThatHangsDoesNotTakeOverAndTheLeaderLeadsOn) {
   const NodeId hung = cluster_.Others(leader_).front();
   cluster_.Pause(hung);
-  Load load(client_, "orders");
+  Load load(client_, history_, "orders");
   ASSERT_TRUE(load.WaitForAcks(100));
   const Status failed = TransferTo(hung);
   ASSERT_FALSE(failed);
@@ -91,7 +90,7 @@ TEST_F(ClusterTransfer, AReplicaThatHangsDoesNotTakeOverAndTheLeaderLeadsOn) {
 }
 
 TEST_F(ClusterTransfer, ABrokerThatStopsHandsItsPartitionsOverBeforeItDrains) {
-  Load load(client_, "orders");
+  Load load(client_, history_, "orders");
   ASSERT_TRUE(load.WaitForAcks(1000));
   for (const NodeId node : ClusterProcess::nodes()) {
     cluster_.Stop(node);

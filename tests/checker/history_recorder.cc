@@ -4,6 +4,11 @@
 
 namespace raftmq::checker {
 
+ClientNumber HistoryRecorder::NewClient() {
+  const std::lock_guard lock(mutex_);
+  return ClientNumber(++clients_);
+}
+
 OpNumber HistoryRecorder::Begin(ClientNumber client, Action action) {
   const std::lock_guard lock(mutex_);
   return history_.Begin(client, clock_.SteadyNow(), std::move(action));

@@ -11,6 +11,8 @@ namespace raftmq::checker {
 // Thread-safe. An operation that nobody ends stays unknown, as a lost answer should.
 class HistoryRecorder {
  public:
+  // A number that nobody else has, for a client, and for its producer or consumer.
+  ClientNumber NewClient();
   // Before the operation begins.
   OpNumber Begin(ClientNumber client, Action action);
   // After it has ended: `complete`, if there is one, puts in what the answer told.
@@ -23,6 +25,7 @@ class HistoryRecorder {
   const RealClock clock_;
   std::mutex mutex_;
   History history_;
+  std::uint32_t clients_ = 0;
 };
 
 }  // namespace raftmq::checker

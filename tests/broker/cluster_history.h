@@ -1,0 +1,57 @@
+// What clients of a cluster do, recorded and judged by the history checker (tests/checker).
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "raftmq/client.h"
+#include "raftmq/consumer.h"
+#include "raftmq/message.h"
+#include "tests/broker/cluster_process.h"
+#include "tests/checker/history_recorder.h"
+
+namespace raftmq::testing {
+
+// The end of a send: refused for certain only by a definite error.
+void RecordOutcome(checker::HistoryRecorder& history, checker::OpNumber op,
+                   const Result<SendReceipt>& outcome);
+
+// Reads one partition from its start at one node, and records it. Used by one thread.
+class RecordedReader {
+ public:
+  struct Options {
+    std::string topic;
+    std::uint32_t partition = 0;
+    NodeId node;
+    bool is_final = false;  // See checker::Poll.
+  };
+  // Opens it linearizably: it sees all that was acked before. `history` outlives it.
+  RecordedReader(const Client& client, checker::HistoryRecorder& history, Options options);
+
+  // Polls once; false if that brought an error.
+  bool Poll();
+  // It has read to the highest end that it knows.
+  bool IsAtEnd() const;
+
+ private:
+  checker::Poll NewPoll() const;
+  void Open(const Client& client);
+
+  checker::HistoryRecorder& history_;
+  const Options options_;
+  const checker::ClientNumber number_;
+  Offset next_;
+  std::optional<Consumer> consumer_;  // Empty if it could not be opened.
+};
+
+// The final phase: reads each partition of the topic at each running node, and judges the history.
+// A history with anomalies is kept in a file, which the failure names. REQUIRES: nothing is sent
+// any more, and all outcomes have come.
+::testing::AssertionResult IsConsistent(const ClusterProcess& cluster, Client& client,
+                                        const std::string& topic,
+                                        checker::HistoryRecorder& history);
+
+}  // namespace raftmq::testing
