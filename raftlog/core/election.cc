@@ -30,6 +30,7 @@ void Raft::ResetElectionTimer() {
 // A voter that an uncommitted change removes may be the only one whose log is up to date: it still
 // campaigns, though its own vote does not count (thesis, section 4.2.2).
 bool Raft::MayCampaign() const {
+  if (AwaitsCheckpoint()) return false;
   for (const MembershipAt& at : memberships_) {
     for (const Replica& replica : at.membership) {
       if (replica.voter && replica.id() == config_.self) return true;

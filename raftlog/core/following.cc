@@ -79,23 +79,27 @@ void Raft::TruncateAfter(Index last_kept) {
 void Raft::OnResetRequest(const RaftMessage& message, const ResetRequest& request) {
   RAFTMQ_CHECK(status_.role != RaftRole::kLeader);
   Follow(message.from);
-  // All before the leader's log start is committed: a log that reaches there needs no reset.
-  if (request.before > status_.commit) {
-    log_ = TermRuns(request.before, request.before_term);
-    ++cuts_;
-    uncut_.reset();
-    unreset_ = request;
-    status_.last = log_.last();
-    status_.durable.last = std::min(status_.durable.last, request.before);
-    verified_ = request.before;
-    status_.commit = request.before;
-    // Until the new log's checkpoint says which membership counts there.
-    memberships_ = {{request.before, membership()}};
-  }
+  // All before the leader's log start is committed: a log that reaches there needs no reset, and a
+  // late or doubled message must not drop what has been acked since.
+  const bool has_it =
+      request.before <= status_.commit || log_.TermAt(request.before) == request.before_term;
+  if (!has_it) ResetTo(request);
   verified_ = std::max(verified_, request.before);
   const Index durable = std::min(status_.durable.last, verified_);
   acked_ = std::max(acked_, durable);
   Send(message.from, AppendReply{.matched = verified_, .durable = durable, .round = request.round});
+}
+
+void Raft::ResetTo(const ResetRequest& request) {
+  log_ = TermRuns(request.before, request.before_term);
+  ++cuts_;
+  uncut_.reset();
+  unreset_ = request;
+  status_.last = log_.last();
+  status_.durable.last = std::min(status_.durable.last, request.before);
+  status_.commit = request.before;
+  memberships_ = {{request.before, request.membership}};
+  base_checkpoint_last_ = request.checkpoint_last;
 }
 
 // More of what agrees with the leader's log is synced.

@@ -35,6 +35,7 @@ void RaftInvariants::Check(const Raft& raft) {
   RAFTMQ_CHECK(now.leader == raft.config_.self.node);
   // I-02: nobody acts as leader on a vote that a power cut could undo.
   RAFTMQ_CHECK(now.durable.hard_state_number == raft.hard_state_number_);
+  RAFTMQ_CHECK(!raft.AwaitsCheckpoint());
   // The no-op stands at the start of the term.
   RAFTMQ_CHECK(raft.log_.last_term() == now.term);
   for (const Progress& follower : raft.followers_) {

@@ -22,4 +22,8 @@ bool AppendRequest::IsValid(Term term) const {
   return true;
 }
 
+bool ResetRequest::IsValid(Term term) const {
+  return checkpoint_last > before && !membership.empty() && before_term <= term;
+}
+
 }  // namespace raftmq

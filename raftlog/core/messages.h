@@ -70,12 +70,20 @@ struct AppendRejection {
   std::uint64_t round = 0;
   bool operator==(const AppendRejection&) const = default;
 };
-// The leader has no entries that far back any more: drop the whole log and begin behind `before`.
-// All up to there is committed. Answered by an AppendReply.
+// The leader has no entries that far back any more: drop the whole log and begin behind `before`
+// with the checkpoint that opens the leader's log, which is committed whole. Answered by an
+// AppendReply.
 struct ResetRequest {
   Index before;
   Term before_term;
   std::uint64_t round = 0;
+
+  // What the checkpoint's first part says: the receiver's owner reads it from there.
+  Index checkpoint_last;  // Its last part.
+  Membership membership;  // Which counts behind `before`.
+
+  // Rules: checkpoint_last > before, the membership is not empty, before_term <= term.
+  bool IsValid(Term term) const;
   bool operator==(const ResetRequest&) const = default;
 };
 

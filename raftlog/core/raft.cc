@@ -28,7 +28,8 @@ Raft::Raft(const RaftConfig& config, const RestoredState& restored)
     : config_(config),
       log_(LogOf(restored)),
       memberships_(restored.memberships),
-      random_(config.seed) {
+      random_(config.seed),
+      base_checkpoint_last_(restored.base_checkpoint_last) {
   RAFTMQ_CHECK(config_.heartbeat_ticks > 0);
   RAFTMQ_CHECK(config_.heartbeat_ticks < config_.election_ticks_min);
   RAFTMQ_CHECK(config_.election_ticks_min < config_.election_ticks_max);

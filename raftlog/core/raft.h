@@ -67,6 +67,8 @@ struct RestoredState {
   // The one that counts before the first kept entry behind the newest checkpoint, then those of
   // the configuration entries behind it. Never empty.
   std::vector<MembershipAt> memberships;
+  // Of a log that was reset: the last part of the checkpoint that it begins with; 0 = none.
+  Index base_checkpoint_last;
 };
 
 // How much of a replica's own state is synced. Everything named by a mark is covered by each later
@@ -106,7 +108,7 @@ struct ReadState {
 // Work orders, to be carried out from top to bottom.
 struct Output {
   std::optional<HardState> hard_state;  // Save it.
-  std::optional<ResetRequest> reset;    // Drop the whole log; it begins behind `before`.
+  std::optional<ResetRequest> reset;    // Drop the whole log; it begins behind `before`. Durably.
   std::optional<Index> truncate_after;  // Drop all entries above.
   std::vector<AppendedEntry> append;    // In order; those not proposed by the owner are no-ops.
   ReceivedEntries received;             // Of the message just stepped.
@@ -197,6 +199,9 @@ class Raft {
   bool IsCredible(Term term) const;
   // True once an entry of the leader's own term is committed: then it knows what is.
   bool KnowsCommit() const;
+  // True after a reset until the checkpoint that the log begins with is synced here: there is
+  // nothing to lead with or to serve from yet.
+  bool AwaitsCheckpoint() const { return status_.durable.last < base_checkpoint_last_; }
   // True while it needs no ticks: a follower whose leader is quiet, or a leader that is quiet
   // towards all and has nothing to do.
   bool IsQuiet() const;
@@ -266,6 +271,7 @@ class Raft {
   void Follow(ReplicaId leader);
   void OnAppendRequest(const RaftMessage& message, const AppendRequest& request);
   void OnResetRequest(const RaftMessage& message, const ResetRequest& request);
+  void ResetTo(const ResetRequest& request);
   bool Agrees(const AppendRequest& request) const;
   void Reject(const RaftMessage& message, const AppendRequest& request);
   void TakeEntries(const AppendRequest& request);
@@ -305,6 +311,8 @@ class Raft {
   SplitMix random_;
   std::uint64_t hard_state_number_ = 0;  // Of the current hard state; rises with each change.
   std::uint64_t cuts_ = 0;               // Truncations and resets.
+
+  Index base_checkpoint_last_;  // See RestoredState.
 
   std::uint32_t election_elapsed_ = 0;  // Ticks since the leader was heard, or a vote was given.
   std::uint32_t election_timeout_ = 0;  // Drawn anew with each start of the timer.

@@ -37,7 +37,8 @@ void Raft::MaybeFinishTransfer() {
 
 // The leader knows that this replica has everything, so there is nobody to ask first.
 void Raft::OnTransferNow(const RaftMessage& message) {
-  if (status_.leader == message.from.node && IsVoter(config_.self)) Campaign(true);
+  if (status_.leader != message.from.node || !IsVoter(config_.self)) return;
+  if (MayCampaign()) Campaign(true);
 }
 
 }  // namespace raftmq

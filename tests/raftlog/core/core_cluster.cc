@@ -108,6 +108,11 @@ void CoreCluster::EndTurn(NodeId id, std::uint64_t entries_max) {
 
 // What a real owner reads from the entries.
 RaftMessage CoreCluster::FillIn(RaftMessage message) const {
+  if (auto* const reset = std::get_if<ResetRequest>(&message.body)) {
+    // A checkpoint of one part.
+    reset->checkpoint_last = reset->before.Next();
+    reset->membership = CommittedMembershipAt(reset->before);
+  }
   auto* const append = std::get_if<AppendRequest>(&message.body);
   if (append == nullptr) return message;
   append->memberships.clear();
@@ -118,6 +123,17 @@ RaftMessage CoreCluster::FillIn(RaftMessage message) const {
     if (found != memberships_.end()) append->memberships.push_back({index, found->second});
   }
   return message;
+}
+
+Membership CoreCluster::CommittedMembershipAt(Index index) const {
+  Membership membership = founders_;
+  for (const auto& [at, proposed] : memberships_) {
+    const auto committed = committed_.find(at.first);
+    if (at.first > index || committed == committed_.end() || committed->second != at.second)
+      continue;
+    membership = proposed;
+  }
+  return membership;
 }
 
 void CoreCluster::DeliverCopy(std::size_t which) {

@@ -92,6 +92,7 @@ class CoreCluster {
     Index before;
     Term before_term;
     Membership before_membership;
+    Index base_checkpoint_last;
     std::vector<Entry> entries;  // entries[i] has index before + 1 + i.
     Index last() const { return before.Plus(entries.size()); }
   };
@@ -114,6 +115,7 @@ class CoreCluster {
   void CarryOut(NodeId id, const RaftMessage* stepped);
   void Post(NodeId from, NodeId to, RaftMessage message);
   RaftMessage FillIn(RaftMessage message) const;
+  Membership CommittedMembershipAt(Index index) const;
   // core_cluster_disk.cc
   static void Apply(const Job& job, Disk* disk);
   static void ForgetBefore(Index first_kept, Disk* disk);

@@ -21,7 +21,8 @@ RestoredState CoreCluster::Restore(const Disk& disk) const {
                       .last = disk.last(),
                       .before_term = disk.before_term,
                       .commit = std::max(disk.before, Index(1)),
-                      .memberships = {{disk.before, disk.before_membership}}};
+                      .memberships = {{disk.before, disk.before_membership}},
+                      .base_checkpoint_last = disk.base_checkpoint_last};
   Index index = disk.before;
   for (const Entry& entry : disk.entries) {
     index = index.Next();
@@ -69,9 +70,8 @@ void CoreCluster::SyncAll(NodeId id) {
 void CoreCluster::Apply(const Job& job, Disk* disk) {
   if (job.hard_state) disk->hard_state = *job.hard_state;
   if (job.reset) {
-    for (const Entry& entry : disk->entries) {
-      if (entry.membership) disk->before_membership = *entry.membership;
-    }
+    disk->before_membership = job.reset->membership;
+    disk->base_checkpoint_last = job.reset->checkpoint_last;
     disk->before = job.reset->before;
     disk->before_term = job.reset->before_term;
     disk->entries.clear();

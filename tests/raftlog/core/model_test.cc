@@ -94,7 +94,16 @@ class Storms {
     if (dice < 993) return cluster_.PeerUnreachable(id, Pick());
     if (dice < 995) return cluster_.WakeDisagreeing(static_cast<std::uint32_t>(random_.Below(20)));
     if (dice < 996) return cluster_.PeerSilent(id, Pick(), 10);
+    if (dice < 998) return Compact(id);
     cluster_.Crash(id, random_.Below(3));
+  }
+
+  // Deletes some of what is committed and synced here.
+  void Compact(NodeId id) {
+    const RaftStatus& status = cluster_.raft(id).status();
+    const Index up_to = std::min(status.commit, status.durable.last);
+    if (cluster_.HasUnsynced(id) || cluster_.raft(id).AwaitsCheckpoint()) return;
+    cluster_.TruncateBefore(id, Index(1 + random_.Below(up_to.value())));
   }
 
   void Network() {
@@ -146,20 +155,23 @@ TEST(RaftModel, RulesHoldInEveryStormAndPeaceBringsProgress) {
     if (HasFailure()) break;
     all.elections += run.seen().elections;
     all.truncations += run.seen().truncations;
+    all.resets += run.seen().resets;
     all.memberships += run.seen().memberships;
     all.reads += run.seen().reads;
     all.transfers += run.seen().transfers;
   }
-  std::printf("elections %llu, truncations %llu, memberships %llu, reads %llu, transfers %llu\n",
-              static_cast<unsigned long long>(all.elections),
-              static_cast<unsigned long long>(all.truncations),
-              static_cast<unsigned long long>(all.memberships),
-              static_cast<unsigned long long>(all.reads),
-              static_cast<unsigned long long>(all.transfers));
+  std::printf(
+      "elections %llu, truncations %llu, resets %llu, memberships %llu, reads %llu, transfers "
+      "%llu\n",
+      static_cast<unsigned long long>(all.elections),
+      static_cast<unsigned long long>(all.truncations), static_cast<unsigned long long>(all.resets),
+      static_cast<unsigned long long>(all.memberships), static_cast<unsigned long long>(all.reads),
+      static_cast<unsigned long long>(all.transfers));
   if (runs < 100) return;
   // A generator that never gets there tests nothing.
   EXPECT_GT(all.elections, runs);
   EXPECT_GT(all.truncations, 0u);
+  EXPECT_GT(all.resets, 0u);
   EXPECT_GT(all.memberships, 0u);
   EXPECT_GT(all.reads, 0u);
   EXPECT_GT(all.transfers, 0u);
