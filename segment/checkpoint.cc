@@ -6,6 +6,7 @@
 
 #include "protocol/types/hash.h"
 #include "segment/byte_codec.h"
+#include "segment/checkpoint_fields.h"
 
 namespace raftmq {
 namespace {
@@ -13,25 +14,6 @@ namespace {
 constexpr std::uint32_t kCheckpointMagic = 0x50434D52;  // "RMCP".
 constexpr std::uint16_t kCheckpointVersion = 1;
 constexpr std::size_t kPartHeaderBytes = 24;
-constexpr std::size_t kReplicaBytes = 13;
-
-void PutTail(ByteWriter& out, const LogTail& tail) {
-  out.Put(tail.index.value());
-  out.Put(tail.term.value());
-  out.Put(tail.next_offset.value());
-  out.Put(tail.chain);
-  out.Put(tail.append_time_ms);
-}
-
-LogTail GetTail(ByteReader& in) {
-  LogTail tail;
-  tail.index = Index(in.Get<std::uint64_t>());
-  tail.term = Term(in.Get<std::uint64_t>());
-  tail.next_offset = Offset(in.Get<std::uint64_t>());
-  tail.chain = in.Get<std::uint64_t>();
-  tail.append_time_ms = in.Get<std::int64_t>();
-  return tail;
-}
 
 std::vector<std::byte> EncodeWhole(const Checkpoint& checkpoint) {
   ByteWriter out;
@@ -39,12 +21,7 @@ std::vector<std::byte> EncodeWhole(const Checkpoint& checkpoint) {
   out.Put(checkpoint.group.topic.low);
   out.Put(checkpoint.group.partition.value());
   out.Put(checkpoint.group_seed);
-  out.Put(static_cast<std::uint32_t>(checkpoint.membership.size()));
-  for (const auto& replica : checkpoint.membership) {
-    out.Put(replica.node.value());
-    out.Put(replica.number.value());
-    out.Put(static_cast<std::uint8_t>(replica.voter));
-  }
+  PutMembership(out, checkpoint.membership);
   PutTail(out, checkpoint.before);
   out.Put(checkpoint.log_start.value());
   out.Put(checkpoint.segment_bytes);
@@ -68,17 +45,8 @@ Result<Checkpoint> DecodeHead(ByteReader& in) {
   checkpoint.group.topic.low = in.Get<std::uint64_t>();
   checkpoint.group.partition = PartitionNumber(in.Get<std::uint32_t>());
   checkpoint.group_seed = in.Get<std::uint64_t>();
-  const auto replicas = in.Get<std::uint32_t>();
-  if (replicas > in.left() / kReplicaBytes)
-    return Fail(ErrorCode::kBadBatch,
-                fmt::format("a checkpoint claims {} replicas in {} bytes", replicas, in.left()));
-  for (std::uint32_t i = 0; i < replicas; ++i) {
-    Replica replica;
-    replica.node = NodeId(in.Get<std::uint32_t>());
-    replica.number = ReplicaNumber(in.Get<std::uint64_t>());
-    replica.voter = in.Get<std::uint8_t>() != 0;
-    checkpoint.membership.push_back(replica);
-  }
+  checkpoint.membership = GetMembership(in);
+  if (!in.ok()) return Fail(ErrorCode::kBadBatch, "a checkpoint ends within its membership");
   checkpoint.before = GetTail(in);
   checkpoint.log_start = Offset(in.Get<std::uint64_t>());
   checkpoint.segment_bytes = in.Get<std::uint64_t>();

@@ -23,6 +23,15 @@ struct LogTail {
   bool operator==(const LogTail&) const = default;
 };
 
+// Where a log begins that a leader has reset, because all before was deleted there: what the
+// checkpoint that opens the log says of the place before it, known before that has arrived.
+struct LogBase {
+  LogTail before;
+  Index checkpoint_last;  // Last part of the checkpoint. Everything up to it is committed.
+  Membership membership;  // Counts behind `before`.
+  bool operator==(const LogBase&) const = default;
+};
+
 // A pure function of the log before it, in one canonical byte form.
 struct Checkpoint {
   GroupId group;

@@ -23,6 +23,7 @@ class FreedSegments {
   void Add(const SegmentName& name, std::uint64_t allocated_bytes, std::weak_ptr<FileMap> map) {
     segments_.push_back({name, allocated_bytes, std::move(map), std::nullopt});
   }
+  void Clear() { segments_.clear(); }
   bool empty() const { return segments_.empty(); }
   // Whether the oldest may become a segment of `capacity` bytes: nobody reads it any more.
   bool CanReuse(std::uint64_t capacity) const {

@@ -52,6 +52,7 @@ class Checker {
   std::string directory_;
   LogCheck check_;
   LogMark mark_;
+  bool is_reset_ = false;  // And nothing of the new log is promised yet.
   std::uint64_t seed_ = 0;
   Index commit_floor_;
   std::vector<std::pair<std::string, ScanGap>> gaps_;
@@ -74,10 +75,15 @@ Status Checker::ReadMeta() {
   seed_ = (*meta)->identity().group_seed;
   mark_ = (*meta)->mark();
   commit_floor_ = mark_.committed;
-  if ((*meta)->intent().pending) {
-    check_.notes.push_back(fmt::format("a cut after index {} is unfinished: the next start ends it",
-                                       (*meta)->intent().after.tail.index.value()));
+  const LogIntent& intent = (*meta)->intent();
+  if (intent.pending != LogIntent::Pending::kNone) {
+    check_.notes.push_back(fmt::format("a {} after index {} is unfinished: the next start ends it",
+                                       intent.pending == LogIntent::Pending::kCut ? "cut" : "reset",
+                                       intent.after.tail.index.value()));
   }
+  // Its first checkpoint is on its way: nothing has to be here yet.
+  is_reset_ = intent.pending == LogIntent::Pending::kReset ||
+              (intent.base && intent.base->before == mark_.tail);
   return Ok();
 }
 
@@ -244,13 +250,19 @@ Result<LogCheck> Checker::RunPartition(const std::string& directory) {
     return std::move(check_);
   }
   RAFTMQ_TRY_ASSIGN(const std::vector<SegmentName> names, ListSegments());
-  if (names.empty()) AddFault({.path = directory, .what = "no segment file is left"});
+  if (is_reset_) {
+    check_.notes.push_back(fmt::format("reset by its leader: the log begins anew behind index {}",
+                                       mark_.tail.index.value()));
+  } else if (names.empty()) {
+    AddFault({.path = directory, .what = "no segment file is left"});
+  }
   LogTail before;
   for (std::size_t i = 0; i < names.size(); ++i) {
     const std::string path = PathOf(names[i]);
     const bool follows = i > 0 && before.index.Next() == names[i].first;
     if (!follows) before = {names[i].first.Minus(1), Term(), names[i].first_offset, 0, 0};
     RAFTMQ_TRY_ASSIGN(const Walked walked, Walk(path, before));
+    if (is_reset_) continue;  // What is there of it is never promised.
     FinishCheckpoint(path, names[i].first <= promised());
     if (i + 1 < names.size()) {
       RAFTMQ_TRY(CheckIndexFile(names[i], walked));

@@ -69,37 +69,63 @@ Status LogDisk::RollOver(const Roll& roll) {
 
 Status LogDisk::Cut(const LogMark& mark, const std::vector<SegmentName>& newer) {
   RAFTMQ_TRY(SyncActive());  // The mark may name entries of this very job.
-  RAFTMQ_TRY(meta_->SaveIntent({.pending = true, .after = mark}));
+  const std::optional<LogBase> base = meta_->intent().base;
+  RAFTMQ_TRY(meta_->SaveIntent({.pending = LogIntent::Pending::kCut, .after = mark, .base = base}));
   RAFTMQ_TRY(meta_->LowerMark(mark));
   active_.reset();
   for (auto name = newer.rbegin(); name != newer.rend(); ++name) {
-    RAFTMQ_TRY(RemoveIfThere(directory_ + "/" + name->IndexFile()));
-    RAFTMQ_TRY(RemoveIfThere(PathOf(*name)));
+    RAFTMQ_TRY(RemoveSegment(*name));
     RAFTMQ_TRY(files_.SyncDirectory(directory_));
   }
-  RAFTMQ_TRY_ASSIGN(const auto entries, files_.List(directory_));
-  for (const auto& entry : entries) {
-    const auto name = ParseSegmentLogFile(entry.name);
-    if (!name || name->first != mark.segment_first) continue;
+  RAFTMQ_TRY_ASSIGN(const std::vector<SegmentName> names, ListSegments());
+  for (const SegmentName& name : names) {
+    if (name.first != mark.segment_first) continue;
     RAFTMQ_TRY(
-        RemoveIfThere(directory_ + "/" + name->IndexFile()));  // It told of entries that are gone.
-    RAFTMQ_TRY(OpenActive(*name, mark.position));
+        RemoveIfThere(directory_ + "/" + name.IndexFile()));  // It told of entries that are gone.
+    RAFTMQ_TRY(OpenActive(name, mark.position));
     RAFTMQ_TRY(active_->CutFrom(mark.position));
     RAFTMQ_TRY(active_->Sync());
   }
   RAFTMQ_TRY(files_.SyncDirectory(directory_));
-  return meta_->SaveIntent({.pending = false, .after = mark});
+  return meta_->SaveIntent({.after = mark, .base = base});
 }
 
-Status LogDisk::FinishCut() {
-  const LogMark mark = meta_->intent().after;
+// Until all files are gone the intent names the reset, so that a crash on the way leaves nothing
+// to judge: what is left is deleted, also a file of the name that the next one will have.
+Status LogDisk::Reset(const LogMark& mark, const LogBase& base) {
+  RAFTMQ_TRY(
+      meta_->SaveIntent({.pending = LogIntent::Pending::kReset, .after = mark, .base = base}));
+  RAFTMQ_TRY(meta_->LowerMark(mark));
+  active_.reset();
+  RAFTMQ_TRY_ASSIGN(const std::vector<SegmentName> names, ListSegments());
+  for (auto name = names.rbegin(); name != names.rend(); ++name) RAFTMQ_TRY(RemoveSegment(*name));
+  RAFTMQ_TRY(files_.SyncDirectory(directory_));
+  return meta_->SaveIntent({.after = mark, .base = base});
+}
+
+Status LogDisk::FinishIntent() {
+  const LogIntent intent = meta_->intent();
+  if (intent.pending == LogIntent::Pending::kReset) return Reset(intent.after, *intent.base);
+  RAFTMQ_TRY_ASSIGN(std::vector<SegmentName> newer, ListSegments());
+  std::erase_if(newer, [&intent](const SegmentName& name) {
+    return name.first <= intent.after.segment_first;
+  });
+  return Cut(intent.after, newer);
+}
+
+Result<std::vector<SegmentName>> LogDisk::ListSegments() {
   RAFTMQ_TRY_ASSIGN(const auto entries, files_.List(directory_));
-  std::vector<SegmentName> newer;
+  std::vector<SegmentName> names;
   for (const auto& entry : entries) {
-    const auto name = ParseSegmentLogFile(entry.name);
-    if (name && name->first > mark.segment_first) newer.push_back(*name);
+    if (const auto name = ParseSegmentLogFile(entry.name)) names.push_back(*name);
   }
-  return Cut(mark, newer);
+  std::ranges::sort(names);
+  return names;
+}
+
+Status LogDisk::RemoveSegment(const SegmentName& name) {
+  RAFTMQ_TRY(RemoveIfThere(directory_ + "/" + name.IndexFile()));
+  return RemoveIfThere(PathOf(name));
 }
 
 Status LogDisk::PrepareNew(std::uint64_t capacity) {
@@ -135,8 +161,7 @@ Status LogDisk::SyncPrepared() {
 Status LogDisk::DropPrepared() { return RemoveIfThere(PreparedPath()); }
 
 Status LogDisk::Delete(const SegmentName& name) {
-  RAFTMQ_TRY(RemoveIfThere(directory_ + "/" + name.IndexFile()));
-  RAFTMQ_TRY(RemoveIfThere(PathOf(name)));
+  RAFTMQ_TRY(RemoveSegment(name));
   return files_.SyncDirectory(directory_);
 }
 

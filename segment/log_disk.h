@@ -39,8 +39,10 @@ class LogDisk {
 
   // Cuts everything above `mark.tail.index`, by the steps of DESIGN.md ("Cutting a suffix").
   Status Cut(const LogMark& mark, const std::vector<SegmentName>& newer);
-  // Finishes a cut that a crash interrupted; the files that are newer are found by their names.
-  Status FinishCut();
+  // Deletes all segments: the log begins behind `base` (DESIGN.md, "A reset").
+  Status Reset(const LogMark& mark, const LogBase& base);
+  // Finishes the cut or reset that a crash interrupted; what it deletes is found by the names.
+  Status FinishIntent();
 
   // One step of making the next segment's file; see SegmentPreparer.
   Status PrepareNew(std::uint64_t capacity);
@@ -63,6 +65,8 @@ class LogDisk {
 
  private:
   std::string PreparedPath() const { return directory_ + "/prepared.tmp"; }
+  Result<std::vector<SegmentName>> ListSegments();  // Oldest first.
+  Status RemoveSegment(const SegmentName& name);
   Status RemoveIfThere(const std::string& path);
 
   FileSystem& files_;

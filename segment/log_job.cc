@@ -13,7 +13,8 @@ StepJob::StepJob(std::shared_ptr<LogDisk> disk, std::vector<LogStep> steps, LogM
   for (const auto& step : steps_) {
     if (!std::holds_alternative<PrepareStep>(step) && !std::holds_alternative<DeleteStep>(step))
       is_background_ = false;
-    if (std::holds_alternative<CutStep>(step)) moves_tail_ = true;
+    if (std::holds_alternative<CutStep>(step) || std::holds_alternative<ResetStep>(step))
+      moves_tail_ = true;
     const auto* append = std::get_if<AppendStep>(&step);
     if (!append) continue;
     moves_tail_ = true;
@@ -45,6 +46,7 @@ Status StepJob::Run(LogStep& any) {
     return disk_->Append(append->frames, append->on_fresh_page);
   if (auto* hard = std::get_if<HardStateStep>(&any)) return disk_->SaveHardState(hard->state);
   if (auto* cut = std::get_if<CutStep>(&any)) return disk_->Cut(cut->mark, cut->newer);
+  if (auto* reset = std::get_if<ResetStep>(&any)) return disk_->Reset(reset->mark, reset->base);
   if (auto* remove = std::get_if<DeleteStep>(&any)) return disk_->Delete(remove->name);
   if (auto* mark = std::get_if<MarkStep>(&any)) {
     RAFTMQ_TRY(disk_->WriteMark(mark->mark));

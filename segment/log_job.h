@@ -29,6 +29,10 @@ struct CutStep {
   LogMark mark;
   std::vector<SegmentName> newer;
 };
+struct ResetStep {
+  LogMark mark;
+  LogBase base;
+};
 struct PrepareStep {
   enum class Kind { kNew, kReused, kZero, kSync, kDrop } kind = Kind::kNew;
   std::uint64_t capacity = 0;       // kNew.
@@ -38,8 +42,8 @@ struct PrepareStep {
 struct DeleteStep {
   SegmentName name;
 };
-using LogStep =
-    std::variant<AppendStep, RollStep, HardStateStep, MarkStep, CutStep, PrepareStep, DeleteStep>;
+using LogStep = std::variant<AppendStep, RollStep, HardStateStep, MarkStep, CutStep, ResetStep,
+                             PrepareStep, DeleteStep>;
 
 // Runs its steps in order. The first error is final and goes to `on_fatal`; only a PrepareStep may
 // meet a full disk and live: prepare_status says so.

@@ -8,6 +8,7 @@
 
 #include "protocol/types/check.h"
 #include "segment/frame_check.h"
+#include "segment/front_checkpoint.h"
 #include "segment/segment_scan.h"
 
 namespace raftmq {
@@ -27,6 +28,10 @@ class Recovery {
     ScanGap gap;
   };
 
+  LogTail BeforeSegment(const SegmentName& name) const;
+  FrontOf FrontOfSegment(const Segment& segment) const {
+    return {segment.path, segment.name.first, log_.identity.group_seed};
+  }
   Status OpenMeta();
   Status ListSegments();
   Status LoadSealed(std::size_t i);
@@ -34,6 +39,9 @@ class Recovery {
   Status ScanAboveMark();
   void Judge();
   void UndoEmptyRoll();
+  bool HoldsNothing() const;
+  Result<RecoveredLog> BeginBehindBase();
+  Status TakeBase();
   Status CompleteMarks();
   Status FindCheckpoint();
   Status SettleTail();
@@ -73,12 +81,15 @@ Status Recovery::OpenMeta() {
   }
   report_->replica = log_.identity.replica;
   report_->hard_state = meta->hard_state();
-  const bool cut_is_pending = meta->intent().pending;
+  report_->base = meta->intent().base;
   log_.disk = std::make_shared<LogDisk>(files_, options_.directory, std::move(meta));
-  if (cut_is_pending) {
-    report_->notes.push_back(fmt::format("finished the cut after index {}",
-                                         log_.disk->meta().intent().after.tail.index.value()));
-    RAFTMQ_TRY(log_.disk->FinishCut());
+  const LogIntent& intent = log_.disk->meta().intent();
+  if (intent.pending != LogIntent::Pending::kNone) {
+    report_->notes.push_back(
+        fmt::format("finished the {} after index {}",
+                    intent.pending == LogIntent::Pending::kCut ? "cut" : "reset: the log begins",
+                    intent.after.tail.index.value()));
+    RAFTMQ_TRY(log_.disk->FinishIntent());
   }
   log_.mark = log_.disk->meta().mark();
   report_->commit_floor = log_.mark.committed;
@@ -104,7 +115,11 @@ Status Recovery::ListSegments() {
     segment.path = PathOf(*name);
     log_.segments.push_back(std::move(segment));
   }
-  if (log_.segments.empty()) {
+  if (!log_.segments.empty()) {
+    const bool is_at_front =
+        report_->base && log_.segments.front().name.first == report_->base->before.index.Next();
+    if (!is_at_front) report_->base.reset();
+  } else if (!report_->base || log_.mark.tail != report_->base->before) {
     return Fail(
         ErrorCode::kDataCorrupt,
         fmt::format("'{}' has no segment file left: this replica is lost", options_.directory));
@@ -112,8 +127,10 @@ Status Recovery::ListSegments() {
   return Ok();
 }
 
-// What is known of the entries before a segment: its name, and its checkpoint where that is whole.
-LogTail BeforeSegment(const SegmentName& name) {
+// What is known of the entries before a segment: its name, and of the first one after a reset all.
+LogTail Recovery::BeforeSegment(const SegmentName& name) const {
+  if (report_->base && report_->base->before.index.Next() == name.first)
+    return report_->base->before;
   return {name.first.Minus(1), Term(), name.first_offset, 0, 0};
 }
 
@@ -256,6 +273,35 @@ void Recovery::UndoEmptyRoll() {
       fmt::format("removed '{}': nothing was in it yet", log_.segments.back().path));
 }
 
+// After a reset: nothing of the new log has arrived whole.
+bool Recovery::HoldsNothing() const {
+  return report_->base && log_.mark.tail == report_->base->before &&
+         log_.segments.front().staged_end == 0;
+}
+
+Result<RecoveredLog> Recovery::BeginBehindBase() {
+  log_.segments = {SegmentBehind(*report_->base)};
+  log_.active_is_missing = true;
+  log_.tail = report_->base->before;
+  log_.marks.clear();
+  RAFTMQ_TRY(TakeBase());
+  report_->commit_floor = log_.tail.index;
+  report_->tail = log_.tail;
+  log_.commit_floor = report_->commit_floor;
+  return std::move(log_);
+}
+
+// What stands in the checkpoint is not known yet, but for what the reset said.
+Status Recovery::TakeBase() {
+  report_->newest_checkpoint = {.group = log_.identity.group,
+                                .group_seed = log_.identity.group_seed,
+                                .membership = report_->base->membership,
+                                .before = report_->base->before,
+                                .log_start = report_->base->before.next_offset};
+  report_->newest_checkpoint_index = report_->base->before.index.Next();
+  return Ok();
+}
+
 // Where the log ends, and a clean place for what comes next.
 Status Recovery::SettleTail() {
   std::vector<SegmentName> newer;
@@ -333,39 +379,17 @@ Status Recovery::CompleteMarks() {
 
 // The newest checkpoint that is whole and committed. Damage may hide one: then an older one serves.
 Status Recovery::FindCheckpoint() {
+  const Index committed = std::max(report_->commit_floor, Index(1));
   for (std::size_t i = log_.segments.size(); i-- > 0;) {
-    RAFTMQ_TRY_ASSIGN(auto bytes, SegmentBytes::Open(files_, log_.segments[i].path, true));
-    std::vector<ByteBuffer> parts;
-    std::uint64_t at = 0;
-    std::uint32_t wanted = 1;
-    Index index = log_.segments[i].name.first;
-    for (; parts.size() < wanted; index = index.Next()) {
-      RAFTMQ_TRY_ASSIGN(ByteSpan frame, bytes.Get(at, kBatchHeaderBytes));
-      if (frame.size() < kBatchHeaderBytes) break;
-      RAFTMQ_TRY_ASSIGN(frame, bytes.Get(at, ClaimedBytes(frame)));
-      const auto header = CheckFrame(frame, log_.identity.group_seed);
-      if (!header || header->leader.index != index ||
-          header->producer.kind != EntryKind::kCheckpoint)
-        break;
-      if (index > std::max(report_->commit_floor, Index(1))) break;
-      const ByteSpan payload =
-          frame.subspan(kBatchHeaderBytes, header->producer.length - kBatchHeaderBytes);
-      RAFTMQ_TRY_ASSIGN(const CheckpointPart part, ParseCheckpointPart(payload));
-      wanted = part.parts;
-      ByteBuffer copy(payload.size());
-      std::copy(payload.begin(), payload.end(), copy.data());
-      parts.push_back(std::move(copy));
-      at += header->padded_length();
-    }
-    std::vector<ByteSpan> spans;
-    for (const auto& part : parts) spans.push_back(part.span());
-    if (parts.size() < wanted) continue;
-    auto checkpoint = DecodeCheckpoint(spans);
+    RAFTMQ_TRY_ASSIGN(auto checkpoint,
+                      ReadFrontCheckpoint(files_, FrontOfSegment(log_.segments[i]), committed));
     if (!checkpoint) continue;
     report_->newest_checkpoint = std::move(*checkpoint);
     report_->newest_checkpoint_index = log_.segments[i].name.first;
     return Ok();
   }
+  // After a reset the checkpoint may still be on its way.
+  if (report_->base && log_.tail.index < report_->base->checkpoint_last) return TakeBase();
   return Fail(
       ErrorCode::kDataCorrupt,
       fmt::format("no segment in '{}' has a whole committed checkpoint: this replica is lost",
@@ -396,25 +420,26 @@ Status Recovery::MarkTail() {
 
 // What its checkpoint says: the file may be larger, but those of the other replicas need not be.
 Result<std::uint64_t> Recovery::CapacityOf(const Segment& segment) {
-  RAFTMQ_TRY_ASSIGN(auto bytes, SegmentBytes::Open(files_, segment.path, true));
-  RAFTMQ_TRY_ASSIGN(ByteSpan frame, bytes.Get(0, kBatchHeaderBytes));
-  if (frame.size() < kBatchHeaderBytes) return segment.allocated_bytes;
-  RAFTMQ_TRY_ASSIGN(frame, bytes.Get(0, ClaimedBytes(frame)));
-  const auto header = CheckFrame(frame, log_.identity.group_seed);
-  if (!header || header->producer.kind != EntryKind::kCheckpoint) return segment.allocated_bytes;
-  const auto head = CheckpointHeadOf(
-      frame.subspan(kBatchHeaderBytes, header->producer.length - kBatchHeaderBytes));
+  RAFTMQ_TRY_ASSIGN(const auto head, ReadFrontHead(files_, FrontOfSegment(segment)));
   return head ? std::min(head->segment_bytes, segment.allocated_bytes) : segment.allocated_bytes;
 }
 
 Result<RecoveredLog> Recovery::Run() {
   RAFTMQ_TRY(OpenMeta());
   RAFTMQ_TRY(ListSegments());
+  if (log_.segments.empty()) return BeginBehindBase();
   RAFTMQ_TRY(ScanAboveMark());
   Judge();
+  if (HoldsNothing()) {
+    const LogBase base = *report_->base;
+    RAFTMQ_TRY(log_.disk->Reset(log_.mark, base));
+    return BeginBehindBase();
+  }
   UndoEmptyRoll();
   RAFTMQ_TRY(SyncScanned());
   RAFTMQ_TRY(SettleTail());
+  if (report_->base)
+    report_->commit_floor = std::max(report_->commit_floor, report_->base->checkpoint_last);
   report_->commit_floor = std::min(report_->commit_floor, log_.tail.index);
   RAFTMQ_TRY(CompleteMarks());
   RAFTMQ_TRY(FindCheckpoint());

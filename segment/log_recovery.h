@@ -1,7 +1,7 @@
 // From the files of one partition to a log that may be trusted (RELIABILITY.md 1.1, DESIGN.md
 // section 4).
 //
-//  1. An unfinished cut is finished.
+//  1. An unfinished cut or reset is finished.
 //  2. Sealed segments are taken by their index files; a missing or bad one is rebuilt from the
 //  frames.
 //  3. From the durable mark on every frame is checked, read from the disk itself.

@@ -8,6 +8,7 @@
 #include "protocol/types/check.h"
 #include "protocol/types/hash.h"
 #include "segment/byte_codec.h"
+#include "segment/checkpoint_fields.h"
 
 namespace raftmq {
 namespace {
@@ -103,11 +104,7 @@ HardState DecodeHardState(ByteReader& in) {
 
 void Put(ByteWriter& out, const LogMark& mark) {
   out.Put(mark.truncations);
-  out.Put(mark.tail.index.value());
-  out.Put(mark.tail.term.value());
-  out.Put(mark.tail.next_offset.value());
-  out.Put(mark.tail.chain);
-  out.Put(mark.tail.append_time_ms);
+  PutTail(out, mark.tail);
   out.Put(mark.segment_first.value());
   out.Put(mark.position);
   out.Put(mark.committed.value());
@@ -116,11 +113,7 @@ void Put(ByteWriter& out, const LogMark& mark) {
 LogMark DecodeMark(ByteReader& in) {
   LogMark mark;
   mark.truncations = in.Get<std::uint64_t>();
-  mark.tail.index = Index(in.Get<std::uint64_t>());
-  mark.tail.term = Term(in.Get<std::uint64_t>());
-  mark.tail.next_offset = Offset(in.Get<std::uint64_t>());
-  mark.tail.chain = in.Get<std::uint64_t>();
-  mark.tail.append_time_ms = in.Get<std::int64_t>();
+  mark.tail = GetTail(in);
   mark.segment_first = Index(in.Get<std::uint64_t>());
   mark.position = in.Get<std::uint64_t>();
   mark.committed = Index(in.Get<std::uint64_t>());
@@ -133,17 +126,36 @@ std::vector<std::byte> Encode(const LogMark& mark) {
   return out.bytes();
 }
 
-std::vector<std::byte> Encode(const CutIntent& intent) {
+void Put(ByteWriter& out, const LogBase& base) {
+  PutTail(out, base.before);
+  out.Put(base.checkpoint_last.value());
+  PutMembership(out, base.membership);
+}
+
+LogBase DecodeBase(ByteReader& in) {
+  LogBase base;
+  base.before = GetTail(in);
+  base.checkpoint_last = Index(in.Get<std::uint64_t>());
+  base.membership = GetMembership(in);
+  return base;
+}
+
+std::vector<std::byte> Encode(const LogIntent& intent) {
   ByteWriter out;
   out.Put(static_cast<std::uint8_t>(intent.pending));
   Put(out, intent.after);
+  if (intent.base) Put(out, *intent.base);
   return out.bytes();
 }
 
-CutIntent DecodeIntent(ByteReader& in) {
-  CutIntent intent;
-  intent.pending = in.Get<std::uint8_t>() != 0;
+LogIntent DecodeIntent(ByteReader& in) {
+  LogIntent intent;
+  const auto pending = in.Get<std::uint8_t>();
+  intent.pending = static_cast<LogIntent::Pending>(pending);
   intent.after = DecodeMark(in);
+  if (in.left() > 0) intent.base = DecodeBase(in);
+  const bool is_reset = intent.pending == LogIntent::Pending::kReset;
+  if (pending > 2 || (is_reset && !intent.base)) in.GetBytes(in.left() + 1);  // Not ok.
   return intent;
 }
 
@@ -273,7 +285,7 @@ Status MetaFile::LowerMark(const LogMark& mark) {
   return WritePages(kMark, Encode(mark), 2);
 }
 
-Status MetaFile::SaveIntent(const CutIntent& intent) {
+Status MetaFile::SaveIntent(const LogIntent& intent) {
   intent_ = intent;
   return WritePages(kIntent, Encode(intent), 2);
 }

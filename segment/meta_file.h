@@ -34,11 +34,13 @@ struct LogMark {
   bool operator==(const LogMark&) const = default;
 };
 
-// A cut that is under way: finished by recovery before anything is judged.
-struct CutIntent {
-  bool pending = false;
-  LogMark after;  // The mark that holds once the cut is done.
-  bool operator==(const CutIntent&) const = default;
+// A cut or reset that is under way: finished by recovery before anything is judged.
+struct LogIntent {
+  enum class Pending : std::uint8_t { kNone = 0, kCut = 1, kReset = 2 };
+  Pending pending = Pending::kNone;
+  LogMark after;                // The mark that holds once it is done.
+  std::optional<LogBase> base;  // Of the last reset, also long after it.
+  bool operator==(const LogIntent&) const = default;
 };
 
 // Disk-thread-affine after opening. Every failed write or sync is returned and final.
@@ -60,7 +62,7 @@ class MetaFile {
   const MetaIdentity& identity() const { return identity_; }
   const HardState& hard_state() const { return hard_state_; }
   const LogMark& mark() const { return mark_; }
-  const CutIntent& intent() const { return intent_; }
+  const LogIntent& intent() const { return intent_; }
 
   // Durable on return: the first copy is synced before the second is written.
   Status SaveHardState(const HardState& state);
@@ -68,7 +70,7 @@ class MetaFile {
   // enough.
   Status WriteMark(const LogMark& mark);
   // Durable on return, in both copies: a lowered mark must not be outlived by the higher one.
-  Status SaveIntent(const CutIntent& intent);
+  Status SaveIntent(const LogIntent& intent);
   Status LowerMark(const LogMark& mark);
   Status Sync();
 
@@ -89,7 +91,7 @@ class MetaFile {
   HardState hard_state_;
   bool mark_is_unsynced_ = false;
   LogMark mark_;
-  CutIntent intent_;
+  LogIntent intent_;
 };
 
 }  // namespace raftmq

@@ -57,6 +57,7 @@ class SegmentedLog final : public PartitionLog {
   void Completed(std::unique_ptr<LogJob> job) override;
   std::unique_ptr<LogJob> TakeBackgroundJob(std::int64_t now_ms) override;
   void TruncateAfter(Index last_kept) override;
+  void Reset(const LogBase& base) override;
   void TruncateBefore(Index first_kept) override;
   std::unique_ptr<LogRead> Read(ReadFrom from, Index up_to, std::size_t bytes_max) const override;
   std::vector<SegmentInfo> Segments() const override;
@@ -84,11 +85,13 @@ class SegmentedLog final : public PartitionLog {
   const LogOptions options_;
   const std::shared_ptr<LogDisk> disk_;  // Touched by jobs only; by this thread at Close.
   const std::uint64_t seed_;
-  std::deque<Segment> segments_;  // Oldest first, never empty. The last is active unless sealed.
-  LogTail tail_;                  // Of the last staged entry.
-  LogMark staged_;                // What will hold once all that is staged is synced.
-  LogMark durable_;               // What is synced.
-  LogMark marked_;                // The last mark handed to the disk.
+  // Oldest first, never empty. The last is active unless sealed. After a reset there is one without
+  // a file, until the first roll.
+  std::deque<Segment> segments_;
+  LogTail tail_;     // Of the last staged entry.
+  LogMark staged_;   // What will hold once all that is staged is synced.
+  LogMark durable_;  // What is synced.
+  LogMark marked_;   // The last mark handed to the disk.
   bool marked_is_synced_ = true;
   std::int64_t idle_since_ms_ =
       0;  // Since when durable_ stands; 0 = a job has completed meanwhile.
@@ -134,6 +137,7 @@ LogBounds SegmentedLog::bounds() const {
 }
 
 std::optional<Term> SegmentedLog::TermAt(Index index) const {
+  if (index == tail_.index) return tail_.term;
   if (index > tail_.index || index < segments_.front().name.first) return std::nullopt;
   const auto after = std::partition_point(segments_.begin(), segments_.end(),
                                           [&](const Segment& s) { return s.name.first <= index; });
@@ -194,6 +198,7 @@ void SegmentedLog::StageRoll(const BatchHeader& header, const Checkpoint& checkp
     roll.roll.index_file = active().index.Encode({active().tail, active().staged_end});
   steps_.push_back(std::move(roll));
   active().sealed = true;
+  if (!active().HasFile()) segments_.pop_back();
   Segment next;
   next.name = {header.leader.index, header.leader.base_offset};
   next.path = disk_->PathOf(next.name);
@@ -392,6 +397,20 @@ void SegmentedLog::TruncateAfter(Index last_kept) {
   begins_job_ = true;
 }
 
+void SegmentedLog::Reset(const LogBase& base) {
+  ++truncations_;
+  segments_ = {SegmentBehind(base)};
+  freed_.Clear();
+  damage_.clear();
+  tail_ = base.before;
+  committed_ = base.before.index;
+  uncommitted_ = {{tail_, active().name.first, 0, 0}};
+  staged_ = MarkOf(uncommitted_.back());
+  steps_.push_back(ResetStep{staged_, base});
+  begins_job_ = true;
+  roll_is_wanted_ = false;
+}
+
 void SegmentedLog::TruncateBefore(Index first_kept) {
   while (segments_.size() > 1 && segments_[1].name.first <= first_kept) {
     freed_.Add(segments_.front().name, segments_.front().allocated_bytes,
@@ -459,6 +478,7 @@ std::unique_ptr<LogRead> SegmentedLog::Read(ReadFrom from, Index up_to,
 std::vector<PartitionLog::SegmentInfo> SegmentedLog::Segments() const {
   std::vector<SegmentInfo> infos;
   for (const auto& segment : segments_) {
+    if (!segment.HasFile()) continue;
     infos.push_back({segment.name.first, segment.name.first_offset, segment.staged_end,
                      segment.allocated_bytes, segment.index.max_timestamp_ms(), segment.sealed});
   }

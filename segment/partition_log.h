@@ -45,7 +45,7 @@ struct LogFounding {
 };
 
 struct LogBounds {
-  Index first;          // First index kept: a checkpoint's first part.
+  Index first;          // First index kept: a checkpoint's first part. last + 1 after a reset.
   Index last;           // Last staged.
   Index durable;        // Last synced.
   Offset first_offset;  // First offset in the files.
@@ -68,6 +68,9 @@ struct RecoveryReport {
   LogTail tail;
   Checkpoint newest_checkpoint;   // At or below the commit floor.
   Index newest_checkpoint_index;  // Its first part.
+  // Of a log that was reset and still begins there. If the log ends before the checkpoint's last
+  // part, newest_checkpoint holds only what the base says.
+  std::optional<LogBase> base;
   std::vector<DamagedRange> damage;
   std::vector<std::string> notes;  // Every cut and repair, for the log.
   std::uint64_t scanned_bytes = 0;
@@ -156,6 +159,9 @@ class PartitionLog {
   // Drops everything above `last_kept`, by the steps of DESIGN.md "Cutting a suffix"; done through
   // the next jobs.
   virtual void TruncateAfter(Index last_kept) = 0;
+  // Drops the whole log: it begins empty behind `base.before`, durably with the next job. The next
+  // entry has to be a checkpoint's first part.
+  virtual void Reset(const LogBase& base) = 0;
   // Deletes whole segments before the one that holds `first_kept`, oldest first, in background
   // jobs. REQUIRES: the next segment's checkpoint is committed whole.
   virtual void TruncateBefore(Index first_kept) = 0;

@@ -36,6 +36,17 @@ struct Segment {
   LogTail tail;  // Its last staged entry.
   bool sealed = false;
   std::int64_t opened_ms = 0;  // Append time of its first entry: how fast it fills.
+
+  bool HasFile() const { return allocated_bytes > 0; }
 };
+
+// The place of the first segment of a log that was reset: it has no file yet.
+inline Segment SegmentBehind(const LogBase& base) {
+  Segment segment;
+  segment.name = {base.before.index.Next(), base.before.next_offset};
+  segment.tail = base.before;
+  segment.sealed = true;
+  return segment;
+}
 
 }  // namespace raftmq

@@ -128,6 +128,7 @@ class FakeLog final : public PartitionLog {
     return nullptr;
   }
   void TruncateAfter(Index) override { RAFTMQ_CHECK(false); }
+  void Reset(const LogBase&) override { RAFTMQ_CHECK(false); }
   void TruncateBefore(Index first_kept) override {
     RAFTMQ_CHECK(IsSegmentStart(At(first_kept)));
     const auto count = static_cast<std::ptrdiff_t>(first_kept.value() - first_.value());

@@ -252,6 +252,56 @@ TEST_P(LogCrashTest, CheckpointsInSeveralParts) {
   CheckEveryCrash(driver);
 }
 
+TEST_P(LogCrashTest, AResetBeyondTheLogAndWhatFollows) {
+  LogDriver driver(Options());
+  driver.Append(600);
+  driver.Commit();
+  driver.Append(1500);
+  driver.Roll();
+  driver.Append(300);
+  driver.Background();
+  driver.Reset(40, 41);
+  driver.Roll();
+  driver.Append(200);
+  driver.Append(40);
+  driver.Cut(Index(42));
+  driver.Append(90);
+  driver.Roll();
+  driver.Append(30);
+  CheckEveryCrash(driver);
+}
+
+// The old log has a segment of the very name that the new one begins with.
+TEST_P(LogCrashTest, AResetIntoAnotherHistoryWithACheckpointInParts) {
+  LogDriver driver(Options());
+  driver.Append(600);
+  driver.Commit();
+  driver.Append(1500);
+  driver.Roll();
+  driver.Append(300);
+  driver.Append(400);
+  driver.SetCheckpointState(8000);
+  driver.Reset(3, 6);
+  driver.Roll();
+  driver.Append(200);
+  driver.SaveHardState(9);
+  CheckEveryCrash(driver);
+}
+
+TEST_P(LogCrashTest, AResetAfterAReset) {
+  LogDriver driver(Options());
+  driver.Append(600);
+  driver.Reset(20, 21);
+  driver.Reset(40, 41);
+  driver.Roll();
+  driver.Append(200);
+  driver.Reset(60, 61);
+  driver.Roll();
+  driver.Append(30);
+  driver.Close();
+  CheckEveryCrash(driver);
+}
+
 TEST_P(LogCrashTest, GoingOnAfterACrash) {
   LogDriver first(Options());
   for (const std::size_t bytes : {600u, 3000u, 20u}) first.Append(bytes);

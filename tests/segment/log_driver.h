@@ -154,6 +154,20 @@ class LogDriver {
     log_->TruncateBefore(log_->Segments()[segments].first);
     Background();
   }
+  // The log begins anew behind entry `before` of another history, with a checkpoint that ends at
+  // `checkpoint_last`.
+  void Reset(std::uint64_t before, std::uint64_t checkpoint_last) {
+    ++term_;
+    log_->Reset({.before = {.index = Index(before),
+                            .term = Term(term_),
+                            .next_offset = Offset(before * 10),
+                            .chain = before * 77,
+                            .append_time_ms = now_ms_},
+                 .checkpoint_last = Index(checkpoint_last),
+                 .membership = membership_});
+    Flush();
+    committed_ = Index(before);
+  }
   void SaveHardState(std::uint64_t term) {
     log_->SaveHardState({Term(term), NodeId(1)});
     Flush();

@@ -24,7 +24,7 @@ struct Promise {
   std::size_t steps = 0;  // Operations done when the call returned.
   HardState state;
   LogMark mark;
-  CutIntent intent;
+  LogIntent intent;
 };
 
 class MetaCrashTest : public testing::Test {
@@ -53,11 +53,18 @@ class MetaCrashTest : public testing::Test {
       ASSERT_TRUE(meta_->Sync().has_value());
       Promised();
     }
-    ASSERT_TRUE(meta_->SaveIntent({.pending = true, .after = MarkAt(1, 5)}).has_value());
+    ASSERT_TRUE(meta_->SaveIntent({.pending = LogIntent::Pending::kCut, .after = MarkAt(1, 5)})
+                    .has_value());
     Promised();
     ASSERT_TRUE(meta_->LowerMark(MarkAt(1, 5)).has_value());
     Promised();
-    ASSERT_TRUE(meta_->SaveIntent({}).has_value());
+    const LogBase base{.before = MarkAt(2, 8).tail,
+                       .checkpoint_last = Index(10),
+                       .membership = {{NodeId(1), ReplicaNumber(7), true}}};
+    const LogIntent reset{LogIntent::Pending::kReset, MarkAt(2, 8), base};
+    ASSERT_TRUE(meta_->SaveIntent(reset).has_value());
+    Promised();
+    ASSERT_TRUE(meta_->SaveIntent({.base = base}).has_value());
     Promised();
   }
   // The image holds the last promise before it, or what the call after that one was saving.

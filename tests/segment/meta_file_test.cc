@@ -38,7 +38,7 @@ TEST_F(MetaFileTest, WhatWasSavedIsThereAfterReopening) {
   EXPECT_EQ((*meta)->identity(), identity_);
   EXPECT_EQ((*meta)->hard_state(), (HardState{Term(7), NodeId(2)}));
   EXPECT_EQ((*meta)->mark().tail.index, Index(5));
-  EXPECT_FALSE((*meta)->intent().pending);
+  EXPECT_EQ((*meta)->intent().pending, LogIntent::Pending::kNone);
   EXPECT_TRUE(notes_.empty());
 }
 
