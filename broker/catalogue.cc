@@ -53,6 +53,7 @@ void Catalogue::Start(std::unique_ptr<OpenedLog> log, std::function<void(Status)
     auto state = CatalogueState::Decode(bytes);
     if (state) {
       state_ = std::move(*state);
+      has_changed_ = true;
       for (const auto& [node, joined] : state_.nodes())
         home_.services().peers.SetIncarnation(node, joined.incarnation);
     } else {

@@ -139,6 +139,10 @@ void ShardMetrics::RegisterGroups(MetricsRegistry& registry) {
       registry.Add(refused, {{"reason", "overloaded"}}, &groups.refused_overloaded));
   registrations_.push_back(
       registry.Add(refused, {{"reason", "disk_full"}}, &groups.refused_disk_full));
+  registrations_.push_back(registry.Add(
+      CounterFamily("raftmq_raft_resets_total",
+                    "Logs that began anew because they ended before their leader's begins."),
+      {}, &groups.resets));
   const auto messages = CounterFamily("raftmq_raft_messages_refused_total",
                                       "Messages of other replicas that had no effect, by reason.");
   registrations_.push_back(

@@ -16,6 +16,12 @@ void CommandApplier::Start(Apply apply, std::function<void()> on_applied) {
   on_applied_ = std::move(on_applied);
 }
 
+void CommandApplier::Restart(Index applied) {
+  ++restarts_;
+  reading_ = false;
+  applied_ = applied;
+}
+
 void CommandApplier::Advance(Index commit, Index durable) {
   commit_ = commit;
   durable_ = durable;
@@ -40,7 +46,8 @@ void CommandApplier::ReadOn() {
       log_.Read({.by = ReadFrom::By::kIndex, .value = applied_.Next().value()}, up_to, kApplyBytes);
   if (!read) return;
   reading_ = true;
-  reader_.Run(std::move(read), [this](Result<LogSlice> slice) {
+  reader_.Run(std::move(read), [this, restarts = restarts_](Result<LogSlice> slice) {
+    if (restarts != restarts_) return;
     reading_ = false;
     // Damaged or overloaded: stays where it is; the next commit or tick tries again.
     if (!slice) return;

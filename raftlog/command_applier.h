@@ -25,6 +25,8 @@ class CommandApplier {
 
   // Starts. `on_applied` is called when a read from the files has moved applied().
   void Start(Apply apply, std::function<void()> on_applied);
+  // The state machine stands at `applied` now, in another log than before.
+  void Restart(Index applied);
   // Applies up to `commit`; what is not in the cache comes from the files, up to `durable`.
   void Advance(Index commit, Index durable);
   Index applied() const { return applied_; }
@@ -45,6 +47,7 @@ class CommandApplier {
   Index commit_;
   Index durable_;
   bool reading_ = false;  // One read at a time.
+  std::uint64_t restarts_ = 0;
 };
 
 }  // namespace raftmq

@@ -141,8 +141,8 @@ class Group {
   // For internal topics, whose state stands in every checkpoint. Set all three once, these two
   // before SetApply. `capture` returns the state's canonical bytes, after all that was applied.
   virtual void SetCapture(std::function<ByteBuffer()> capture) = 0;
-  // Gets the state of the newest committed checkpoint (empty: nothing was captured), once, from
-  // within SetApply.
+  // Gets the state of the newest committed checkpoint (empty: nothing was captured) from within
+  // SetApply, and again whenever a leader has reset this replica: it replaces all there was.
   virtual void SetRestore(std::function<void(ByteSpan state)> restore) = 0;
   // Committed kCommand entries in order, each once: first those after the newest checkpoint
   // (replayed; the first ones from within this call when they are in memory), then new ones as they

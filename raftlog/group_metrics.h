@@ -25,10 +25,11 @@ struct GroupMetrics {
   Counter messages_received;
   Counter appends_refused;    // Whose entries do not check or do not follow.
   Counter appends_cut_short;  // Whose rest has to wait for the next segment's file.
-  Counter resets_refused;
-  Counter terms_refused;  // Messages of a term beyond any credible one.
-  Counter truncations;    // Suffixes that another leader has replaced.
-  Counter disk_hangs;     // Leaderships given up for a disk that did not answer.
+  Counter resets;             // Logs dropped because they ended before the leader's begins.
+  Counter resets_refused;     // Whose checkpoint part does not check.
+  Counter terms_refused;      // Messages of a term beyond any credible one.
+  Counter truncations;        // Suffixes that another leader has replaced.
+  Counter disk_hangs;         // Leaderships given up for a disk that did not answer.
   Counter rolls;
   Counter log_start_moves;
   Counter fetches_from_cache;

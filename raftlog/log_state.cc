@@ -27,6 +27,12 @@ LogState::LogState(const Checkpoint& base)
       durable_end_(base.before.next_offset),
       sessions_(SessionsOf(base)) {}
 
+LogState LogState::BehindBase(const Checkpoint& base) {
+  LogState state(base);
+  state.awaits_checkpoint_ = true;
+  return state;
+}
+
 void LogState::Append(const BatchHeader& header, ByteSpan payload) {
   const LeaderBlock& leader = header.leader;
   positions_.push_back({leader.index, header.end_offset(), leader.committed_up_to});
@@ -84,7 +90,7 @@ void LogState::AppendCheckpointPart(const BatchHeader& header, ByteSpan payload)
                      .parts = part->parts,
                      .found = 1,
                      .bytes = header.padded_length()});
-    return;
+    return KeepPart(payload);
   }
   RAFTMQ_CHECK(!runs_.empty());
   CheckpointRun& run = runs_.back();
@@ -93,6 +99,22 @@ void LogState::AppendCheckpointPart(const BatchHeader& header, ByteSpan payload)
   run.last = leader.index;
   ++run.found;
   run.bytes += header.padded_length();
+  KeepPart(payload);
+}
+
+// All parts up to the last are committed, so what they say together is not provisional.
+void LogState::KeepPart(ByteSpan payload) {
+  if (!awaits_checkpoint_) return;
+  parts_.emplace_back(payload.begin(), payload.end());
+  if (!runs_.back().IsWhole()) return;
+  const std::vector<ByteSpan> payloads(parts_.begin(), parts_.end());
+  Result<Checkpoint> whole = DecodeCheckpoint(payloads);
+  RAFTMQ_CHECK(whole.has_value());
+  log_start_ = std::max(log_start_, whole->log_start);
+  sessions_ = SessionsOf(*whole);
+  arrived_ = std::move(*whole);
+  parts_.clear();
+  awaits_checkpoint_ = false;
 }
 
 void LogState::AddWholeRun(Index first, Offset first_offset) {
@@ -148,6 +170,7 @@ void LogState::TruncateAfter(Index last_kept) {
     run.last = last_kept;
     run.found = static_cast<std::uint32_t>(last_kept.value() - run.first.value()) + 1;
   }
+  if (awaits_checkpoint_) parts_.resize(runs_.empty() ? 0 : runs_.front().found);
   recorded_commit_ = kept_recorded_commit_;
   if (durable_ > last_kept) {
     durable_ = last_kept;

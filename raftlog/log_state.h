@@ -3,8 +3,10 @@
 // commit.
 #pragma once
 
+#include <cstddef>
 #include <deque>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "protocol/types/batch_header.h"
@@ -37,6 +39,9 @@ class LogState {
   // The state before `base`'s first part: that of its checkpoint. Positions count from there.
   // REQUIRES: the session table of `base` can be decoded.
   explicit LogState(const Checkpoint& base);
+  // The state of a log that a reset made begin at `base.before`: what its first checkpoint says is
+  // known once all of its parts have been appended.
+  static LogState BehindBase(const Checkpoint& base);
 
   // Takes one entry, the next of the log. `payload` is a control entry's section.
   void Append(const BatchHeader& header, ByteSpan payload);
@@ -60,6 +65,11 @@ class LogState {
   const Membership& membership() const { return memberships_.back().membership; }
   // That one, and those before it that may come back: the first is at or below the commit.
   const std::vector<MembershipAt>& memberships() const { return memberships_; }
+  // True until BehindBase's checkpoint has been appended whole.
+  bool AwaitsCheckpoint() const { return awaits_checkpoint_; }
+  // That checkpoint, once, when it has just become whole.
+  std::optional<Checkpoint> TakeArrived() { return std::exchange(arrived_, std::nullopt); }
+
   // After the last entry.
   const SessionTable& sessions() const { return sessions_; }
   // False if damaged entries were passed over: then the state may differ from what the log says.
@@ -93,6 +103,7 @@ class LogState {
     Index committed_up_to;  // As the entry says.
   };
   void AppendCheckpointPart(const BatchHeader& header, ByteSpan payload);
+  void KeepPart(ByteSpan payload);
   void ForgetPositions();
   void AppendSessionEntry(const BatchHeader& header, ByteSpan payload);
 
@@ -109,6 +120,9 @@ class LogState {
   std::deque<CheckpointRun> runs_;  // Oldest first.
   SessionTable sessions_;           // At the end.
   bool is_whole_ = true;
+  bool awaits_checkpoint_ = false;
+  std::vector<std::vector<std::byte>> parts_;  // Of the checkpoint that is awaited.
+  std::optional<Checkpoint> arrived_;
 };
 
 // The payload of a kLogStart entry.

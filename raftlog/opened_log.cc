@@ -119,7 +119,10 @@ Result<std::unique_ptr<OpenedLog>> ScanOpenedLog(std::unique_ptr<PartitionLog> l
   opened->log = std::move(log);
   opened->report = std::move(report);
   RAFTMQ_TRY(SessionTable::Decode(opened->report.newest_checkpoint.sessions.span()));
-  opened->state = LogState(opened->report.newest_checkpoint);
+  const bool awaits_checkpoint =
+      opened->report.base && opened->log->bounds().last < opened->report.base->checkpoint_last;
+  opened->state = awaits_checkpoint ? LogState::BehindBase(opened->report.newest_checkpoint)
+                                    : LogState(opened->report.newest_checkpoint);
   for (const PartitionLog::SegmentInfo& segment : opened->log->Segments()) {
     if (segment.first < opened->report.newest_checkpoint_index)
       opened->state.AddWholeRun(segment.first, segment.first_offset);
@@ -135,6 +138,7 @@ Result<std::unique_ptr<OpenedLog>> ScanOpenedLog(std::unique_ptr<PartitionLog> l
                   .before_term = TermBeforeLog(*opened),
                   .commit = opened->report.commit_floor,
                   .memberships = opened->state.memberships()};
+  if (opened->report.base) opened->raft.base_checkpoint_last = opened->report.base->checkpoint_last;
   return opened;
 }
 

@@ -74,4 +74,32 @@ Result<std::vector<Frame>> CheckReceivedEntries(const std::vector<SharedBytes>& 
   return checked;
 }
 
+Result<LogBase> CheckReceivedBase(const std::vector<SharedBytes>& frames, std::uint64_t group_seed,
+                                  ResetRequest* request) {
+  if (frames.size() != 1) {
+    return Fail(ErrorCode::kBadBatch,
+                fmt::format("expected one checkpoint part beside a reset, found {} entries",
+                            frames.size()));
+  }
+  RAFTMQ_TRY_ASSIGN(const BatchHeader header, CheckFrame(frames[0].view(), group_seed));
+  const Frame frame{header, frames[0]};
+  if (header.padded_length() != frames[0].size() || header.producer.kind != EntryKind::kCheckpoint)
+    return Fail(ErrorCode::kBadBatch, "the entry beside a reset is no checkpoint part");
+  RAFTMQ_TRY_ASSIGN(const CheckpointPart part, ParseCheckpointPart(frame.payload()));
+  RAFTMQ_TRY_ASSIGN(Checkpoint head, CheckpointHeadOf(frame.payload()));
+  const LeaderBlock& leader = header.leader;
+  const bool stands_there =
+      head.before.index == request->before && head.before.term == request->before_term &&
+      leader.index == request->before.Next() && leader.chain == head.before.chain &&
+      leader.base_offset == head.before.next_offset;
+  if (!stands_there) {
+    return Fail(ErrorCode::kBadBatch,
+                fmt::format("expected the checkpoint behind entry {}, found that behind entry {}",
+                            request->before.value(), head.before.index.value()));
+  }
+  request->checkpoint_last = request->before.Plus(part.parts);
+  request->membership = head.membership;
+  return LogBase{head.before, request->checkpoint_last, std::move(head.membership)};
+}
+
 }  // namespace raftmq

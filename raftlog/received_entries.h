@@ -8,6 +8,7 @@
 #include "raftlog/core/messages.h"
 #include "raftlog/frames.h"
 #include "raftmq/result.h"
+#include "segment/checkpoint.h"
 
 namespace raftmq {
 
@@ -16,5 +17,11 @@ namespace raftmq {
 // runs, memberships. Errors: kBadBatch, kDataCorrupt, kUnknownFormat.
 Result<std::vector<Frame>> CheckReceivedEntries(const std::vector<SharedBytes>& frames,
                                                 std::uint64_t group_seed, AppendRequest* request);
+
+// The base that a reset names. `frames` has to be one: the first part of the checkpoint that opens
+// the leader's log, and the one behind `request->before`. Writes what it says into *request:
+// checkpoint_last, membership. Errors: kBadBatch, kDataCorrupt, kUnknownFormat.
+Result<LogBase> CheckReceivedBase(const std::vector<SharedBytes>& frames, std::uint64_t group_seed,
+                                  ResetRequest* request);
 
 }  // namespace raftmq

@@ -9,6 +9,7 @@
 //   replica_group_read.cc     fetch and lookup by time
 //   replica_group_start.cc    the log start: trim and retention
 //   replica_group_peers.cc    appends to and from the other replicas
+//   replica_group_reset.cc    a follower below the leader's log start
 //   replica_group_membership.cc  one change of the membership
 //   replica_group_forward.cc  proposals and reads that need the leader, wherever it is
 //   replica_group_transfer.cc leadership handed to another replica
@@ -76,6 +77,12 @@ class ReplicaGroup final : public Group {
   static constexpr int kBackgroundJobsPerTick = 8;
   static constexpr Microseconds kAnswerTimeout = std::chrono::seconds(5);
 
+  // What came beside the message that is stepped.
+  struct Received {
+    std::vector<Frame> entries;
+    std::optional<LogBase> base;
+  };
+
   // Entries for a follower that the cache no longer holds.
   struct CatchUp {
     bool is_reading = false;
@@ -126,7 +133,7 @@ class ReplicaGroup final : public Group {
   void ReleaseHeld();
   void Refuse(const Proposal& proposal, Room why);
   void Append(Proposal proposal);
-  void CarryOut(const std::vector<Frame>& received);
+  void CarryOut(const Received& received);
   void StageOwn(const std::vector<AppendedEntry>& entries);
   void StageEntry(const AppendedEntry& entry, Proposal proposal);
 
@@ -164,6 +171,11 @@ class ReplicaGroup final : public Group {
   void Send(RaftMessage message, std::vector<SharedBytes> frames);
   Error UnknownOutcome() const;
   void TellHeartbeats();
+
+  // replica_group_reset.cc
+  void ResetLog(const LogBase& base);
+  void TakeArrivedCheckpoint();
+  void SendReset(RaftMessage message);
 
   // replica_group_forward.cc
   void ReceiveProposal(const ForwardedProposal& proposal, std::vector<SharedBytes> frames);
@@ -221,6 +233,7 @@ class ReplicaGroup final : public Group {
   Microseconds job_began_{0};                   // Of the job under way.
   int background_budget_ = kBackgroundJobsPerTick;  // Until the next tick or synced job.
   std::map<NodeId, CatchUp> catch_ups_;             // Of followers, while this replica leads.
+  bool reads_front_ = false;                        // The part that a reset is to bring.
   std::uint64_t told_changes_ = 0;                  // Of the core's quiet_changes().
   // Of the newest question to another replica. Begins elsewhere in each life of the process, so
   // that an answer to an older one is not taken for that to a new question.

@@ -1,4 +1,5 @@
 // Jobs to the disk and back: what is synced counts, what is committed is answered.
+#include <algorithm>
 #include <utility>
 
 #include "protocol/types/check.h"
@@ -77,7 +78,8 @@ void ReplicaGroup::OnJobDone(std::unique_ptr<LogJob> job, const DurableMark& mar
   deps_.metrics.append_latency_us.Record(static_cast<std::uint64_t>((now - job_began_).count()));
   if (proposals_.has_waiting()) synced_.push_back({mark.last, now});
   log_->Committed(core_.status().commit);
-  state_.SetDurable(core_.status().durable.last);
+  // What lies before the log is on no disk any more, and needs none.
+  state_.SetDurable(std::max(core_.status().durable.last, log_->bounds().first.Minus(1)));
   CarryOut({});
   OnAppliedOrCommitted();
   ReleaseHeld();

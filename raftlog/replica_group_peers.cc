@@ -30,22 +30,25 @@ void ReplicaGroup::Receive(PeerMessage message) {
 void ReplicaGroup::ReceiveRaft(RaftMessage message, const std::vector<SharedBytes>& frames) {
   deps_.metrics.messages_received.Add();
   if (!core_.IsCredible(message.term)) return deps_.metrics.terms_refused.Add();
-  // A follower that far behind cannot be helped by this version: it stays behind and says so.
-  if (std::holds_alternative<ResetRequest>(message.body)) return deps_.metrics.resets_refused.Add();
   if (std::holds_alternative<TransferNow>(message.body) && !HasRoomForTerm()) return;
-  std::vector<Frame> entries;
+  Received received;
+  if (auto* const reset = std::get_if<ResetRequest>(&message.body)) {
+    const auto base = CheckReceivedBase(frames, log_->group_seed(), reset);
+    if (!base || !reset->IsValid(message.term)) return deps_.metrics.resets_refused.Add();
+    received.base = *base;
+  }
   if (auto* const append = std::get_if<AppendRequest>(&message.body)) {
     auto checked = CheckReceivedEntries(frames, log_->group_seed(), append);
     if (!checked || !append->IsValid(message.term) || !ContinuesLog(*append, *checked))
       return deps_.metrics.appends_refused.Add();
-    entries = std::move(*checked);
+    received.entries = std::move(*checked);
     // What comes from an old leader has no effect, also on the file that is prepared.
-    if (message.term >= core_.status().term) KeepWhatFits(append, &entries);
+    if (message.term >= core_.status().term) KeepWhatFits(append, &received.entries);
   }
   // A replica that is being closed leads nobody.
   if (draining_ && std::holds_alternative<TransferNow>(message.body)) return;
   core_.Step(message);
-  CarryOut(entries);
+  CarryOut(received);
   OnAppliedOrCommitted();
   SettleTransfer();
   ReleaseHeld();
@@ -110,6 +113,7 @@ void ReplicaGroup::StageReceived(const Frame& entry) {
   log_->Stage(entry.bytes);
   ++staged_entries_;
   size_bytes_ += entry.bytes.size();
+  TakeArrivedCheckpoint();
 }
 
 void ReplicaGroup::SendToFollowers() {
@@ -176,6 +180,8 @@ std::vector<SharedBytes> ReplicaGroup::TakeCatchUp(NodeId to, Index first) {
 }
 
 void ReplicaGroup::Send(RaftMessage message, std::vector<SharedBytes> frames) {
+  if (std::holds_alternative<ResetRequest>(message.body) && frames.empty())
+    return SendReset(std::move(message));
   deps_.metrics.messages_sent.Add();
   deps_.transport.Send(
       {.group = options_.log.group, .body = std::move(message), .frames = std::move(frames)});

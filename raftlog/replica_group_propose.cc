@@ -130,15 +130,16 @@ void ReplicaGroup::Append(Proposal proposal) {
 }
 
 // In the order of the work orders (core/raft.h, Output). `received`: of the message just stepped.
-void ReplicaGroup::CarryOut(const std::vector<Frame>& received) {
+void ReplicaGroup::CarryOut(const Received& received) {
   // Callbacks may propose again and come back here: each call has its own.
   Output output;
   core_.TakeOutput(&output);
   if (output.hard_state) log_->SaveHardState(*output.hard_state);
+  if (output.reset) ResetLog(*received.base);
   if (output.truncate_after) CutBack(*output.truncate_after);
   staged_mark_ = output.mark;
   StageOwn(output.append);
-  for (const Frame& entry : received) {
+  for (const Frame& entry : received.entries) {
     const Index index = entry.header.leader.index;
     if (index >= output.received.first && index <= output.received.last) StageReceived(entry);
   }

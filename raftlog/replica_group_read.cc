@@ -71,6 +71,7 @@ Status ReplicaGroup::CheckBeyondEnd(Offset offset, Term term_before) const {
 
 Status ReplicaGroup::CheckReadable(Offset offset) const {
   if (draining_) return Fail(ErrorCode::kDraining, "the broker is shutting down");
+  if (core_.AwaitsCheckpoint()) return Fail(NotYet());
   if (offset < state_.committed_log_start()) {
     return Fail(ErrorCode::kOffsetBelowStart,
                 fmt::format("offset {} was removed; the log starts at {}", offset.value(),
@@ -90,8 +91,9 @@ Status ReplicaGroup::CheckReadable(Offset offset) const {
 bool ReplicaGroup::KnowsCommit() const { return core_.KnowsCommit(); }
 
 Error ReplicaGroup::NotYet() const {
-  const char* const why =
+  const char* why =
       core_.status().role == RaftRole::kLeader ? "its term has only begun" : "it does not lead";
+  if (core_.AwaitsCheckpoint()) why = "its log was reset and has not caught up";
   return {ErrorCode::kNotYet,
           fmt::format("node {} does not know yet what is committed beyond offset {}: {}",
                       options_.self.value(), state_.committed_end().value(), why)};

@@ -1,0 +1,272 @@
+// A follower below the leader's log start: it is reset and catches up without help, whatever
+// happens to it on the way.
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <map>
+#include <string>
+
+#include "tests/raftlog/group_cluster.h"
+
+namespace raftmq {
+namespace {
+
+using ::testing::SizeIs;
+
+std::string Long(int number) { return std::to_string(number) + std::string(12'000, '.'); }
+
+// Node 3 is cut off while the others write 40 batches and drop all but the last few.
+class GroupReset : public testing::Test {
+ protected:
+  explicit GroupReset(const GroupClusterOptions& options = {.segment_bytes = 1})
+      : cluster(options) {
+    cluster.Elect(1);
+    EXPECT_TRUE(cluster.Produce(1, "early").has_value());
+    cluster.Isolate(3);
+    for (int i = 1; i < 40; ++i) {
+      static_cast<void>(cluster.Produce(1, Long(i)));
+      cluster.Heartbeat(1);
+    }
+    Trim(30);
+    // The entry that says that the front is committed, and the files go.
+    static_cast<void>(cluster.Produce(1, Long(40)));
+    for (int i = 0; i < 5; ++i) cluster.Heartbeat(1);
+    EXPECT_GT(FirstOf(1), 1u);
+  }
+
+  void Trim(std::uint64_t log_start) {
+    cluster.group(1).Trim(Offset(log_start),
+                          [](Result<Offset> start) { EXPECT_TRUE(start.has_value()); });
+    cluster.Settle();
+  }
+  // The number in the name of the oldest segment's file.
+  std::uint64_t FirstOf(std::uint32_t id) {
+    return std::stoull(cluster.node(id).Segments().begin()->first);
+  }
+  void CatchUp() {
+    cluster.Heal();
+    for (int i = 0; i < 30; ++i) cluster.Heartbeat(1);
+  }
+  void ExpectSame(std::uint32_t id) {
+    EXPECT_EQ(cluster.node(id).Segments(), cluster.node(1).Segments());
+    EXPECT_THAT(cluster.node(id).ReadFrom(30), SizeIs(11));
+    EXPECT_EQ(cluster.group(id).status().log_start, Offset(30));
+  }
+
+  GroupCluster cluster;
+};
+
+TEST_F(GroupReset, AFollowerBelowTheLogStartComesBackAndLeads) {
+  CatchUp();
+  EXPECT_EQ(cluster.node(3).metrics.resets.value(), 1u);
+  ExpectSame(3);
+  EXPECT_EQ(cluster.node(3).Fetch(29).error().code, ErrorCode::kOffsetBelowStart);
+  cluster.Elect(3);
+  EXPECT_EQ(cluster.Produce(3, "next")->base_offset, Offset(41));
+}
+
+TEST_F(GroupReset, DoubledMessagesResetOnce) {
+  cluster.doubles_messages = true;
+  CatchUp();
+  EXPECT_EQ(cluster.node(3).metrics.resets.value(), 1u);
+  ExpectSame(3);
+}
+
+TEST_F(GroupReset, WhatTheLogHoldsIsThereAfterARestart) {
+  CatchUp();
+  for (const bool power_goes : {true, false}) {
+    if (power_goes)
+      cluster.PowerCut(3);
+    else
+      cluster.node(3).Crash();
+    cluster.Start(3);
+    EXPECT_EQ(cluster.group(3).status().log_start, Offset(30));
+    cluster.Heartbeat(1);
+    ExpectSame(3);
+  }
+}
+
+class GroupResetCut : public GroupReset, public testing::WithParamInterface<int> {};
+
+// So many rounds of its disk after the reset has come.
+TEST_P(GroupResetCut, APowerCutOnTheWayIsMadeGood) {
+  cluster.Heal();
+  cluster.node(3).disk_hangs = true;
+  for (int i = 0; i < 20 && cluster.node(3).metrics.resets.value() == 0; ++i) cluster.Heartbeat(1);
+  ASSERT_EQ(cluster.node(3).metrics.resets.value(), 1u);
+  for (int i = 0; i < GetParam(); ++i) {
+    if (!cluster.node(3).disk().idle()) cluster.node(3).disk().RunRound();
+    cluster.Heartbeat(1);
+  }
+  cluster.PowerCut(3);
+  cluster.Start(3);
+  cluster.node(3).disk_hangs = false;
+  CatchUp();
+  ExpectSame(3);
+}
+
+INSTANTIATE_TEST_SUITE_P(Rounds, GroupResetCut, testing::Range(0, 14));
+
+// Its log is empty: it has nothing to lead with and nothing to serve.
+TEST_F(GroupReset, UntilTheCheckpointIsSyncedItNeitherServesNorCampaigns) {
+  cluster.Heal();
+  cluster.Tick(1, GroupCluster::kHeartbeatTicks);
+  while (cluster.node(3).metrics.resets.value() == 0) {
+    cluster.DeliverAll();
+    for (const std::uint32_t id : {1, 2, 3}) {
+      cluster.group(id).TurnEnd();
+      cluster.node(id).work().RunAll();
+      cluster.RunDisk(id);
+    }
+  }
+  cluster.Isolate(1);
+  EXPECT_EQ(cluster.node(3).Fetch(0).error().code, ErrorCode::kNotYet);
+  EXPECT_EQ(cluster.node(3).Fetch(35).error().code, ErrorCode::kNotYet);
+  cluster.mail().clear();
+  cluster.Tick(3, 2000);
+  EXPECT_THAT(cluster.mail(), SizeIs(0));
+  cluster.PowerCut(3);
+  cluster.Start(3);
+  EXPECT_EQ(cluster.node(3).Fetch(35).error().code, ErrorCode::kNotYet);
+  cluster.Tick(3, 2000);
+  EXPECT_THAT(cluster.mail(), SizeIs(0));
+  // But it votes.
+  cluster.Elect(2);
+  for (int i = 0; i < 30; ++i) cluster.Heartbeat(2);
+  EXPECT_THAT(cluster.node(3).ReadFrom(30), SizeIs(11));
+}
+
+TEST_F(GroupReset, APartThatDoesNotCheckIsRefused) {
+  cluster.Heal();
+  cluster.Tick(1, GroupCluster::kHeartbeatTicks);
+  bool was_damaged = false;
+  for (int i = 0; i < 20 && !was_damaged; ++i) {
+    for (PeerMessage& message : cluster.mail()) {
+      const auto* const raft = std::get_if<RaftMessage>(&message.body);
+      if (raft == nullptr || !std::holds_alternative<ResetRequest>(raft->body)) continue;
+      ByteBuffer bytes(message.frames[0].size());
+      std::ranges::copy(message.frames[0].view(), bytes.data());
+      bytes.data()[kBatchHeaderBytes + 40] ^= std::byte{1};
+      message.frames[0] = SharedBytes(std::move(bytes));
+      was_damaged = true;
+    }
+    cluster.DeliverAll();
+    for (const std::uint32_t id : {1, 2, 3}) {
+      cluster.group(id).TurnEnd();
+      cluster.node(id).work().RunAll();
+      cluster.RunDisk(id);
+    }
+  }
+  ASSERT_TRUE(was_damaged);
+  EXPECT_EQ(cluster.node(3).metrics.resets.value(), 0u);
+  EXPECT_EQ(cluster.node(3).metrics.resets_refused.value(), 1u);
+  CatchUp();
+  ExpectSame(3);
+}
+
+// Another leader's entries stand at its end: they go with the rest.
+TEST_F(GroupReset, WhatWasNeverCommittedGoesToo) {
+  cluster.Elect(1);
+  cluster.Isolate(1);
+  for (int i = 0; i < 3; ++i) cluster.node(1).Send(AnyGroupWorld::Batch({"never"}));
+  cluster.Settle();
+  cluster.Heal();
+  cluster.Isolate(1);
+  cluster.Elect(2);
+  for (int i = 0; i < 40; ++i) {
+    static_cast<void>(cluster.Produce(2, Long(i)));
+    cluster.Heartbeat(2);
+  }
+  cluster.group(2).Trim(Offset(70), [](Result<Offset>) {});
+  cluster.Settle();
+  static_cast<void>(cluster.Produce(2, Long(40)));
+  for (int i = 0; i < 5; ++i) cluster.Heartbeat(2);
+  cluster.Heal();
+  for (int i = 0; i < 30; ++i) cluster.Heartbeat(2);
+  EXPECT_EQ(cluster.node(1).metrics.resets.value(), 1u);
+  EXPECT_EQ(cluster.node(1).Segments(), cluster.node(2).Segments());
+}
+
+// What each replica's state machine has been told, as one number of bytes and one hash.
+struct Machine {
+  std::string state;
+  int restores = 0;
+};
+
+void Attach(GroupCluster* cluster, std::uint32_t id, Machine* machine) {
+  Group& group = cluster->group(id);
+  group.SetCapture([machine] {
+    ByteBuffer bytes(machine->state.size());
+    std::ranges::copy(AsBytes(machine->state), bytes.data());
+    return bytes;
+  });
+  group.SetRestore([machine](ByteSpan state) {
+    machine->state = AsText(state);
+    ++machine->restores;
+  });
+  group.SetApply([machine](Index, ByteSpan payload) {
+    machine->state += AsText(payload.first(std::min<std::size_t>(payload.size(), 4)));
+  });
+}
+
+TEST(GroupResetInternal, AStateMachineGoesOnFromTheCheckpointItGot) {
+  GroupCluster cluster({.internal = true});
+  std::map<std::uint32_t, Machine> machines;
+  for (const std::uint32_t id : {1, 2, 3}) Attach(&cluster, id, &machines[id]);
+  cluster.Elect(1);
+  const auto say = [&cluster](std::uint32_t leader, const std::string& word) {
+    const auto answer =
+        cluster.node(leader).Send(MakeControlEntry(EntryKind::kCommand, AsBytes(word)));
+    cluster.Settle();
+    return answer->has_value() && (*answer)->has_value();
+  };
+  ASSERT_TRUE(say(1, "one."));
+  cluster.Isolate(3);
+  for (int i = 0; cluster.group(1).status().segments < 2 && i < 2000; ++i) {
+    say(1, fmt::format("{:04}{}", i, std::string(14'000, '.')));
+    if (i % 50 == 0) cluster.Heartbeat(1);
+  }
+  for (int i = 0; i < 5; ++i) say(1, "more");
+  for (int i = 0; i < 5; ++i) cluster.Heartbeat(1);
+  ASSERT_EQ(cluster.group(1).status().segments, 1u);
+  cluster.Heal();
+  for (int i = 0; i < 10; ++i) cluster.Heartbeat(1);
+  EXPECT_EQ(cluster.node(3).metrics.resets.value(), 1u);
+  EXPECT_EQ(machines[3].restores, 2);
+  EXPECT_EQ(machines[3].state, machines[1].state);
+  EXPECT_EQ(cluster.group(3).status().applied, cluster.group(1).status().applied);
+  cluster.Elect(3);
+  EXPECT_TRUE(say(3, "end."));
+  cluster.Heartbeat(3);
+  EXPECT_EQ(machines[1].state, machines[3].state);
+
+  cluster.PowerCut(3);
+  machines[3] = {};
+  cluster.Start(3);
+  Attach(&cluster, 3, &machines[3]);
+  cluster.Elect(1);
+  EXPECT_EQ(machines[3].state, machines[1].state);
+}
+
+TEST_F(GroupReset, ANewLearnerBelowTheStartIsReset) {
+  Membership members{{NodeId(1), ReplicaNumber(1), true}, {NodeId(2), ReplicaNumber(2), true}};
+  const auto change = [this](const Membership& next) {
+    Result<Proposed> outcome = Fail(ErrorCode::kTimeout, "no answer");
+    cluster.group(1).ChangeMembership(next, [&](Result<Proposed> done) { outcome = done; });
+    cluster.Settle();
+    return outcome;
+  };
+  ASSERT_TRUE(change(members).has_value());
+  cluster.Replace(3, ReplicaNumber(9));
+  members.push_back({NodeId(3), ReplicaNumber(9), false});
+  ASSERT_TRUE(change(members).has_value());
+  CatchUp();
+  EXPECT_EQ(cluster.node(3).metrics.resets.value(), 1u);
+  members.back().voter = true;
+  ASSERT_TRUE(change(members).has_value());
+  EXPECT_EQ(cluster.node(3).Segments(), cluster.node(1).Segments());
+}
+
+}  // namespace
+}  // namespace raftmq
