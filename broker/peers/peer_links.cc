@@ -19,6 +19,8 @@ constexpr Milliseconds kWaitMin{25};
 constexpr Milliseconds kWaitMax{1'000};
 // Beyond it messages are dropped, as by a network that is full: Raft asks again.
 constexpr std::size_t kQueuedBytesMax = 64u << 20;
+// Of messages with entries: heartbeats and votes find room also when many replicas catch up.
+constexpr std::size_t kQueuedEntriesMax = kQueuedBytesMax / 2;
 constexpr std::size_t kFrameAttachmentMax = 8u << 20;  // Aimed at; one message may be larger.
 
 }  // namespace
@@ -44,7 +46,8 @@ class PeerLinks::Link final : public ConnectionHandler {
   }
 
   void Send(PeerMessage message) {
-    if (!is_up_ || connection_->queued_bytes() + pending_bytes_ > kQueuedBytesMax)
+    const std::size_t bytes_max = message.frames.empty() ? kQueuedBytesMax : kQueuedEntriesMax;
+    if (!is_up_ || connection_->queued_bytes() + pending_bytes_ > bytes_max)
       return links_.environment_.metrics.dropped.Add();
     for (const SharedBytes& frame : message.frames) pending_bytes_ += frame.size();
     pending_.push_back(std::move(message));
