@@ -1,7 +1,8 @@
 // A broker killed with -9 under load, and how long its successor takes until it serves: from exec
 // to the ready line and to the last message acked before, read back. With half a GiB and with
 // RAFTMQ_BENCH_RESTART_GIB (default 2) in the log, with a warm page cache and, as root, with
-// dropped caches.
+// dropped caches. Then with 1,000 partitions that hold a message each, until every one of them has
+// taken another.
 #include <fmt/format.h>
 #include <signal.h>
 #include <unistd.h>
@@ -127,6 +128,51 @@ void Measure(Runner& runner, const std::string& label, std::uint64_t bytes) {
   }
 }
 
+void SendToEach(const Client& client, std::uint32_t partitions) {
+  auto producer = Producer::Create(client, {.topic = "log"});
+  RAFTMQ_CHECK(producer.has_value());
+  for (std::uint32_t partition = 0; partition < partitions; ++partition) {
+    Message message;
+    message.value = "one";
+    message.partition = partition;
+    producer->Send(std::move(message),
+                   [](const Result<SendReceipt>& outcome) { RAFTMQ_CHECK(outcome.has_value()); });
+  }
+  RAFTMQ_CHECK(producer->Close(kLong).has_value());
+}
+
+void MeasurePartitions(Runner& runner, std::uint32_t partitions) {
+  const ScratchDirectory scratch;
+  const testing::BrokerProcess::Options options{.data_directory = scratch.path() + "/broker"};
+  std::optional<testing::BrokerProcess> broker(options);
+  RAFTMQ_CHECK(broker->IsReady());
+  RAFTMQ_CHECK(ConnectTo(*broker).CreateTopic("log", partitions).has_value());
+  SendToEach(ConnectTo(*broker), partitions);
+  double ready = 0;
+  double serving = 0;
+  for (int i = 0; i < kRestarts; ++i) {
+    broker->Signal(SIGKILL);
+    broker->WaitForExit(kLong);
+    const auto start = std::chrono::steady_clock::now();
+    const auto seconds = [start] {
+      return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    };
+    broker.emplace(options);
+    RAFTMQ_CHECK(broker->IsReady());
+    ready = std::max(ready, seconds());
+    SendToEach(ConnectTo(*broker), partitions);
+    serving = std::max(serving, seconds());
+  }
+  runner.Report({.name = fmt::format("restart_{}_partitions_ready", partitions),
+                 .unit = "s",
+                 .bound = 3,
+                 .measured = ready});
+  runner.Report({.name = fmt::format("restart_{}_partitions_serving", partitions),
+                 .unit = "s",
+                 .bound = 3,
+                 .measured = serving});
+}
+
 }  // namespace
 }  // namespace raftmq::bench
 
@@ -137,5 +183,6 @@ int main(int argc, char** argv) {
   const std::uint64_t gib = gib_text == nullptr ? 2 : std::strtoull(gib_text, nullptr, 10);
   Measure(runner, "0.5GiB", 512u << 20);
   Measure(runner, fmt::format("{}GiB", gib), gib << 30);
+  MeasurePartitions(runner, 1'000);
   return 0;
 }
