@@ -19,9 +19,11 @@ ReplicaGroup::Room ReplicaGroup::MakeRoom(EntryKind kind, std::size_t bytes) {
   if (!is_broken && Fits(kind, bytes)) return Room::kGo;
   const Room rolled = TryRoll();
   if (rolled != Room::kGo) {
-    // A command may free space (a topic is deleted), so it may use the reserve at last.
+    // A command may free space (a topic is deleted), so it may use half of the reserve at last. The
+    // rest is for the beginnings of terms: without one, what is here cannot be committed, applied
+    // and so rolled when space returns.
     if (rolled == Room::kFull && kind == EntryKind::kCommand && !is_broken &&
-        bytes <= log_->room_for_control())
+        bytes + options_.log.control_reserve_bytes / 2 <= log_->room_for_control())
       return Room::kGo;
     return rolled;
   }

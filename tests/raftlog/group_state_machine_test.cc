@@ -146,6 +146,21 @@ TEST(GroupStateMachine, AStateBeyondItsBoundRefusesCommandsAndKeepsTheLogWhole) 
   EXPECT_EQ(words.text, before);
 }
 
+// A term begins with an entry of its own, and before that nobody knows what is committed, so that
+// the log could be rolled: commands must not take its place.
+TEST(GroupStateMachine, OnAFullDiskCommandsLeaveRoomForTheTermsToCome) {
+  GroupWorld world;
+  WordList words(&world);
+  words.Start();
+  world.files.is_full = true;
+  while (words.Say(std::string(40, 'x'))) {
+  }
+  words.Restart();
+  EXPECT_TRUE(world.group->status().is_leader);
+  world.files.is_full = false;
+  EXPECT_TRUE(words.Say("goes on"));
+}
+
 // The checkpoint's parts are appended in one turn, but a crash may keep only the first.
 TEST(GroupStateMachine, ACheckpointBrokenOffByACrashIsVoid) {
   GroupWorld world;
