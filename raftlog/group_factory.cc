@@ -11,14 +11,12 @@ namespace {
 // Room in a fresh segment beside the greatest batch and the control reserve: its own header and
 // checkpoint.
 constexpr std::uint64_t kSegmentOverheadBytes = 64u << 10;
-// Bound of a state machine, which stands whole in each checkpoint.
-constexpr std::uint64_t kStateBytesMax = 8u << 20;
 
 LogOptions LogOptionsOf(const GroupOptions& options) {
   LogOptions log = options.log;
   std::uint64_t least = AlignUp(
       options.batch_bytes_max + log.control_reserve_bytes + kSegmentOverheadBytes, kPageBytes);
-  if (options.internal) least += kStateBytesMax;
+  if (options.internal) least += AlignUp(options.state_bytes_max, kPageBytes);
   log.segment_bytes_first = std::max(log.segment_bytes_first, least);
   log.segment_bytes_max = std::max(log.segment_bytes_max, log.segment_bytes_first);
   return log;

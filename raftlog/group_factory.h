@@ -46,6 +46,7 @@ struct GroupOptions {
   std::int64_t retention_ms = 7LL * 86'400'000;  // -1 = keep for ever.
   std::int64_t retention_bytes = -1;             // Of the log; -1 = no bound.
   bool internal = false;  // Has a state machine: SetCapture, SetRestore and SetApply are called.
+  std::size_t state_bytes_max = 8u << 20;  // Of it; each segment has room for that.
 };
 
 // What a group works with; all of the shard, all outlive the group. `files` is thread-safe.
