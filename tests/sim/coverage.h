@@ -42,6 +42,17 @@ namespace raftmq::sim {
   X(kCleanStops, "clean_stops")                                                \
   X(kPauses, "pauses")                                                         \
   X(kLeaderPaused, "leader_paused")                                            \
+  X(kHandedOver, "leadership_handed_over_at_a_clean_stop")                     \
+  X(kSlowDisk, "slow_rounds_of_a_disk")                                        \
+  X(kWriteErrors, "failed_writes")                                             \
+  X(kSyncErrors, "failed_syncs")                                               \
+  X(kDisksFilled, "disks_filled")                                              \
+  X(kWorkQueueFull, "work_queue_full")                                         \
+  X(kCutLost, "power_cuts_with_something_unsynced")                            \
+  X(kClockAhead, "wall_clock_stepped_forward")                                 \
+  X(kClockBack, "wall_clock_stepped_back")                                     \
+  X(kClockFast, "clocks_that_run_fast_by_a_percent")                           \
+  X(kClockSlow, "clocks_that_run_slow_by_a_percent")                           \
   X(kDiskHang, "leadership_given_up_for_a_hanging_disk")                       \
   X(kDiskFull, "proposals_refused_for_a_full_disk")                            \
   X(kFullAtRoll, "next_segment_not_prepared_for_a_full_disk")                  \
@@ -51,6 +62,17 @@ namespace raftmq::sim {
   X(kCatchUpFromFiles, "follower_fed_from_files")                              \
   X(kPartitions, "network_partitions")                                         \
   X(kOneWay, "one_way_partitions")                                             \
+  X(kCutIsolated, "partition_isolates_a_node")                                 \
+  X(kCutHalves, "partition_halves_the_cluster")                                \
+  X(kCutRandom, "partition_of_random_links")                                   \
+  X(kCutRing, "partition_leaves_a_ring")                                       \
+  X(kHealed, "partitions_healed")                                              \
+  X(kMessagesLost, "messages_lost")                                            \
+  X(kMessagesDoubled, "messages_doubled")                                      \
+  X(kOvertaken, "messages_that_overtook_others")                               \
+  X(kClogged, "links_clogged")                                                 \
+  X(kLinkFull, "messages_dropped_for_a_full_link")                             \
+  X(kClientLost, "requests_or_answers_of_clients_lost")                        \
   X(kResets, "connections_reset")                                              \
   X(kReplayed, "old_messages_replayed")                                        \
   X(kAcks, "acks")                                                             \
@@ -79,6 +101,10 @@ namespace raftmq::sim {
   X(kCutWhileDown, "power_cut_after_a_kill_before_the_restart")                \
   X(kCutAfterUnsynced, "power_cut_after_recovery_found_unsynced_entries")      \
   X(kLostReplaced, "lost_replicas_replaced")                                   \
+  X(kApplied, "commands_applied")                                              \
+  X(kForwarded, "commands_committed_by_way_of_a_follower")                     \
+  X(kStateCaptured, "state_machine_captured_in_a_checkpoint")                  \
+  X(kStateRestored, "state_machine_restored_from_a_checkpoint")                \
   X(kQuiet, "groups_quiet_at_a_tick")                                          \
   X(kQuietExchanged, "quiet_groups_listed_to_a_peer")                          \
   X(kWoken, "quiet_groups_woken_by_silence")                                   \

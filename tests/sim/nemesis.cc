@@ -22,8 +22,9 @@ void Nemesis::Start() {
   Every(faults.pause_every, [this] { Pause(); });
   Every(faults.clock_step_every, [this, node] {
     constexpr std::int64_t kHourMs = 3'600'000;
-    node().clock().StepWall(static_cast<std::int64_t>(cluster_.choices.Below(2 * kHourMs)) -
-                            kHourMs);
+    const auto step = static_cast<std::int64_t>(cluster_.choices.Below(2 * kHourMs)) - kHourMs;
+    cluster_.coverage.Reach(step < 0 ? Mark::kClockBack : Mark::kClockAhead);
+    node().clock().StepWall(step);
   });
   const NetworkOptions& network = cluster_.scenario.network;
   Every(network.partition_every, [this] { cluster_.network->Partition(); });
@@ -54,6 +55,7 @@ void Nemesis::IoError() {
 void Nemesis::DiskFull() {
   Node& node = cluster_.node(cluster_.PickNode());
   node.SetDiskFull(true);
+  cluster_.coverage.Reach(Mark::kDisksFilled);
   cluster_.timeline.After(cluster_.choices.Around(cluster_.scenario.faults.disk_full_mean),
                           [&node] { node.SetDiskFull(false); });
 }

@@ -1,6 +1,7 @@
 #include "tests/sim/network.h"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "tests/sim/node.h"
@@ -25,26 +26,33 @@ void Network::Send(Parcel parcel) {
   if (IsCut(parcel.from, parcel.to)) return;
   if (options_.through_codec) parcel.content = ThroughWire(parcel.content, cluster_.verdict);
   if (!cluster_.is_calm) {
-    if (cluster_.choices.PerMille(options_.loss)) return;
+    if (cluster_.choices.PerMille(options_.loss))
+      return cluster_.coverage.Reach(Mark::kMessagesLost);
     if (options_.replay > 0) Remember(parcel);
-    if (cluster_.choices.PerMille(options_.duplicate)) Carry(parcel);
+    if (cluster_.choices.PerMille(options_.duplicate)) {
+      cluster_.coverage.Reach(Mark::kMessagesDoubled);
+      Carry(parcel);
+    }
   }
   Carry(parcel);
 }
 
 void Network::Carry(const Parcel& parcel) {
   Link& link = LinkOf(parcel.from, parcel.to);
-  if (link.in_flight >= options_.in_flight_max) return;
+  if (link.in_flight >= options_.in_flight_max) return cluster_.coverage.Reach(Mark::kLinkFull);
   Choices& choices = cluster_.choices;
   const Time now = cluster_.timeline.now();
-  if (!cluster_.is_calm && choices.PerMille(options_.clog))
+  if (!cluster_.is_calm && choices.PerMille(options_.clog)) {
+    cluster_.coverage.Reach(Mark::kClogged);
     link.clogged_until = now + choices.Around(options_.clog_mean);
+  }
   const Time delay = options_.delay_min + choices.Around(options_.delay_mean);
   Time arrival = std::max(now + delay, link.clogged_until);
   if (!choices.PerMille(options_.reorder)) {
     arrival = std::max(arrival, link.last_arrival);
     link.last_arrival = arrival;
   }
+  if (arrival < link.last_arrival) cluster_.coverage.Reach(Mark::kOvertaken);
   ++link.in_flight;
   cluster_.timeline.After(arrival - now, [this, parcel] {
     --LinkOf(parcel.from, parcel.to).in_flight;
@@ -71,7 +79,8 @@ void Network::Remember(const Parcel& parcel) {
 }
 
 void Network::ForClient(std::function<void()> arrive) {
-  if (!cluster_.is_calm && cluster_.choices.PerMille(options_.client_loss)) return;
+  if (!cluster_.is_calm && cluster_.choices.PerMille(options_.client_loss))
+    return cluster_.coverage.Reach(Mark::kClientLost);
   cluster_.timeline.After(options_.delay_min + cluster_.choices.Around(options_.delay_mean),
                           std::move(arrive));
 }
@@ -86,6 +95,8 @@ std::vector<Network::Directed> Network::DrawCuts() {
   if (shapes.empty()) return {};
   Choices& choices = cluster_.choices;
   const int shape = shapes[static_cast<std::size_t>(choices.Below(shapes.size()))];
+  constexpr std::array<Mark, 4> kShapes{Mark::kCutIsolated, Mark::kCutHalves, Mark::kCutRandom,
+                                        Mark::kCutRing};
   const auto nodes = static_cast<std::uint32_t>(cluster_.nodes.size());
   const std::uint64_t side = shape == 0 ? 1ull << choices.Below(nodes) : choices.Next();
   std::vector<Directed> cuts;
@@ -97,6 +108,7 @@ std::vector<Network::Directed> Network::DrawCuts() {
       if (is_cut) cuts.emplace_back(NodeId(a + 1), NodeId(b + 1));
     }
   }
+  if (!cuts.empty()) cluster_.coverage.Reach(kShapes[static_cast<std::size_t>(shape)]);
   return cuts;
 }
 
@@ -118,6 +130,7 @@ void Network::Partition() {
   cluster_.timeline.After(choices.Around(options_.partition_mean),
                           [this, directed, healings = healings_] {
                             if (healings != healings_) return;
+                            cluster_.coverage.Reach(Mark::kHealed);
                             for (const auto& [from, to] : directed) --LinkOf(from, to).cuts;
                           });
 }

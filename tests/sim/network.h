@@ -17,7 +17,7 @@ namespace raftmq::sim {
 struct Parcel {
   NodeId from;
   NodeId to;
-  std::uint32_t partition = 0;  // Of a PeerMessage.
+  std::uint32_t partition = 0;  // Of a PeerMessage; else the receiving shard.
   ParcelContent content;
 };
 

@@ -10,14 +10,19 @@ namespace raftmq::sim {
 namespace {
 
 constexpr std::uint64_t kDiskBytes = std::uint64_t{1} << 40;
-constexpr std::size_t kStalledMax = 2000;  // As many messages as sockets would hold.
+constexpr std::int64_t kPercentPpm = 10'000;
+constexpr Time kStopPatience = 5 * kSecond;  // Of a clean stop; then it is ended.
+constexpr std::size_t kStalledMax = 2000;    // As many messages as sockets would hold.
 constexpr std::uint64_t kHardStatePages = 2 * kPageBytes;  // Of meta (segment/FORMAT.md).
 
 std::int64_t DrawRate(Cluster& cluster) {
   const std::int64_t most = cluster.scenario.clock_rate_ppm;
-  return static_cast<std::int64_t>(
-             cluster.choices.Below(2 * static_cast<std::uint64_t>(most) + 1)) -
-         most;
+  const auto rate =
+      static_cast<std::int64_t>(cluster.choices.Below(2 * static_cast<std::uint64_t>(most) + 1)) -
+      most;
+  if (rate >= kPercentPpm) cluster.coverage.Reach(Mark::kClockFast);
+  if (rate <= -kPercentPpm) cluster.coverage.Reach(Mark::kClockSlow);
+  return rate;
 }
 
 }  // namespace
@@ -81,6 +86,9 @@ void Node::RunNow(std::function<void()>& action) {
 void Node::OnDiskFault(DiskFault fault) {
   const bool is_error = fault == DiskFault::kWriteError || fault == DiskFault::kSyncError;
   cluster_.coverage.Reach(is_error ? Mark::kIoErrors : Mark::kDeathInStorage);
+  if (is_error)
+    cluster_.coverage.Reach(fault == DiskFault::kWriteError ? Mark::kWriteErrors
+                                                            : Mark::kSyncErrors);
   if (process_->is_opening()) cluster_.coverage.Reach(Mark::kDeathInRecovery);
   // After a failed sync the page cache may show what the disk has lost.
   const bool is_cut = fault == DiskFault::kPowerCut ||
@@ -134,12 +142,14 @@ void Node::PowerCut() {
 }
 
 void Node::CutPower() {
+  if (disk_->Snapshot().unsynced_units() > 0) cluster_.coverage.Reach(Mark::kCutLost);
   SeededCrashChooser chooser(cluster_.choices.Next());
   left_ = disk_->AfterPowerCut(chooser);
 }
 
 void Node::CleanStop() {
   Do([this] {
+    Later(kStopPatience, [this] { Bury(); });
     process_->Drain([this, life = life_] {
       cluster_.timeline.After(0, [this, life] {
         if (life != life_ || !process_) return;

@@ -16,6 +16,7 @@
 #include "tests/sim/coverage.h"
 #include "tests/sim/replica_record.h"
 #include "tests/sim/sent_batches.h"
+#include "tests/sim/state_machine.h"
 #include "tests/sim/verdict.h"
 
 namespace raftmq::sim {
@@ -67,6 +68,9 @@ class PartitionTruth {
   // Now and then: what costs more to look at.
   void LookAtAll();
 
+  // What a state machine made of it. After the Look at the same turn.
+  void Applied(const ReplicaRecord& record, const StateMachine::Step& step);
+
   // What clients are told.
   void Acked(const Proposed& proposed, std::uint64_t payload_hash);
   void Served(const BatchHeader& header);
@@ -105,6 +109,7 @@ class PartitionTruth {
   std::vector<std::vector<EntryId>> known_;  // Every entry ever seen, by index.
   std::map<Term, NodeId> leaders_;           // Ever seen.
   std::set<ReplicaId> ended_;
+  std::map<Index, std::uint64_t> states_;  // Hashes of state machines, by their last command.
 };
 
 }  // namespace raftmq::sim

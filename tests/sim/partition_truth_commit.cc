@@ -84,12 +84,13 @@ void PartitionTruth::CommitsFirst(ReplicaRecord& record, Index index, Term term)
   for (const MembershipAt& at : record.memberships) {
     if (at.index == index) memberships_.push_back(at.membership);
   }
-  if (entry.kind != EntryKind::kData) return;
+  if (entry.kind != EntryKind::kData && entry.kind != EntryKind::kCommand) return;
   SentBatches::Batch* const batch = sent.Find(entry.payload_hash);
   if (batch == nullptr) return Broken("phantom", record, "commits a batch that nobody sent");
   if (++batch->stored == 2) Reach(Mark::kDuplicates);
   if (batch->was_unknown) Reach(Mark::kUnknownCommitted);
-  if (SentBatches::IsStoredTooOften(*batch))
+  // A command that was passed on to the leader may have been doubled on its way.
+  if (entry.kind == EntryKind::kData && SentBatches::IsStoredTooOften(*batch))
     Broken("I-34", record, "commits a batch once more than it was sent, or though it was refused");
 }
 
@@ -114,9 +115,30 @@ void PartitionTruth::Acked(const Proposed& proposed, std::uint64_t payload_hash)
     return Broken("I-15", nobody,
                   fmt::format("{} is acked but not committed", proposed.index.value()));
   const EntryId& entry = CommittedAt(proposed.index);
-  if (entry.payload_hash != payload_hash || entry.base != proposed.base_offset)
+  const bool has_offset = entry.kind == EntryKind::kData;
+  if (entry.payload_hash != payload_hash || (has_offset && entry.base != proposed.base_offset))
     Broken("I-26", nobody,
            fmt::format("another batch stands where {} is acked", proposed.index.value()));
+}
+
+// I-23: every replica makes the same of the same log, whether it saw all of it or began with a
+// checkpoint, and sees each command once.
+void PartitionTruth::Applied(const ReplicaRecord& record, const StateMachine::Step& step) {
+  if (step.index > committed())
+    return Broken("I-28", record,
+                  fmt::format("applies {}, which is not committed", step.index.value()));
+  const auto [known, is_new] = states_.emplace(step.index, step.hash);
+  if (known->second != step.hash)
+    Broken("I-23", record,
+           fmt::format("makes another state of the log up to {}", step.index.value()));
+  if (step.is_restored || step.index == Index(0)) return;
+  Reach(Mark::kApplied);
+  if (step.index <= step.before)
+    Broken("I-23", record, fmt::format("applies {} again", step.index.value()));
+  for (Index index = step.before.Next(); index < step.index; index = index.Next()) {
+    if (CommittedAt(index).kind == EntryKind::kCommand)
+      Broken("I-23", record, fmt::format("does not apply {}", index.value()));
+  }
 }
 
 // I-28: only what is committed is served.

@@ -26,22 +26,19 @@ Process::Process(const Environment& environment)
       later_(environment.later),
       files_(environment.files, environment.on_fault,
              [this] { return !cluster_.choices.PerMille(cluster_.disk.cold); }),
-      disk_(cluster_.disk, cluster_.choices, later_,
-            [this](std::uint32_t partition) { replicas_[partition].is_touched = true; }),
-      work_(cluster_.disk, cluster_.choices, later_),
-      cache_(cluster_.scenario.cache_bytes),
-      heartbeat_transport_(cluster_, node_),
-      heartbeats_({.boot_id = boot_,
-                   .heartbeat_ticks = cluster_.scenario.heartbeat_ticks,
-                   .silence_ticks = cluster_.scenario.election_ticks_min},
-                  heartbeat_transport_,
-                  [this](const GroupId& group, NodeId peer, std::uint32_t ticks) {
-                    OnSilent(group, peer, ticks);
-                  }),
+      work_(cluster_, later_),
       replicas_(cluster_.partitions.size()) {
   Lie();
+  for (std::uint32_t i = 0; i < cluster_.scenario.shards; ++i) {
+    shards_.push_back(std::make_unique<SimShard>(
+        cluster_, SimShard::Options{node_, i, boot_}, later_,
+        [this](std::uint32_t partition) { replicas_[partition].is_touched = true; },
+        [this](const GroupId& group, NodeId peer, std::uint32_t ticks) {
+          OnSilent(group, peer, ticks);
+        }));
+  }
   for (std::uint32_t i = 0; i < replicas_.size(); ++i) {
-    replicas_[i].disk = std::make_unique<PartitionDisk>(disk_, i);
+    replicas_[i].disk = std::make_unique<PartitionDisk>(ShardOf(i).disk, i);
     replicas_[i].transport = std::make_unique<SimTransport>(cluster_, node_, i);
   }
 }
@@ -102,7 +99,7 @@ void Process::Tick() {
     replicas_[i].is_quiet = group->IsQuiet();
     if (replicas_[i].is_quiet) cluster_.coverage.Reach(Mark::kQuiet);
   }
-  heartbeats_.Tick();
+  for (const auto& shard : shards_) shard->heartbeats.Tick();
 }
 
 void Process::Receive(const Parcel& parcel) {
@@ -110,9 +107,10 @@ void Process::Receive(const Parcel& parcel) {
     if (Group* const group = Use(parcel.partition)) group->Receive(*message);
   } else if (const auto* const heartbeat = std::get_if<Heartbeat>(&parcel.content)) {
     if (heartbeat->lists_groups) cluster_.coverage.Reach(Mark::kQuietExchanged);
-    heartbeats_.Receive(parcel.from, *heartbeat);
+    shards_[parcel.partition]->heartbeats.Receive(parcel.from, *heartbeat);
   } else {
-    heartbeats_.Receive(parcel.from, std::get<HeartbeatReply>(parcel.content));
+    const auto& reply = std::get<HeartbeatReply>(parcel.content);
+    shards_[parcel.partition]->heartbeats.Receive(parcel.from, reply);
   }
 }
 
@@ -120,7 +118,7 @@ void Process::PeerUnreachable(NodeId node) {
   for (std::uint32_t i = 0; i < replicas_.size(); ++i) {
     if (Group* const group = Use(i)) group->PeerUnreachable(node);
   }
-  heartbeats_.Forget(node);
+  for (const auto& shard : shards_) shard->heartbeats.Forget(node);
 }
 
 void Process::OnSilent(const GroupId& group, NodeId node, std::uint32_t ticks) {
@@ -133,6 +131,14 @@ void Process::Produce(std::uint32_t partition, ByteBuffer batch, bool in_memory,
   Group* const group = Use(partition);
   if (group == nullptr) return done(Fail(ErrorCode::kNotLeader, "it is not open here"));
   const std::size_t bytes = batch.size();
+  if (cluster_.scenario.IsInternal(partition)) {
+    const bool is_forwarded = !group->status().is_leader;
+    return group->ProposeAnywhere(std::move(batch), [this, is_forwarded, done = std::move(done)](
+                                                        const Result<Proposed>& proposed) {
+      if (proposed && is_forwarded) cluster_.coverage.Reach(Mark::kForwarded);
+      done(proposed);
+    });
+  }
   const auto header =
       ValidateBatch(batch.span(), {.batch_bytes_max = cluster_.scenario.batch_bytes_max});
   if (!header) return done(Fail(header.error()));
@@ -158,7 +164,11 @@ void Process::Drain(std::function<void()> done) {
     Group* const group = Use(i);
     if (group == nullptr) continue;
     ++*left;
-    group->Drain(drained);
+    group->HandOver([this, i, group, drained, led = group->status().is_leader] {
+      if (led && !group->status().is_leader) cluster_.coverage.Reach(Mark::kHandedOver);
+      group->Drain(drained);
+      Use(i);
+    });
   }
   drained();
 }
@@ -171,7 +181,9 @@ void Process::EndTurn() {
     if (!replica.group) continue;
     replica.group->TurnEnd();
     PartitionTruth& truth = TruthOf(i);
-    truth.Look(truth.placements.at(node_).record, replica.group->status());
+    ReplicaRecord& record = truth.placements.at(node_).record;
+    truth.Look(record, replica.group->status());
+    for (const StateMachine::Step& step : replica.state.TakeSteps()) truth.Applied(record, step);
   }
 }
 

@@ -14,7 +14,9 @@
 #include "tests/sim/cluster.h"
 #include "tests/sim/sim_file_system.h"
 #include "tests/sim/sim_queues.h"
+#include "tests/sim/sim_shard.h"
 #include "tests/sim/sim_transport.h"
+#include "tests/sim/state_machine.h"
 
 namespace raftmq::sim {
 
@@ -66,6 +68,7 @@ class Process {
   struct Replica {
     std::unique_ptr<PartitionDisk> disk;
     std::unique_ptr<SimTransport> transport;
+    StateMachine state;  // Of an internal partition.
     std::unique_ptr<Group> group;
     bool is_opening = false;
     bool is_touched = false;
@@ -81,6 +84,10 @@ class Process {
   Status OpenManifest();
   Result<std::unique_ptr<OpenedLog>> OpenOrFound(std::uint32_t partition);
   GroupOptions OptionsOf(std::uint32_t partition) const;
+  void StartStateMachine(Replica& replica);
+  SimShard& ShardOf(std::uint32_t partition) {
+    return *shards_[cluster_.scenario.ShardOf(partition)];
+  }
   PartitionTruth& TruthOf(std::uint32_t partition) { return *cluster_.partitions[partition]; }
   void OnSilent(const GroupId& group, NodeId node, std::uint32_t ticks);
   void DropFinish(std::uint32_t partition, const std::function<void()>& done);
@@ -99,12 +106,9 @@ class Process {
   const Later later_;
   SimFileSystem files_;
   std::unique_ptr<NodeManifest> manifest_;
-  SimDisk disk_;
   SimWork work_;
-  TailCache cache_;
   GroupMetrics metrics_;
-  SimHeartbeatTransport heartbeat_transport_;
-  Heartbeats heartbeats_;
+  std::vector<std::unique_ptr<SimShard>> shards_;
   Microseconds all_ticked_{0};
   std::uint32_t opening_ = 0;
   std::vector<Replica> replicas_;  // By partition.

@@ -33,6 +33,14 @@ GroupOptions Process::OptionsOf(std::uint32_t partition) const {
   options.batch_bytes_max = scenario.batch_bytes_max;
   options.pending_bytes_max = scenario.pending_bytes_max;
   options.retention_ms = -1;
+  options.internal = scenario.IsInternal(partition);
+  // A state machine's log cannot roll before a term has begun, and each takes of the reserve: with
+  // a page for each, a disk that stays full for some terms would end the group (DESIGN.md).
+  if (options.internal) {
+    options.log.control_reserve_bytes = 32u << 10;
+    options.log.fresh_page_per_job = false;
+  }
+  options.state_bytes_max = 4u << 10;
   return options;
 }
 
@@ -124,17 +132,34 @@ void Process::OpenOnDone(std::uint32_t partition, ReplicaNumber number,
   truth.Opened(placed->second, **log);
   if (placed->second.is_damaged || placed->second.is_retired) return;
   (*log)->log = std::make_unique<WatchedLog>(std::move((*log)->log), truth, record);
-  replica.group = MakeGroup(OptionsOf(partition),
-                            {.files = files_,
-                             .clock = clock_,
-                             .disk = *replica.disk,
-                             .work = work_,
-                             .cache = cache_,
-                             .metrics = metrics_,
-                             .transport = *replica.transport,
-                             .heartbeats = cluster_.scenario.goes_quiet ? &heartbeats_ : nullptr},
-                            std::move(*log));
+  replica.group = MakeGroup(
+      OptionsOf(partition),
+      {.files = files_,
+       .clock = clock_,
+       .disk = *replica.disk,
+       .work = work_,
+       .cache = ShardOf(partition).cache,
+       .metrics = metrics_,
+       .transport = *replica.transport,
+       .heartbeats = cluster_.scenario.goes_quiet ? &ShardOf(partition).heartbeats : nullptr},
+      std::move(*log));
+  if (cluster_.scenario.IsInternal(partition)) StartStateMachine(replica);
   Use(partition)->Tick();
+}
+
+// As brokers do with theirs (broker/catalogue.cc).
+void Process::StartStateMachine(Replica& replica) {
+  StateMachine& state = replica.state;
+  state = StateMachine();
+  replica.group->SetCapture([this, &state] {
+    cluster_.coverage.Reach(Mark::kStateCaptured);
+    return state.Capture();
+  });
+  replica.group->SetRestore([this, &state](ByteSpan captured) {
+    if (!captured.empty()) cluster_.coverage.Reach(Mark::kStateRestored);
+    state.Restore(captured);
+  });
+  replica.group->SetApply([&state](Index index, ByteSpan payload) { state.Apply(index, payload); });
 }
 
 void Process::NotOpened(std::uint32_t partition, const PartitionTruth::Placement& placement,

@@ -38,6 +38,7 @@ void SimProducer::Seal() {
   Choices& choices = cluster_.choices;
   partition_ = cluster_.PickPartition();
   in_memory_ = !cluster_.is_calm && choices.PerMille(options.in_memory);
+  if (cluster_.scenario.IsInternal(partition_)) return SealCommand();
   const std::uint64_t records = choices.Between(1, options.records_max);
   for (std::uint64_t i = 0; i < records; ++i) {
     std::string value = fmt::format("{}-{}", number_, ++counter_);
@@ -50,6 +51,17 @@ void SimProducer::Seal() {
     break;
   }
   batch_ = SharedBytes(builder_.Finish({}));
+  payload_hash_ = ParseBatchHeader(batch_.view())->payload_hash;
+}
+
+void SimProducer::SealCommand() {
+  const auto bytes =
+      static_cast<std::size_t>(cluster_.choices.Below(2 * cluster_.scenario.clients.value_bytes));
+  std::string command = fmt::format("{}-{}", number_, ++counter_);
+  command.resize(
+      std::clamp<std::size_t>(bytes, command.size(), cluster_.scenario.batch_bytes_max / 2), '.');
+  in_memory_ = false;
+  batch_ = SharedBytes(MakeControlEntry(EntryKind::kCommand, AsBytes(command)));
   payload_hash_ = ParseBatchHeader(batch_.view())->payload_hash;
 }
 
@@ -87,7 +99,8 @@ void SimProducer::Reply(const Sending& sending, const Result<Proposed>& proposed
     if (proposed && !sending.in_memory) truth.Acked(*proposed, sending.payload_hash);
     SentBatches::Batch& batch = *truth.sent.Find(sending.payload_hash);
     if (!proposed && proposed.error().definite()) ++batch.refused;
-    if (SentBatches::IsStoredTooOften(batch))
+    const bool is_command = cluster_.scenario.IsInternal(sending.partition);
+    if (!is_command && SentBatches::IsStoredTooOften(batch))
       truth.Broken("I-34", {}, "a batch was refused for certain and committed");
     Answer answer;
     if (!proposed) answer.error = proposed.error();

@@ -38,6 +38,7 @@ class SimProducer {
 
   void ThinkThenSend();
   void Seal();
+  void SealCommand();
   void Attempt();
   void Arrive(const Sending& sending);
   void Reply(const Sending& sending, const Result<Proposed>& proposed);

@@ -103,6 +103,7 @@ OperatorOptions DrawOperators(Choices& choices) {
 // Leaders that are cut off with much on their hands: whole segments are cut from their logs later.
 void Flood(Choices& choices, Scenario* scenario) {
   scenario->partitions = 1;
+  scenario->internal = 0;
   scenario->replicas = 3;
   scenario->tick = 20 * kMillisecond;
   scenario->heartbeat_ticks = 4;
@@ -132,6 +133,8 @@ Scenario DrawScenario(Choices& choices, std::uint32_t nodes) {
   if (nodes > 0) scenario.nodes = nodes;
   scenario.partitions = OneOf(choices, std::array<std::uint32_t, 8>{1, 1, 1, 1, 2, 2, 4, 8});
   scenario.replicas = OneOf(choices, std::array<std::uint32_t, 6>{1, 2, 3, 3, 5, 7});
+  scenario.shards = 1 + static_cast<std::uint32_t>(choices.Below(2));
+  scenario.internal = choices.Below(4) == 0 ? 1 : 0;
   scenario.tick = choices.Between(5, 30) * kMillisecond;
   scenario.heartbeat_ticks = static_cast<std::uint32_t>(choices.Between(1, 4));
   scenario.election_ticks_min =

@@ -87,6 +87,8 @@ struct Scenario {
   std::uint32_t nodes = 3;
   std::uint32_t partitions = 1;
   std::uint32_t replicas = 3;  // Founding voters of each partition, at most.
+  std::uint32_t shards = 1;    // Of each node.
+  std::uint32_t internal = 0;  // Of the partitions, the first ones: they have a state machine.
   Time tick = 10 * kMillisecond;
   std::uint32_t heartbeat_ticks = 3;
   std::uint32_t election_ticks_min = 12;
@@ -106,6 +108,8 @@ struct Scenario {
   ClientOptions clients;
   OperatorOptions operators;
 
+  std::uint32_t ShardOf(std::uint32_t partition) const { return partition % shards; }
+  bool IsInternal(std::uint32_t partition) const { return partition < internal; }
   Time election_max() const { return tick * election_ticks_max; }
 };
 

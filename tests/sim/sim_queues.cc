@@ -3,8 +3,9 @@
 namespace raftmq::sim {
 
 Time SimDisk::Latency(Time mean) {
-  return choices_.PerMille(options_.slow) ? choices_.Around(options_.slow_mean)
-                                          : choices_.Around(mean);
+  if (!choices_.PerMille(options_.slow)) return choices_.Around(mean);
+  coverage_.Reach(Mark::kSlowDisk);
+  return choices_.Around(options_.slow_mean);
 }
 
 void SimDisk::Begin() {
@@ -43,7 +44,10 @@ void SimDisk::Complete() {
 }
 
 Status SimWork::Submit(std::function<void()> work, std::function<void()> done) {
-  if (queued_ >= options_.work_queued_max) return Fail(ErrorCode::kOverloaded, "the queue is full");
+  if (queued_ >= options_.work_queued_max) {
+    coverage_.Reach(Mark::kWorkQueueFull);
+    return Fail(ErrorCode::kOverloaded, "the queue is full");
+  }
   ++queued_;
   later_(choices_.Around(options_.open_mean),
          [this, work = std::move(work), done = std::move(done)] {

@@ -9,9 +9,7 @@
 #include <vector>
 
 #include "raftlog/work_queues.h"
-#include "tests/sim/choices.h"
-#include "tests/sim/scenario.h"
-#include "tests/sim/timeline.h"
+#include "tests/sim/cluster.h"
 
 namespace raftmq::sim {
 
@@ -22,10 +20,10 @@ using Later = std::function<void(Time delay, std::function<void()> action)>;
 class SimDisk {
  public:
   // `touched` is told whose job has come back.
-  SimDisk(const DiskOptions& options, Choices& choices, Later later,
-          std::function<void(std::uint32_t partition)> touched)
-      : options_(options),
-        choices_(choices),
+  SimDisk(Cluster& cluster, Later later, std::function<void(std::uint32_t partition)> touched)
+      : options_(cluster.disk),
+        choices_(cluster.choices),
+        coverage_(cluster.coverage),
         later_(std::move(later)),
         touched_(std::move(touched)) {}
 
@@ -51,6 +49,7 @@ class SimDisk {
 
   const DiskOptions& options_;
   Choices& choices_;
+  Coverage& coverage_;
   const Later later_;
   const std::function<void(std::uint32_t)> touched_;
   std::vector<Owned> gathered_;
@@ -76,14 +75,18 @@ class PartitionDisk final : public DiskQueue {
 
 class SimWork final : public WorkQueue {
  public:
-  SimWork(const DiskOptions& options, Choices& choices, Later later)
-      : options_(options), choices_(choices), later_(std::move(later)) {}
+  SimWork(Cluster& cluster, Later later)
+      : options_(cluster.disk),
+        choices_(cluster.choices),
+        coverage_(cluster.coverage),
+        later_(std::move(later)) {}
 
   Status Submit(std::function<void()> work, std::function<void()> done) override;
 
  private:
   const DiskOptions& options_;
   Choices& choices_;
+  Coverage& coverage_;
   const Later later_;
   std::uint32_t queued_ = 0;
 };

@@ -37,14 +37,14 @@ class SimHeartbeatTransport final : public HeartbeatTransport {
  public:
   SimHeartbeatTransport(Cluster& cluster, NodeId node) : cluster_(cluster), node_(node) {}
 
-  std::optional<PeerShard> WhereIs(NodeId node, const GroupId&) const override {
-    return PeerShard{node, 0};  // Simulated processes have one shard.
+  std::optional<PeerShard> WhereIs(NodeId node, const GroupId& group) const override {
+    return PeerShard{node, cluster_.scenario.ShardOf(group.partition.value())};
   }
   void Send(const PeerShard& to, Heartbeat heartbeat) override {
-    cluster_.network->Send({node_, to.node, 0, std::move(heartbeat)});
+    cluster_.network->Send({node_, to.node, to.shard, std::move(heartbeat)});
   }
   void Send(const PeerShard& to, HeartbeatReply reply) override {
-    cluster_.network->Send({node_, to.node, 0, std::move(reply)});
+    cluster_.network->Send({node_, to.node, to.shard, std::move(reply)});
   }
 
  private:
