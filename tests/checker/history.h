@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -121,8 +122,8 @@ class History {
  public:
   // Begins an operation, whose outcome is kInfo until somebody knows more.
   OpNumber Begin(ClientNumber client, Microseconds now, Action action);
-  // The operation, to be completed: outcome, end, and what the answer told. The reference is valid
-  // until the next Begin. REQUIRES: `number` came from Begin.
+  // The operation, to be completed: outcome, end, and what the answer told. REQUIRES: `number` came
+  // from Begin.
   Op& At(OpNumber number) { return ops_[static_cast<std::size_t>(number.value())]; }
   // Something that happens at once.
   void Note(ClientNumber client, Microseconds now, Action action);
@@ -130,10 +131,10 @@ class History {
   // Takes an operation from elsewhere, a file or a test. REQUIRES: its number is above all others.
   void Add(Op op);
 
-  const std::vector<Op>& ops() const { return ops_; }
+  const std::deque<Op>& ops() const { return ops_; }
 
  private:
-  std::vector<Op> ops_;
+  std::deque<Op> ops_;  // Grows without a pause, since tests measure pauses.
 };
 
 }  // namespace raftmq::checker
