@@ -28,13 +28,13 @@ int Isolations() {
 
 TEST(ClusterIsolation, AFollowerThatWasCutOffDisturbsNobodyWhenItReturns) {
   PeerNetwork network(ClusterProcess::nodes());
-  ClusterProcess cluster(&network);
+  ClusterProcess cluster({.network = &network});
   Client client = ConnectTo(cluster);
   MakeTopic(cluster, client, "orders");
   const NodeId leader = cluster.WaitForLeader("orders");
   const Term term = cluster.WaitForTerm("orders");
   checker::HistoryRecorder history;
-  Load load(client, history, "orders");
+  Load load(client, history, {.topic = "orders"});
   for (int round = 0; round < Isolations(); ++round) {
     const NodeId follower =
         cluster.Others(leader).at(static_cast<std::size_t>(round) % (ClusterProcess::kNodes - 1));

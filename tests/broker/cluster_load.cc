@@ -11,7 +11,6 @@
 namespace raftmq::testing {
 namespace {
 
-constexpr std::size_t kValueBytes = 200;
 // Some hundred messages: many batches under way, and soon refilled.
 constexpr std::size_t kMemoryBytes = 256u << 10;
 constexpr std::chrono::milliseconds kPollTimeout{200};
@@ -22,43 +21,42 @@ T Must(Result<T> outcome) {
   return std::move(*outcome);
 }
 
-ProducerConfig ConfigFor(const std::string& topic) {
+ProducerConfig ConfigFor(const Load::Options& options) {
   ProducerConfig config;
-  config.topic = topic;
+  config.topic = options.topic;
   config.linger = std::chrono::milliseconds(1);
-  config.batch_bytes = 8u << 10;
+  config.batch_bytes = options.batch_bytes;
   config.memory_bytes = kMemoryBytes;
   return config;
 }
 
-std::string Text(const checker::Value& value) {
+std::string Text(const checker::Value& value, std::size_t bytes) {
   std::string text = value.ToString() + "-";
-  text.resize(kValueBytes, 'x');
+  text.resize(bytes, 'x');
   return text;
 }
 
 }  // namespace
 
-Load::Load(const Client& client, checker::HistoryRecorder& history, const std::string& topic,
-           std::uint32_t partition)
+Load::Load(const Client& client, checker::HistoryRecorder& history, const Options& options)
     : history_(history),
       number_(history.NewClient()),
-      partition_(partition),
-      producer_(Must(Producer::Create(client, ConfigFor(topic)))),
+      options_(options),
+      producer_(Must(Producer::Create(client, ConfigFor(options)))),
       sender_([this] { Send(); }) {}
 
 Load::~Load() { Finish(); }
 
 void Load::Send() {
-  for (std::uint64_t counter = 0; !is_over_; ++counter) {
+  for (std::uint64_t counter = 0; counter < options_.messages_max && !is_over_; ++counter) {
     const checker::Value value{number_.value(), counter};
     // Retries of the library are not told.
-    const checker::Send send{.partition = PartitionNumber(partition_),
+    const checker::Send send{.partition = PartitionNumber(options_.partition),
                              .values = {value},
                              .attempts = checker::Send::kAttemptsUnknown};
     Message message;
-    message.value = Text(value);
-    message.partition = partition_;
+    message.value = Text(value, options_.message_bytes);
+    message.partition = options_.partition;
     const checker::OpNumber op = history_.Begin(number_, send);
     producer_.Send(std::move(message),
                    [this, op](const Result<SendReceipt>& outcome) { OnOutcome(op, outcome); });
@@ -84,6 +82,10 @@ bool Load::WaitForAcks(std::size_t more) const {
 
 bool Load::Finish() {
   is_over_ = true;
+  return SendAll();
+}
+
+bool Load::SendAll() {
   if (sender_.joinable()) sender_.join();
   return static_cast<bool>(producer_.Flush(kPatience));
 }

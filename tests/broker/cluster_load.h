@@ -22,9 +22,15 @@ namespace raftmq::testing {
 // Sends from a thread of its own, as much at a time as the producer's memory bound allows.
 class Load {
  public:
+  struct Options {
+    std::string topic;
+    std::uint32_t partition = 0;
+    std::uint64_t messages_max = ~std::uint64_t{0};
+    std::size_t message_bytes = 200;
+    std::size_t batch_bytes = 8u << 10;
+  };
   // `history` outlives it.
-  Load(const Client& client, checker::HistoryRecorder& history, const std::string& topic,
-       std::uint32_t partition = 0);
+  Load(const Client& client, checker::HistoryRecorder& history, const Options& options);
   ~Load();
   Load(const Load&) = delete;
   Load& operator=(const Load&) = delete;
@@ -33,6 +39,8 @@ class Load {
   bool WaitForAcks(std::size_t more) const;
   // Sends no more and waits for every outcome; false if some never came.
   bool Finish();
+  // The same once all of Options::messages_max are sent.
+  bool SendAll();
 
   std::size_t acked_count() const;
   std::vector<std::string> errors() const;          // Of sends that failed for good.
@@ -44,7 +52,7 @@ class Load {
 
   checker::HistoryRecorder& history_;
   const checker::ClientNumber number_;  // Of this load in the history, and of its values.
-  const std::uint32_t partition_;
+  const Options options_;
   mutable std::mutex mutex_;
   mutable std::condition_variable changed_;  // An outcome came.
   std::size_t acked_count_ = 0;

@@ -50,7 +50,7 @@ class ClusterMetrics : public ::testing::Test {
 
 TEST_F(ClusterMetrics, TheStagesOfARequestAreTimed) {
   const double before = At(leader_, "raftmq_raft_commit_latency_seconds_count");
-  Load load(client_, history_, "orders");
+  Load load(client_, history_, {.topic = "orders"});
   ASSERT_TRUE(load.WaitForAcks(1000));
   EXPECT_TRUE(Rises(leader_, "raftmq_raft_pending_proposals", 0));
   EXPECT_TRUE(load.Finish());
@@ -66,7 +66,7 @@ TEST_F(ClusterMetrics, AFollowerThatHangsIsSeenAtItsLeader) {
   const std::string lag = "raftmq_raft_follower_lag_entries";
   const std::string silent = "raftmq_raft_heartbeat_failures_total";
   const NodeId follower = cluster_.Others(leader_).front();
-  Load load(client_, history_, "orders");
+  Load load(client_, history_, {.topic = "orders"});
   ASSERT_TRUE(load.WaitForAcks(100));
   const double before = At(leader_, silent);
   cluster_.Pause(follower);

@@ -15,6 +15,7 @@
 #include <thread>
 
 #include "protocol/types/check.h"
+#include "tests/broker/ack_killer.h"
 #include "tests/broker/broker_steps.h"
 #include "tests/broker/peer_network.h"
 
@@ -61,7 +62,7 @@ bool Becomes(const std::function<bool()>& holds, std::chrono::milliseconds patie
   return true;
 }
 
-ClusterProcess::ClusterProcess(PeerNetwork* network) : network_(network) {
+ClusterProcess::ClusterProcess(const Options& options) : options_(options) {
   for (int attempt = 0; attempt < kStartAttempts; ++attempt) {
     if (Found()) return;
   }
@@ -79,7 +80,8 @@ bool ClusterProcess::Found() {
     node.process.reset();
     node.client = NextFreeAddress(&port);
     node.peer = NextFreeAddress(&port);
-    if (network_ != nullptr) network_->SetAddress(id, node.peer);
+    if (options_.network != nullptr) options_.network->SetAddress(id, node.peer);
+    if (options_.ack_killer != nullptr) options_.ack_killer->SetAddress(id, node.client);
     std::filesystem::remove_all(data_directory(id));
   }
   return TryStartAll();
@@ -102,8 +104,12 @@ bool ClusterProcess::TryStart(Node& node) {
 }
 
 void ClusterProcess::Launch(Node& node) {
+  std::vector<std::string> sets;
+  if (options_.ack_killer != nullptr)
+    sets.push_back("listeners.advertise=" + options_.ack_killer->Door(node.id).ToString());
   node.process = std::make_unique<BrokerProcess>(
       BrokerProcess::Options{.data_directory = data_directory(node.id),
+                             .sets = sets,
                              .node_id = node.id.ToString(),
                              .cluster_id = cluster_id_,
                              .listen = node.client,
@@ -127,8 +133,8 @@ bool ClusterProcess::HasStarted(Node& node) {
 std::string ClusterProcess::PeersOf(NodeId node) const {
   std::string peers;
   for (const Node& each : nodes_) {
-    const bool is_direct = network_ == nullptr || each.id == node;
-    const Address address = is_direct ? each.peer : network_->Door(node, each.id);
+    const bool is_direct = options_.network == nullptr || each.id == node;
+    const Address address = is_direct ? each.peer : options_.network->Door(node, each.id);
     peers += (peers.empty() ? "" : ",") + each.id.ToString() + "@" + address.ToString();
   }
   return peers;
@@ -209,7 +215,10 @@ std::string ClusterProcess::data_directory(NodeId node) const {
 
 std::vector<std::string> ClusterProcess::brokers() const {
   std::vector<std::string> addresses;
-  for (const Node& node : nodes_) addresses.push_back(node.client.ToString());
+  for (const Node& node : nodes_) {
+    const bool is_direct = options_.ack_killer == nullptr;
+    addresses.push_back((is_direct ? node.client : options_.ack_killer->Door(node.id)).ToString());
+  }
   return addresses;
 }
 

@@ -17,6 +17,7 @@
 
 namespace raftmq::testing {
 
+class AckKiller;
 class PeerNetwork;
 
 // Looks again and again, a moment apart, whether something holds; false when the time is over. Only
@@ -29,9 +30,15 @@ class ClusterProcess {
  public:
   static constexpr std::size_t kNodes = 3;
 
-  // Three new brokers that answer; they need not have joined or elected anybody yet. They reach
-  // each other through `network`, which outlives them, if there is one.
-  explicit ClusterProcess(PeerNetwork* network = nullptr);
+  // What stands between processes, if anything does; it outlives the cluster.
+  struct Options {
+    PeerNetwork* network = nullptr;   // Through which brokers reach each other.
+    AckKiller* ack_killer = nullptr;  // Through which clients reach brokers.
+  };
+
+  // Three new brokers that answer; they need not have joined or elected anybody yet.
+  ClusterProcess() : ClusterProcess(Options{}) {}
+  explicit ClusterProcess(const Options& options);
 
   // All of them, in order.
   static const std::array<NodeId, kNodes>& nodes();
@@ -47,7 +54,7 @@ class ClusterProcess {
   void Pause(NodeId node);     // SIGSTOP; all of its threads stand when this returns.
   void Continue(NodeId node);  // SIGCONT.
 
-  // The same in all of its lives.
+  // The same in all of its lives. The broker's own, whoever stands before it.
   const Address& client(NodeId node) const { return At(node).client; }
   const Address& peer(NodeId node) const { return At(node).peer; }
   std::string data_directory(NodeId node) const;
@@ -89,7 +96,7 @@ class ClusterProcess {
 
   std::string PeersOf(NodeId node) const;
 
-  PeerNetwork* const network_;
+  const Options options_;
   const TemporaryDirectory data_;
   std::string cluster_id_;
   std::array<Node, kNodes> nodes_;

@@ -38,7 +38,7 @@ class Cluster : public ::testing::Test {
   Loads LoadAll(const std::string& topic, std::uint32_t partitions) {
     Loads loads;
     for (std::uint32_t p = 0; p < partitions; ++p)
-      loads.push_back(std::make_unique<Load>(client_, history_, topic, p));
+      loads.push_back(std::make_unique<Load>(client_, history_, Load::Options{topic, p}));
     return loads;
   }
   static void ExpectAcks(const Loads& loads, std::size_t more) {
@@ -117,7 +117,7 @@ TEST_F(Cluster, AFollowerThatHungDisturbsNobodyWhenItGoesOn) {
   const NodeId leader = cluster_.WaitForLeader("orders");
   const NodeId follower = cluster_.Others(leader).front();
   const Term term = cluster_.WaitForTerm("orders");
-  Load load(client_, history_, "orders");
+  Load load(client_, history_, {.topic = "orders"});
   const auto is_acked_for = [&load](std::chrono::milliseconds time) {
     const auto until = std::chrono::steady_clock::now() + time;
     while (std::chrono::steady_clock::now() < until) {

@@ -47,7 +47,7 @@ class ClusterTransfer : public ::testing::Test {
 };
 
 TEST_F(ClusterTransfer, TheChosenReplicaLeadsWhenTheCallReturns) {
-  Load load(client_, history_, "orders");
+  Load load(client_, history_, {.topic = "orders"});
   ASSERT_TRUE(load.WaitForAcks(1000));
   for (int round = 0; round < 3; ++round) {
     for (const NodeId next : ClusterProcess::nodes()) {
@@ -77,7 +77,7 @@ TEST_F(ClusterTransfer, ANodeWithoutAReplicaIsRefusedByName) {
 TEST_F(ClusterTransfer, AReplicaThatHangsDoesNotTakeOverAndTheLeaderLeadsOn) {
   const NodeId hung = cluster_.Others(leader_).front();
   cluster_.Pause(hung);
-  Load load(client_, history_, "orders");
+  Load load(client_, history_, {.topic = "orders"});
   ASSERT_TRUE(load.WaitForAcks(100));
   const Status failed = TransferTo(hung);
   ASSERT_FALSE(failed);
@@ -90,7 +90,7 @@ TEST_F(ClusterTransfer, AReplicaThatHangsDoesNotTakeOverAndTheLeaderLeadsOn) {
 }
 
 TEST_F(ClusterTransfer, ABrokerThatStopsHandsItsPartitionsOverBeforeItDrains) {
-  Load load(client_, history_, "orders");
+  Load load(client_, history_, {.topic = "orders"});
   ASSERT_TRUE(load.WaitForAcks(1000));
   for (const NodeId node : ClusterProcess::nodes()) {
     cluster_.Stop(node);
