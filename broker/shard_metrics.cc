@@ -101,6 +101,31 @@ void ShardMetrics::RegisterPeers(MetricsRegistry& registry) {
       {}, &peers.refused));
 }
 
+void ShardMetrics::RegisterSessions(MetricsRegistry& registry) {
+  registrations_.push_back(registry.Add(
+      GaugeFamily("raftmq_sessions", "Producers' sessions that the partitions here remember."), {},
+      &groups.sessions));
+  registrations_.push_back(
+      registry.Add(CounterFamily("raftmq_sessions_expired_total",
+                                 "Sessions that leaders here dropped: expired, or to make place."),
+                   {}, &groups.sessions_expired));
+  registrations_.push_back(
+      registry.Add(CounterFamily("raftmq_produce_duplicates_total",
+                                 "Batches that were in the log already, and not appended again."),
+                   {}, &groups.duplicates));
+  const auto refused = CounterFamily("raftmq_session_refusals_total",
+                                     "Batches and openings that their sessions did not allow.");
+  const std::pair<const char*, const Counter*> kReasons[] = {
+      {"fenced", &groups.refused_fenced},
+      {"sequence_gap", &groups.refused_sequence_gap},
+      {"sequence_overlap", &groups.refused_sequence_overlap},
+      {"duplicate_offset_unknown", &groups.refused_duplicate_unknown},
+      {"unknown_session", &groups.refused_unknown_session},
+      {"limit_exceeded", &groups.refused_sessions_full}};
+  for (const auto& [reason, counter] : kReasons)
+    registrations_.push_back(registry.Add(refused, {{"reason", reason}}, counter));
+}
+
 void ShardMetrics::RegisterGroups(MetricsRegistry& registry) {
   registrations_.push_back(registry.Add(
       GaugeFamily("raftmq_raft_is_leader_partitions", "Partitions that this node leads."), {},
@@ -139,6 +164,7 @@ void ShardMetrics::RegisterGroups(MetricsRegistry& registry) {
       registry.Add(refused, {{"reason", "overloaded"}}, &groups.refused_overloaded));
   registrations_.push_back(
       registry.Add(refused, {{"reason", "disk_full"}}, &groups.refused_disk_full));
+  RegisterSessions(registry);
   registrations_.push_back(registry.Add(
       CounterFamily("raftmq_raft_resets_total",
                     "Logs that began anew because they ended before their leader's begins."),

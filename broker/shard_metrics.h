@@ -47,6 +47,7 @@ class ShardMetrics {
   void RegisterProduceStages(MetricsRegistry& registry);
   void RegisterTotals(MetricsRegistry& registry);
   void RegisterGroups(MetricsRegistry& registry);
+  void RegisterSessions(MetricsRegistry& registry);
   void RegisterPeers(MetricsRegistry& registry);
   void RegisterDisk(MetricsRegistry& registry);
 

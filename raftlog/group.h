@@ -19,7 +19,7 @@ namespace raftmq {
 
 // What a committed proposal became.
 struct Proposed {
-  Index index;
+  Index index;  // Of a duplicate only if it was still under way, else 0.
   Offset base_offset;
   std::int64_t append_time_ms = 0;
   bool is_duplicate = false;  // The same batch was in the log already: this is where it stands.
@@ -80,7 +80,8 @@ class Group {
 
   // Opens a session, or takes it over: from the entry on that this writes, lower epochs are fenced.
   // Answers once that is committed, and all before it; without an entry if the session is open in
-  // this epoch already. REQUIRES: session is not 0. Errors: kNotLeader, kDraining, kDiskFull;
+  // this epoch already. REQUIRES: session is not 0. Errors: kNotLeader, kDraining, kDiskFull,
+  // kOverloaded;
   // kFenced if a higher epoch is known, kUnknownSession for an id that may have been dropped,
   // kLimitExceeded for a new session above the bound: all definite; unknown outcomes as Propose.
   virtual void OpenSession(SessionId session, std::uint32_t epoch,

@@ -45,6 +45,11 @@ struct GroupOptions {
   std::size_t pending_bytes_max = 32u << 20;     // Proposals not yet committed; at least one batch.
   std::int64_t retention_ms = 7LL * 86'400'000;  // -1 = keep for ever.
   std::int64_t retention_bytes = -1;             // Of the log; -1 = no bound.
+  std::int64_t session_expiry_ms = 7LL * 86'400'000;  // By log time, since the last batch.
+  // Of one group. Beyond, those not heard of for session_min_age_ms, which has to be above the time
+  // for which producers try again, make place for new ones.
+  std::size_t sessions_max = 20'000;
+  std::int64_t session_min_age_ms = 120'000;
   bool internal = false;  // Has a state machine: SetCapture, SetRestore and SetApply are called.
   std::size_t state_bytes_max = 8u << 20;  // Of it; each segment has room for that.
 };

@@ -11,6 +11,16 @@ struct GroupMetrics {
   Counter proposal_bytes;
   Counter refused_overloaded;
   Counter refused_disk_full;
+  Counter sessions;          // Gauge: kept by the groups here.
+  Counter sessions_expired;  // Dropped by entries of leaders here.
+  Counter duplicates;        // Batches that were in the log already.
+  // Batches and openings of sessions that were refused, by reason.
+  Counter refused_fenced;
+  Counter refused_sequence_gap;
+  Counter refused_sequence_overlap;
+  Counter refused_duplicate_unknown;
+  Counter refused_unknown_session;
+  Counter refused_sessions_full;
   Counter terms_started;        // Times that a group of this shard became leader.
   Counter elections_lost;       // Campaigns of groups of this shard that did not make a leader.
   Counter heartbeat_failures;   // Followers silent for an election timeout, counted each time.

@@ -2,15 +2,19 @@
 // log. Nothing here knows the log.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <deque>
 #include <utility>
+#include <variant>
 
 #include "protocol/types/batch_header.h"
 #include "protocol/types/bytes.h"
 #include "protocol/types/clock.h"
 #include "protocol/types/ids.h"
 #include "raftlog/group.h"
+#include "raftlog/session_entry.h"
+#include "raftlog/session_table.h"
 #include "raftmq/result.h"
 
 namespace raftmq {
@@ -21,8 +25,10 @@ struct Proposal {
   ByteBuffer buffer;
   std::size_t frame_at = 0;
   std::size_t frame_bytes = 0;  // Padded.
-  bool in_memory = false;       // Answered as soon as it is in the leader's log.
-  Group::ProposeDone done;      // May be empty.
+  // What has to be judged before it may be appended, if anything.
+  std::variant<std::monostate, SessionBatch, SessionOpening> session;
+  bool in_memory = false;   // Answered as soon as it is in the leader's log.
+  Group::ProposeDone done;  // May be empty.
   Microseconds proposed_at{0};
 };
 
@@ -35,7 +41,11 @@ class Proposals {
     held_.push_back(std::move(proposal));
   }
   bool has_held() const { return !held_.empty(); }
-  const Proposal& first_held() const { return held_.front(); }
+  // Again in front of all others.
+  void PutBack(Proposal proposal) {
+    held_bytes_ += proposal.frame_bytes;
+    held_.push_front(std::move(proposal));
+  }
   Proposal TakeHeld() {
     Proposal proposal = std::move(held_.front());
     held_.pop_front();
@@ -51,6 +61,13 @@ class Proposals {
     Microseconds proposed_at{0};
   };
   void Wait(Waiting waiting) { waiting_.push_back(std::move(waiting)); }
+  // Waits for an entry that is in the log already, after those who wait for it or for earlier ones.
+  void Join(Waiting waiting) {
+    const auto place =
+        std::ranges::upper_bound(waiting_, waiting.proposed.index, {},
+                                 [](const Waiting& other) { return other.proposed.index; });
+    waiting_.insert(place, std::move(waiting));
+  }
   bool HasCommitted(Index commit) const {
     return !waiting_.empty() && waiting_.front().proposed.index <= commit;
   }

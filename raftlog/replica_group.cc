@@ -45,6 +45,7 @@ ReplicaGroup::~ReplicaGroup() {
   if (deps_.heartbeats != nullptr) deps_.heartbeats->Update(options_.log.group, {});
   deps_.metrics.pending_bytes.Set(deps_.metrics.pending_bytes.value() - gauged_bytes_);
   deps_.metrics.pending_proposals.Set(deps_.metrics.pending_proposals.value() - gauged_proposals_);
+  deps_.metrics.sessions.Set(deps_.metrics.sessions.value() - gauged_sessions_);
   if (gauged_leader_) deps_.metrics.leaders.Set(deps_.metrics.leaders.value() - 1);
 }
 
@@ -178,6 +179,8 @@ void ReplicaGroup::UpdateGauges() {
   metrics.pending_proposals.Set(metrics.pending_proposals.value() - gauged_proposals_ +
                                 proposals_.size());
   gauged_proposals_ = proposals_.size();
+  metrics.sessions.Set(metrics.sessions.value() - gauged_sessions_ + state_.sessions().size());
+  gauged_sessions_ = state_.sessions().size();
   CountElections();
   const bool leads = core_.status().role == RaftRole::kLeader;
   if (leads == gauged_leader_) return;

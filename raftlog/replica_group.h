@@ -130,12 +130,22 @@ class ReplicaGroup final : public Group {
   void Enter(Proposal proposal);
   Status CheckAdmission(const Proposal& proposal) const;
   void Admit(Proposal proposal);
+  bool Settle(Proposal& proposal);
   void ReleaseHeld();
   void Refuse(const Proposal& proposal, Room why);
   void Append(Proposal proposal);
   void CarryOut(const Received& received);
   void StageOwn(const std::vector<AppendedEntry>& entries);
   void StageEntry(const AppendedEntry& entry, Proposal proposal);
+
+  // replica_group_session.cc
+  SessionJudgement Judge(const Proposal& proposal) const;
+  void AnswerJudged(Proposal proposal, const SessionJudgement& judged);
+  void AnswerDuplicate(Proposal proposal, const SessionJudgement& judged);
+  Error RefusedBySession(const Proposal& proposal, const SessionJudgement& judged);
+  std::optional<Room> MakeRoomForSession();
+  void MaybeExpireSessions();
+  Room ProposeExpiry(std::int64_t before_ms);
 
   // replica_group_roll.cc
   Room MakeRoom(EntryKind kind, std::size_t bytes);
@@ -247,6 +257,7 @@ class ReplicaGroup final : public Group {
   std::uint32_t segments_ = 0;    // The same.
   std::size_t gauged_bytes_ = 0;  // Our share in the shard's pending bytes.
   std::size_t gauged_proposals_ = 0;
+  std::size_t gauged_sessions_ = 0;
   bool gauged_leader_ = false;
   RaftRole counted_role_ = RaftRole::kFollower;  // As of the last look of CountElections.
   Term counted_term_;

@@ -11,34 +11,39 @@
 namespace raftmq {
 namespace {
 
-EntryKind KindOf(const ByteBuffer& buffer, std::size_t frame_at, std::size_t frame_bytes) {
+ProducerBlock ProducerOf(const ByteBuffer& buffer, std::size_t frame_at, std::size_t frame_bytes) {
   const Result<BatchHeader> header = ParseBatchHeader(buffer.span().subspan(frame_at, frame_bytes));
   RAFTMQ_CHECK(header.has_value());
   RAFTMQ_CHECK(header->padded_length() == frame_bytes);
-  return header->producer.kind;
+  return header->producer;
+}
+
+Proposal ProposalOf(ByteBuffer buffer, std::size_t frame_at, std::size_t frame_bytes) {
+  const ProducerBlock producer = ProducerOf(buffer, frame_at, frame_bytes);
+  Proposal proposal{.kind = producer.kind,
+                    .buffer = std::move(buffer),
+                    .frame_at = frame_at,
+                    .frame_bytes = frame_bytes};
+  if (producer.kind == EntryKind::kData && producer.session != SessionId(0))
+    proposal.session = SessionBatchOf(producer);
+  return proposal;
 }
 
 }  // namespace
 
 void ReplicaGroup::Propose(ByteBuffer buffer, std::size_t frame_at, std::size_t frame_bytes,
                            ProposeDone done) {
-  const EntryKind kind = KindOf(buffer, frame_at, frame_bytes);
-  Enter({.kind = kind,
-         .buffer = std::move(buffer),
-         .frame_at = frame_at,
-         .frame_bytes = frame_bytes,
-         .done = std::move(done)});
+  Proposal proposal = ProposalOf(std::move(buffer), frame_at, frame_bytes);
+  proposal.done = std::move(done);
+  Enter(std::move(proposal));
 }
 
 void ReplicaGroup::ProposeInMemory(ByteBuffer buffer, std::size_t frame_at, std::size_t frame_bytes,
                                    ProposeDone done) {
-  const EntryKind kind = KindOf(buffer, frame_at, frame_bytes);
-  Enter({.kind = kind,
-         .buffer = std::move(buffer),
-         .frame_at = frame_at,
-         .frame_bytes = frame_bytes,
-         .in_memory = true,
-         .done = std::move(done)});
+  Proposal proposal = ProposalOf(std::move(buffer), frame_at, frame_bytes);
+  proposal.in_memory = true;
+  proposal.done = std::move(done);
+  Enter(std::move(proposal));
 }
 
 void ReplicaGroup::Enter(Proposal proposal) {
@@ -75,35 +80,42 @@ Status ReplicaGroup::CheckAdmission(const Proposal& proposal) const {
 void ReplicaGroup::Admit(Proposal proposal) {
   // Nobody overtakes: a session's batches keep their order.
   if (proposals_.has_held() || transfer_) return proposals_.Hold(std::move(proposal));
-  switch (const Room room = MakeRoom(proposal.kind, proposal.frame_bytes)) {
-    case Room::kGo:
-      return Append(std::move(proposal));
-    case Room::kWait:
-      return proposals_.Hold(std::move(proposal));
-    case Room::kFull:
-    case Room::kTooLarge:
-      return Refuse(proposal, room);
+  if (!Settle(proposal)) proposals_.Hold(std::move(proposal));
+}
+
+// Appends, answers or refuses it. False if it has to wait: then it is as it was.
+bool ReplicaGroup::Settle(Proposal& proposal) {
+  const SessionJudgement judged = Judge(proposal);
+  const bool begins = judged.verdict == SessionVerdict::kBegins;
+  const bool continues = judged.verdict == SessionVerdict::kContinues;
+  const std::optional<Room> place = begins ? MakeRoomForSession() : Room::kGo;
+  if (!place || !(begins || continues)) {
+    AnswerJudged(std::move(proposal), judged);
+    return true;
   }
+  const Room room = *place == Room::kGo ? MakeRoom(proposal.kind, proposal.frame_bytes) : *place;
+  if (room == Room::kWait) return false;
+  if (room == Room::kGo) {
+    Append(std::move(proposal));
+  } else {
+    Refuse(proposal, room);
+  }
+  return true;
 }
 
 void ReplicaGroup::ReleaseHeld() {
   if (transfer_) return;  // Whoever sent it is soon told where to go.
   while (proposals_.has_held()) {
-    if (core_.status().role != RaftRole::kLeader) {
-      const Proposal held = proposals_.TakeHeld();
+    const bool leads = core_.status().role == RaftRole::kLeader;
+    if (leads && !core_.IsAccepting()) break;
+    Proposal held = proposals_.TakeHeld();
+    if (!leads) {
       if (held.done) held.done(Fail(RefusedNotLeader()));
       continue;
     }
-    if (!core_.IsAccepting()) break;
-    const Proposal& first = proposals_.first_held();
-    const Room room = MakeRoom(first.kind, first.frame_bytes);
-    if (room == Room::kWait) break;
-    Proposal proposal = proposals_.TakeHeld();
-    if (room == Room::kGo) {
-      Append(std::move(proposal));
-    } else {
-      Refuse(proposal, room);
-    }
+    if (Settle(held)) continue;
+    proposals_.PutBack(std::move(held));
+    break;
   }
   UpdateGauges();
 }

@@ -7,9 +7,10 @@
 
 namespace raftmq {
 
-// Data and commands stop at the control reserve; what shrinks the log may use it up.
+// Data, commands and sessions stop at the control reserve; what shrinks the log may use it up.
 bool ReplicaGroup::Fits(EntryKind kind, std::size_t bytes) const {
-  const bool is_data = kind == EntryKind::kData || kind == EntryKind::kCommand;
+  const bool is_data =
+      kind == EntryKind::kData || kind == EntryKind::kCommand || kind == EntryKind::kSession;
   return bytes <= (is_data ? log_->room_for_data() : log_->room_for_control());
 }
 

@@ -76,6 +76,7 @@ void ReplicaGroup::MaybeRetain() {
   if (now < retention_due_) return;
   retention_due_ = now + kRetentionInterval;
   if (draining_ || options_.internal || !core_.IsAccepting()) return;
+  MaybeExpireSessions();
   // One move at a time.
   if (state_.log_start() != state_.committed_log_start()) return;
   const std::optional<Offset> log_start = RetainFrom(

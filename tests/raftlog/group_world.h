@@ -76,6 +76,15 @@ class AnyGroupWorld {
     return builder.Finish({.codec = codec});
   }
 
+  // The same of a session.
+  static ByteBuffer SessionBatch(const SealOptions& session,
+                                 const std::vector<std::string>& values) {
+    BatchBuilder builder(kBatchBytesMax);
+    for (const std::string& value : values)
+      EXPECT_TRUE(builder.Append({.value = value, .timestamp_ms = 1}));
+    return builder.Finish(session);
+  }
+
   // Proposes and does not wait.
   std::shared_ptr<std::optional<Result<Proposed>>> Send(ByteBuffer batch) {
     auto answer = std::make_shared<std::optional<Result<Proposed>>>();
@@ -90,6 +99,34 @@ class AnyGroupWorld {
   Result<Proposed> Produce(const std::vector<std::string>& values, std::int64_t timestamp_ms = 1,
                            Codec codec = Codec::kNone) {
     const auto answer = Send(Batch(values, timestamp_ms, codec));
+    Settle();
+    EXPECT_TRUE(answer->has_value()) << "no answer";
+    return std::move(**answer);
+  }
+  // One record of session 9 with this sequence number.
+  static ByteBuffer Numbered(std::uint32_t sequence, const std::string& value,
+                             std::uint32_t epoch = 1) {
+    return SessionBatch(
+        {.session = SessionId(9), .session_epoch = epoch, .base_sequence = sequence}, {value});
+  }
+  Result<Proposed> ProduceNumbered(std::uint32_t sequence, const std::string& value,
+                                   std::uint32_t epoch = 1) {
+    const auto answer = Send(Numbered(sequence, value, epoch));
+    Settle();
+    EXPECT_TRUE(answer->has_value()) << "no answer";
+    return std::move(**answer);
+  }
+  std::shared_ptr<std::optional<Result<OpenedSession>>> SendOpening(std::uint64_t session,
+                                                                    std::uint32_t epoch) {
+    auto answer = std::make_shared<std::optional<Result<OpenedSession>>>();
+    group->OpenSession(SessionId(session), epoch, [answer](Result<OpenedSession> opened) {
+      EXPECT_FALSE(answer->has_value()) << "answered twice";
+      *answer = std::move(opened);
+    });
+    return answer;
+  }
+  Result<OpenedSession> OpenSession(std::uint64_t session, std::uint32_t epoch) {
+    const auto answer = SendOpening(session, epoch);
     Settle();
     EXPECT_TRUE(answer->has_value()) << "no answer";
     return std::move(**answer);
