@@ -75,7 +75,7 @@ void ReplicaGroup::SetApply(std::function<void(Index, ByteSpan)> apply) {
 void ReplicaGroup::Tick() {
   if (last_status_) return;
   background_budget_ = kBackgroundJobsPerTick;
-  if (!core_.IsQuiet()) TickCore();
+  core_.IsQuiet() ? BeatSilent() : TickCore();
   if (options_.internal) OnAppliedOrCommitted();
   ReleaseHeld();
   GiveUpLateAnswers();
@@ -89,6 +89,13 @@ bool ReplicaGroup::IsQuiet() const {
   if (draining_ || job_under_way_ || proposals_.has_held() || proposals_.has_waiting())
     return false;
   return core_.IsQuiet() && forwarded_.empty() && reads_.empty();
+}
+
+// A quiet group is ticked no more often than that, but may be for another reason.
+void ReplicaGroup::BeatSilent() {
+  if (deps_.clock.SteadyNow() < retention_due_) return;
+  core_.BeatSilent();
+  CarryOut({});
 }
 
 void ReplicaGroup::TickCore() {

@@ -116,6 +116,7 @@ class ReplicaGroup final : public Group {
 
   // replica_group.cc
   void TickCore();
+  void BeatSilent();
   bool HasRoomForTerm();
   bool IsDiskHanging() const;
   ReplicaId self() const { return raft_config_.self; }
@@ -251,11 +252,11 @@ class ReplicaGroup final : public Group {
   std::map<std::uint64_t, Forwarded> forwarded_;  // Oldest first, like the next.
   std::map<std::uint64_t, PendingRead> reads_;
   std::optional<Transfer> transfer_;
-  Index reported_commit_;  // Last one that listeners were told of.
-  Microseconds retention_due_{0};
-  std::uint64_t size_bytes_ = 0;  // Of the log: counted along, so that status() stays cheap.
-  std::uint32_t segments_ = 0;    // The same.
-  std::size_t gauged_bytes_ = 0;  // Our share in the shard's pending bytes.
+  Index reported_commit_;          // Last one that listeners were told of.
+  Microseconds retention_due_{0};  // Of the next pass; they are a second apart.
+  std::uint64_t size_bytes_ = 0;   // Of the log: counted along, so that status() stays cheap.
+  std::uint32_t segments_ = 0;     // The same.
+  std::size_t gauged_bytes_ = 0;   // Our share in the shard's pending bytes.
   std::size_t gauged_proposals_ = 0;
   std::size_t gauged_sessions_ = 0;
   bool gauged_leader_ = false;

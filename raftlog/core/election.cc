@@ -134,6 +134,8 @@ void Raft::OnPreVoteRequest(const RaftMessage& message, const VoteRequest& reque
   const bool is_granted = message.term > status_.term && !HasLiveLeader() && IsUpToDate(request);
   SendInTerm(message.from, is_granted ? message.term : status_.term,
              VoteReply{.is_pre_vote = true, .is_granted = is_granted});
+  // Who asks does not hear its leader; it need not wait for the next heartbeat.
+  if (Progress* const follower = FindFollower(message.from)) follower->is_empty_due = true;
 }
 
 void Raft::OnVoteReply(const RaftMessage& message, const VoteReply& reply) {

@@ -7,13 +7,16 @@
 //   2. The follower agrees if it has all that the message names and nothing else. It stops its
 //      election timer. If it does not agree, or the message was lost, their shards find that they
 //      list different groups, and PeerSilent undoes both sides.
-//   3. Whatever the leader sends later wakes both sides; so does a new term, a broken connection,
+//   3. A follower that nobody has heard of for a while keeps no group awake, as long as a quorum is
+//      quiet: it gets a heartbeat now and then (BeatSilent), and its answer wakes the group.
+//   4. Whatever the leader sends later wakes both sides; so does a new term, a broken connection,
 //      and a shard that no longer vouches.
 //
 // Only timers hang on it: a wrong belief costs time, never an entry.
 #include <algorithm>
 
 #include "raftlog/core/invariants.h"
+#include "raftlog/core/quorum.h"
 #include "raftlog/core/raft.h"
 
 namespace raftmq {
@@ -29,9 +32,26 @@ bool Raft::IsQuiet() const {
   if (status_.role != RaftRole::kLeader) return is_quiet_;
   if (!config_.goes_quiet || status_.commit != status_.last) return false;
   if (!reads_.empty() || transfer_to_ != NodeId(0)) return false;
-  return std::ranges::all_of(followers_, [](const Progress& follower) {
-    return follower.is_quiet && !follower.is_empty_due;
-  });
+  std::size_t voters = IsVoter(config_.self) ? 1 : 0;
+  for (const Progress& follower : followers_) {
+    if (follower.is_empty_due || !(follower.is_quiet || follower.is_silent)) return false;
+    if (follower.is_quiet && follower.replica.voter) ++voters;
+  }
+  return voters >= QuorumOf(VoterCount());
+}
+
+void Raft::BeatSilent() {
+  const RaftInvariants::Step step(*this);
+  if (status_.role != RaftRole::kLeader) return;
+  for (Progress& follower : followers_) {
+    if (follower.is_silent) SendEmpty(follower);
+  }
+}
+
+void Raft::SetSilent(Progress& follower, bool is_silent) {
+  if (follower.is_silent == is_silent) return;
+  follower.is_silent = is_silent;
+  ++quiet_changes_;
 }
 
 void Raft::SetQuiet(Progress& follower, bool is_quiet) {
@@ -62,7 +82,7 @@ void Raft::PeerSilent(NodeId node, std::uint32_t ticks) {
     if (follower == nullptr || !follower->is_quiet) return;
     SetQuiet(*follower, false);
     follower->was_heard = ticks < config_.election_ticks_min;
-    follower->is_silent = true;
+    SetSilent(*follower, true);
     follower->is_empty_due = true;
   } else if (is_quiet_ && status_.leader == node) {
     SetQuiet(false);

@@ -202,9 +202,11 @@ class Raft {
   // True after a reset until the checkpoint that the log begins with is synced here: there is
   // nothing to lead with or to serve from yet.
   bool AwaitsCheckpoint() const { return status_.durable.last < base_checkpoint_last_; }
-  // True while it needs no ticks: a follower whose leader is quiet, or a leader that is quiet
-  // towards all and has nothing to do.
+  // True while it needs no ticks: a follower whose leader is quiet, or a leader with nothing to do
+  // that is quiet towards a quorum, and towards all whom it has heard lately.
   bool IsQuiet() const;
+  // A leader's heartbeat for those whom it has not heard lately: once in a while while it is quiet.
+  void BeatSilent();
   // Rises at least whenever IsQuiet or Progress::is_quiet changes.
   std::uint64_t quiet_changes() const { return quiet_changes_; }
 
@@ -281,6 +283,7 @@ class Raft {
   // quiet.cc
   bool IsSettled(const Progress& follower) const;
   void SetQuiet(Progress& follower, bool is_quiet);
+  void SetSilent(Progress& follower, bool is_silent);
   void SetQuiet(bool is_quiet);
   void FollowQuietly(const AppendRequest& request);
 

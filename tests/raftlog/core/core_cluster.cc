@@ -63,6 +63,11 @@ void CoreCluster::GiveUp(NodeId id) {
   CarryOut(id, nullptr);
 }
 
+void CoreCluster::BeatSilent(NodeId id) {
+  raft(id).BeatSilent();
+  CarryOut(id, nullptr);
+}
+
 void CoreCluster::PeerSilent(NodeId id, NodeId peer, std::uint32_t ticks) {
   raft(id).PeerSilent(peer, ticks);
   CarryOut(id, nullptr);

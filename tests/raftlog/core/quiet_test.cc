@@ -187,6 +187,40 @@ TEST_F(QuietTest, OneLiveQuietFollowerOfTwoIsAQuorum) {
   EXPECT_EQ(StatusOf(kOne).role, RaftRole::kLeader);
 }
 
+TEST_F(QuietTest, AFollowerThatIsGoneKeepsNobodyAwake) {
+  LoseNodeThree();
+  PassSettled(2 * kElectionMax);
+  EXPECT_TRUE(cluster.raft(kOne).IsQuiet());
+  EXPECT_TRUE(cluster.raft(kTwo).IsQuiet());
+  cluster.BeatSilent(kOne);
+  ASSERT_EQ(cluster.letters().size(), 1u);
+  EXPECT_TRUE(cluster.raft(kOne).IsQuiet());
+  cluster.Restart(kThree);
+  Settle();
+  EXPECT_EQ(StatusOf(kThree).leader, kOne);
+  EXPECT_FALSE(cluster.raft(kOne).IsQuiet());
+  PassSettled(2 * kHeartbeat);
+  for (const NodeId id : cluster.node_ids()) EXPECT_TRUE(cluster.raft(id).IsQuiet());
+}
+
+TEST_F(QuietTest, WithoutAQuorumOfQuietFollowersALeaderStaysAwake) {
+  LoseNodeThree();
+  PassSettled(2 * kElectionMax);
+  cluster.PeerSilent(kOne, kTwo, 0);
+  EXPECT_FALSE(cluster.raft(kOne).IsQuiet());
+}
+
+TEST_F(QuietTest, WhoAsksForPreVotesHearsTheLeaderAtOnce) {
+  LoseNodeThree();
+  PassSettled(2 * kElectionMax);
+  cluster.Restart(kThree);
+  Pass(kThree, kElectionMax);
+  DeliverAll();
+  cluster.EndTurn(kOne);
+  DeliverAll();
+  EXPECT_EQ(StatusOf(kThree).leader, kOne);
+}
+
 // Node 3 is down, node 2 is quiet: it was vouched for until this very tick.
 TEST_F(QuietTest, AnEntryThatWakesAFollowerLeavesItTimeToAnswer) {
   LoseNodeThree();
