@@ -59,6 +59,10 @@ class Decoder {
   ReadIndexRequest Get(schema::ReadIndexRequest::Reader from);
   ReadIndexReply Get(schema::ReadIndexReply::Reader from);
   TransferLeaderRequest Get(schema::TransferLeaderRequest::Reader from);
+  InitProducerRequest Get(schema::InitProducerRequest::Reader from);
+  InitProducerReply Get(schema::InitProducerReply::Reader from);
+  OpenSessionRequest Get(schema::OpenSessionRequest::Reader from);
+  OpenSessionReply Get(schema::OpenSessionReply::Reader from);
 
   NodeInfo Get(schema::NodeInfo::Reader from);
   ReplicaInfo Get(schema::ReplicaInfo::Reader from);
@@ -124,6 +128,14 @@ std::optional<Body> Decoder::GetBody(schema::Message::Reader from) {
       return Get(from.getReadIndexReply());
     case schema::Message::TRANSFER_LEADER_REQUEST:
       return Get(from.getTransferLeaderRequest());
+    case schema::Message::INIT_PRODUCER_REQUEST:
+      return Get(from.getInitProducerRequest());
+    case schema::Message::INIT_PRODUCER_REPLY:
+      return Get(from.getInitProducerReply());
+    case schema::Message::OPEN_SESSION_REQUEST:
+      return Get(from.getOpenSessionRequest());
+    case schema::Message::OPEN_SESSION_REPLY:
+      return Get(from.getOpenSessionReply());
   }
   return std::nullopt;
 }
@@ -268,6 +280,23 @@ ReadIndexReply Decoder::Get(schema::ReadIndexReply::Reader from) {
 
 TransferLeaderRequest Decoder::Get(schema::TransferLeaderRequest::Reader from) {
   return {.group = GetGroup(from), .to = NodeId(from.getTo())};
+}
+
+InitProducerRequest Decoder::Get(schema::InitProducerRequest::Reader from) {
+  return {.name = GetText(from.getName(), "name")};
+}
+
+InitProducerReply Decoder::Get(schema::InitProducerReply::Reader from) {
+  return {.session = SessionId(from.getSession()), .epoch = from.getEpoch()};
+}
+
+OpenSessionRequest Decoder::Get(schema::OpenSessionRequest::Reader from) {
+  return {
+      .group = GetGroup(from), .session = SessionId(from.getSession()), .epoch = from.getEpoch()};
+}
+
+OpenSessionReply Decoder::Get(schema::OpenSessionReply::Reader from) {
+  return {.epoch = from.getEpoch(), .next_sequence = from.getNextSequence()};
 }
 
 NodeInfo Decoder::Get(schema::NodeInfo::Reader from) {

@@ -222,6 +222,29 @@ void Put(const TransferLeaderRequest& from, schema::Message::Builder to) {
   body.setTo(from.to.value());
 }
 
+void Put(const InitProducerRequest& from, schema::Message::Builder to) {
+  to.initInitProducerRequest().setName(TextOf(from.name));
+}
+
+void Put(const InitProducerReply& from, schema::Message::Builder to) {
+  auto body = to.initInitProducerReply();
+  body.setSession(from.session.value());
+  body.setEpoch(from.epoch);
+}
+
+void Put(const OpenSessionRequest& from, schema::Message::Builder to) {
+  auto body = to.initOpenSessionRequest();
+  PutGroup(from.group, body);
+  body.setSession(from.session.value());
+  body.setEpoch(from.epoch);
+}
+
+void Put(const OpenSessionReply& from, schema::Message::Builder to) {
+  auto body = to.initOpenSessionReply();
+  body.setEpoch(from.epoch);
+  body.setNextSequence(from.next_sequence);
+}
+
 }  // namespace
 
 SharedBytes EncodeHead(const Message& message, std::size_t attachment_bytes) {

@@ -215,6 +215,38 @@ struct TransferLeaderRequest {
 
   bool operator==(const TransferLeaderRequest&) const = default;
 };
+// A session for a producer, from any broker: the batches that carry it are stored once, however
+// often they are sent. Each allotment is another (session, epoch): of the same name the same
+// session with the next epoch, which fences the earlier ones wherever it is used. A request whose
+// answer was lost may be sent again; that costs a number, nothing else. Errors: kBadName,
+// kLimitExceeded (names are bounded in number), retriable ones while the cluster has no leader.
+struct InitProducerRequest {
+  std::string name;  // As topics are named; empty: a session that nobody takes over.
+
+  bool operator==(const InitProducerRequest&) const = default;
+};
+struct InitProducerReply {
+  SessionId session;
+  std::uint32_t epoch = 0;
+
+  bool operator==(const InitProducerReply&) const = default;
+};
+// Makes `epoch` count in a partition: what comes with a lower one is refused with kFenced from here
+// on. To be sent to the leader; may be sent again. Errors: kBadRequest (session 0), kFenced,
+// kUnknownSession, kLimitExceeded, those of a produce request.
+struct OpenSessionRequest {
+  GroupId group;
+  SessionId session;
+  std::uint32_t epoch = 0;
+
+  bool operator==(const OpenSessionRequest&) const = default;
+};
+struct OpenSessionReply {
+  std::uint32_t epoch = 0;
+  std::uint32_t next_sequence = 0;  // Of the session's next record here, modulo 2^32.
+
+  bool operator==(const OpenSessionReply&) const = default;
+};
 struct EmptyReply {  // Success of a request without a result.
   bool operator==(const EmptyReply&) const = default;
 };
@@ -228,11 +260,13 @@ struct ErrorReply {  // Failure of any request.
   bool operator==(const ErrorReply&) const = default;
 };
 
-using Body = std::variant<HelloRequest, HelloReply, ProduceRequest, ProduceReply, FetchRequest,
-                          FetchCredit, FetchClose, FetchData, MetadataRequest, MetadataReply,
-                          CreateTopicRequest, CreateTopicReply, DeleteTopicRequest, TrimRequest,
-                          TrimReply, ListOffsetsRequest, ListOffsetsReply, EmptyReply, ErrorReply,
-                          ReadIndexRequest, ReadIndexReply, TransferLeaderRequest>;
+using Body =
+    std::variant<HelloRequest, HelloReply, ProduceRequest, ProduceReply, FetchRequest, FetchCredit,
+                 FetchClose, FetchData, MetadataRequest, MetadataReply, CreateTopicRequest,
+                 CreateTopicReply, DeleteTopicRequest, TrimRequest, TrimReply, ListOffsetsRequest,
+                 ListOffsetsReply, EmptyReply, ErrorReply, ReadIndexRequest, ReadIndexReply,
+                 TransferLeaderRequest, InitProducerRequest, InitProducerReply, OpenSessionRequest,
+                 OpenSessionReply>;
 
 struct Message {
   std::uint64_t request_id = 0;  // Chosen by the requester; replies carry the request's.

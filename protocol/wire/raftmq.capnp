@@ -36,6 +36,10 @@ struct Message {
     readIndexRequest @20 :ReadIndexRequest;
     readIndexReply @21 :ReadIndexReply;
     transferLeaderRequest @22 :TransferLeaderRequest;
+    initProducerRequest @23 :InitProducerRequest;
+    initProducerReply @24 :InitProducerReply;
+    openSessionRequest @25 :OpenSessionRequest;
+    openSessionReply @26 :OpenSessionReply;
   }
 }
 
@@ -226,6 +230,28 @@ struct TransferLeaderRequest {
   topicLow @1 :UInt64;
   partition @2 :UInt32;
   to @3 :UInt32;
+}
+
+struct InitProducerRequest {
+  name @0 :Text;
+}
+
+struct InitProducerReply {
+  session @0 :UInt64;
+  epoch @1 :UInt32;
+}
+
+struct OpenSessionRequest {
+  topicHigh @0 :UInt64;
+  topicLow @1 :UInt64;
+  partition @2 :UInt32;
+  epoch @3 :UInt32;
+  session @4 :UInt64;
+}
+
+struct OpenSessionReply {
+  epoch @0 :UInt32;
+  nextSequence @1 :UInt32;
 }
 
 struct ErrorReply {

@@ -148,6 +148,16 @@ class RandomMessages {
   TransferLeaderRequest Make(TransferLeaderRequest) {
     return {Group(), NodeId(Small<std::uint32_t>())};
   }
+  InitProducerRequest Make(InitProducerRequest) { return {Text()}; }
+  InitProducerReply Make(InitProducerReply) {
+    return {SessionId(Number()), Small<std::uint32_t>()};
+  }
+  OpenSessionRequest Make(OpenSessionRequest) {
+    return {Group(), SessionId(Number()), Small<std::uint32_t>()};
+  }
+  OpenSessionReply Make(OpenSessionReply) {
+    return {Small<std::uint32_t>(), Small<std::uint32_t>()};
+  }
   EmptyReply Make(EmptyReply m) { return m; }
   ErrorReply Make(ErrorReply m) {
     m.error = {static_cast<ErrorCode>(Small<std::uint16_t>()), Text()};
