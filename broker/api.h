@@ -17,14 +17,17 @@ enum class Api : std::uint8_t {
   kListOffsets,
   kReadIndex,
   kTransferLeader,
+  kInitProducer,
+  kOpenSession,
   kOther,
 };
-inline constexpr std::size_t kApiCount = 11;
+inline constexpr std::size_t kApiCount = 13;
 
 constexpr const char* ApiName(Api api) {
   constexpr const char* kNames[kApiCount] = {
-      "hello", "produce",      "fetch",      "metadata",        "create_topic", "delete_topic",
-      "trim",  "list_offsets", "read_index", "transfer_leader", "other"};
+      "hello",         "produce",      "fetch",        "metadata",   "create_topic",
+      "delete_topic",  "trim",         "list_offsets", "read_index", "transfer_leader",
+      "init_producer", "open_session", "other"};
   return kNames[static_cast<std::size_t>(api)];
 }
 

@@ -75,10 +75,16 @@ void Catalogue::Apply(Index index, ByteSpan payload) {
     return;
   }
   state_.Apply(index, *command);
+  if (const auto* allotted = std::get_if<SessionAllotted>(&*command))
+    return NoteAllotted(index, *allotted);
   has_changed_ = true;
   // It is committed, so it counts at once, leader or not.
   if (const auto* joined = std::get_if<NodeJoined>(&*command))
     home_.services().peers.SetIncarnation(joined->node, joined->incarnation);
+}
+
+void Catalogue::NoteAllotted(Index index, const SessionAllotted& command) {
+  if (allotting_ > 0) allotted_.emplace(index, state_.AllottedAt(index, command));
 }
 
 void Catalogue::OnTick() {
@@ -177,7 +183,7 @@ void Catalogue::OnOpened(const TopicId& topic, Status outcome) {
   }
   const NodeId self = home_.options().node;
   if (known->founded.contains(self) || !local_.IsHere(topic)) return OnReady(topic);
-  Propose(ReplicasFounded{topic, self}, kForEver, [this, topic](Status proposed) {
+  Propose(ReplicasFounded{topic, self}, kForEver, [this, topic](const Result<Index>& proposed) {
     if (proposed) return OnReady(topic);
     home_.services().log.Warn("catalogue",
                               fmt::format("topic {} stays unfinished until the next start: {}",
@@ -232,18 +238,18 @@ void Catalogue::Join(const NodeJoined& self, std::function<void(Status)> done) {
   const bool is_news = known == state_.nodes().end() || !(known->second == self);
   if (!is_news) return done(Ok());
   if (HasPeers()) {
-    Propose(self, kForEver, [](const Status&) {});
+    Propose(self, kForEver, [](const Result<Index>&) {});
     return done(Ok());
   }
-  Propose(self, kForEver, [this, done = std::move(done)](Status proposed) {
-    if (!proposed) return done(std::move(proposed));
+  Propose(self, kForEver, [this, done = std::move(done)](const Result<Index>& proposed) {
+    if (!proposed) return done(Fail(proposed.error()));
     local_.Publish(state_, [done] { done(Ok()); });
   });
 }
 
-// Commands have their effect once, however often they are logged: whatever became of one whose
-// outcome is unknown, it may be proposed again.
-void Catalogue::Propose(const ClusterCommand& command, Microseconds patience, Done done) {
+// Commands have their effect once, however often they are logged, or cost a number nobody uses
+// (SessionAllotted): whatever became of one whose outcome is unknown, it may be proposed again.
+void Catalogue::Propose(const ClusterCommand& command, Microseconds patience, OnApplied done) {
   const Microseconds now = home_.services().clock.SteadyNow();
   auto proposal = std::make_shared<Proposal>(
       Proposal{EncodeClusterCommand(command), now + patience, std::move(done), Index()});
@@ -287,7 +293,7 @@ void Catalogue::SettleProposals() {
     settled.push_back(proposal);
     return true;
   });
-  for (const auto& proposal : settled) proposal->done(Ok());
+  for (const auto& proposal : settled) proposal->done(proposal->index);
 }
 
 void Catalogue::Drain(std::function<void()> done) {

@@ -40,6 +40,8 @@ class Catalogue final : public TopicService {
   void CreateTopic(Shard& from, wire::CreateTopicRequest request,
                    std::function<void(Result<TopicId>)> done) override;
   void DeleteTopic(Shard& from, std::string name, std::function<void(Status)> done) override;
+  void AllotSession(Shard& from, std::string name,
+                    std::function<void(Result<AllottedSession>)> done) override;
 
   NodeId metadata_leader() const override {
     return NodeId(static_cast<std::uint32_t>(leader_.value()));
@@ -55,13 +57,15 @@ class Catalogue final : public TopicService {
 
  private:
   using Done = std::function<void(Status)>;
+  using OnApplied = std::function<void(Result<Index>)>;  // Where in the log the command stands.
 
   void Apply(Index index, ByteSpan payload);
+  void NoteAllotted(Index index, const SessionAllotted& command);
   // A command on its way, tried again while its outcome is unknown or there is no leader.
   struct Proposal {
     std::string bytes;
     Microseconds deadline;  // After it an error is final.
-    Done done;
+    OnApplied done;
     Index index;  // Once committed.
   };
 
@@ -77,7 +81,7 @@ class Catalogue final : public TopicService {
   void OnReady(const TopicId& topic);
   bool IsThere(const TopicId& id);
   void AnswerCreated();
-  void Propose(const ClusterCommand& command, Microseconds patience, Done done);
+  void Propose(const ClusterCommand& command, Microseconds patience, OnApplied done);
   void TryPropose(const std::shared_ptr<Proposal>& proposal);
   // Runs `task` on a later tick, some time from now.
   void Later(std::function<void()> task);
@@ -89,6 +93,9 @@ class Catalogue final : public TopicService {
   void CreateHere(const wire::CreateTopicRequest& request,
                   std::function<void(Result<TopicId>)> done);
   void DeleteHere(const std::string& name, Done done);
+  void AllotHere(const std::string& name, std::function<void(Result<AllottedSession>)> done);
+  void FinishAllotment(Result<Index> proposed,
+                       const std::function<void(Result<AllottedSession>)>& done);
 
   const std::vector<Shard*> shards_;
   Shard& home_;
@@ -104,6 +111,10 @@ class Catalogue final : public TopicService {
   std::map<TopicId, std::function<void(Result<TopicId>)>> creating_;   // Asked for, not yet ready.
   std::vector<std::pair<Microseconds, std::function<void()>>> later_;  // With when, in order.
   std::vector<std::shared_ptr<Proposal>> committed_;                   // Not yet applied here.
+  std::size_t allotting_ = 0;  // Sessions asked for here and not yet answered.
+  // What each allotment gave that was applied meanwhile: the next one of its name may be applied
+  // before it is known which entry was ours.
+  std::map<Index, Result<AllottedSession>> allotted_;
   bool is_draining_ = false;
   // Of the start with peers.
   Microseconds start_began_{0};

@@ -78,6 +78,15 @@ void Catalogue::DeleteTopic(Shard& from, std::string name, std::function<void(St
   });
 }
 
+void Catalogue::AllotSession(Shard& from, std::string name,
+                             std::function<void(Result<AllottedSession>)> done) {
+  home_.Put([this, from = &from, name = std::move(name), done = std::move(done)](Shard&) {
+    AllotHere(name, [from, done](Result<AllottedSession> outcome) {
+      from->Put([done, outcome = std::move(outcome)](Shard&) { done(outcome); });
+    });
+  });
+}
+
 Result<TopicCreated> Catalogue::Plan(const wire::CreateTopicRequest& request) const {
   const BrokerOptions& options = home_.options();
   RAFTMQ_TRY(CheckTopicName(request.name));
@@ -129,7 +138,7 @@ void Catalogue::TryCreate(const wire::CreateTopicRequest& request, Microseconds 
   if (!plan) return done(Fail(std::move(plan).error()));
   const TopicId id = plan->id;
   creating_.emplace(id, std::move(done));
-  Propose(*plan, kPatience, [this, id](Status proposed) {
+  Propose(*plan, kPatience, [this, id](Result<Index> proposed) {
     // A name that was taken meanwhile made the command void.
     if (proposed && state_.FindTopic(id) == nullptr) {
       proposed = Fail(ErrorCode::kTopicExists, "a topic of that name was created at the same time");
@@ -150,11 +159,36 @@ void Catalogue::DeleteHere(const std::string& name, Done done) {
   if (!local_.IsReady(id)) {
     return done(Fail(ErrorCode::kNotYet, fmt::format("topic '{}' is still being created", name)));
   }
-  Propose(TopicDeleted{id}, kPatience, [this, done = std::move(done)](Status proposed) {
-    if (!proposed) return done(std::move(proposed));
-    local_.Reconcile(state_);  // So that the picture does not show it any more.
-    local_.Publish(state_, [done] { done(Ok()); });
+  Propose(TopicDeleted{id}, kPatience,
+          [this, done = std::move(done)](const Result<Index>& proposed) {
+            if (!proposed) return done(Fail(proposed.error()));
+            local_.Reconcile(state_);  // So that the picture does not show it any more.
+            local_.Publish(state_, [done] { done(Ok()); });
+          });
+}
+
+void Catalogue::AllotHere(const std::string& name,
+                          std::function<void(Result<AllottedSession>)> done) {
+  if (!name.empty()) {
+    if (Status checked = CheckProducerName(name); !checked) return done(Fail(checked.error()));
+  }
+  ++allotting_;
+  Propose(SessionAllotted{name}, kPatience, [this, done = std::move(done)](Result<Index> proposed) {
+    FinishAllotment(std::move(proposed), done);
   });
+}
+
+void Catalogue::FinishAllotment(Result<Index> proposed,
+                                const std::function<void(Result<AllottedSession>)>& done) {
+  Result<AllottedSession> outcome =
+      Fail(ErrorCode::kTimeout, "what was allotted is not known here: ask again");
+  if (!proposed) {
+    outcome = Fail(std::move(proposed).error());
+  } else if (const auto noted = allotted_.find(*proposed); noted != allotted_.end()) {
+    outcome = std::move(noted->second);  // Else it came with a checkpoint.
+  }
+  if (--allotting_ == 0) allotted_.clear();
+  done(std::move(outcome));
 }
 
 }  // namespace raftmq::broker

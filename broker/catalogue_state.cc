@@ -2,14 +2,18 @@
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
 #include <utility>
 
 #include "broker/cluster_command_codec.h"
+#include "protocol/types/check.h"
 
 namespace raftmq::broker {
 namespace {
 
-constexpr std::uint8_t kStateVersion = 1;
+constexpr std::uint8_t kStateVersion = 2;
+constexpr std::uint8_t kStateVersionWithoutNames = 1;
+constexpr std::uint32_t kEpochMax = std::numeric_limits<std::uint32_t>::max();
 
 Status ReadTopic(CanonicalReader& in, CatalogueTopic* topic) {
   RAFTMQ_TRY_ASSIGN(topic->created, ReadTopicCreated(in));
@@ -18,6 +22,19 @@ Status ReadTopic(CanonicalReader& in, CatalogueTopic* topic) {
   for (std::uint32_t i = 0; i < founded; ++i) {
     RAFTMQ_TRY_ASSIGN(const std::uint32_t node, in.Number<std::uint32_t>());
     topic->founded.insert(NodeId(node));
+  }
+  return Ok();
+}
+
+Status ReadProducerNames(CanonicalReader& in,
+                         std::map<std::string, ProducerName, std::less<>>* names) {
+  RAFTMQ_TRY_ASSIGN(const std::uint32_t count, in.Number<std::uint32_t>());
+  for (std::uint32_t i = 0; i < count; ++i) {
+    RAFTMQ_TRY_ASSIGN(std::string name, in.Text());
+    RAFTMQ_TRY_ASSIGN(const std::uint64_t session, in.Number<std::uint64_t>());
+    RAFTMQ_TRY_ASSIGN(const std::uint32_t epoch, in.Number<std::uint32_t>());
+    RAFTMQ_TRY_ASSIGN(const std::uint64_t allotted_at, in.Number<std::uint64_t>());
+    names->emplace(std::move(name), ProducerName{{SessionId(session), epoch}, Index(allotted_at)});
   }
   return Ok();
 }
@@ -57,6 +74,37 @@ void CatalogueState::ApplyOne(Index, const TopicDeleted& command) {
   if (deleted_.size() > kDeletedMax) deleted_.pop_front();
 }
 
+void CatalogueState::ApplyOne(Index index, const SessionAllotted& command) {
+  if (command.name.empty()) return;
+  const auto known = producer_names_.find(command.name);
+  if (known == producer_names_.end()) {
+    if (producer_names_.size() >= kProducerNamesMax) return;
+    producer_names_.emplace(command.name, ProducerName{{SessionId(index.value()), 0}, index});
+    return;
+  }
+  AllottedSession& newest = known->second.newest;
+  // An epoch never wraps: 0 would be fenced by all that were there before.
+  if (newest.epoch == kEpochMax) {
+    newest = {SessionId(index.value()), 0};
+  } else {
+    ++newest.epoch;
+  }
+  known->second.allotted_at = index;
+}
+
+Result<AllottedSession> CatalogueState::AllottedAt(Index index,
+                                                   const SessionAllotted& command) const {
+  if (command.name.empty()) return AllottedSession{SessionId(index.value()), 0};
+  const auto known = producer_names_.find(command.name);
+  if (known == producer_names_.end()) {
+    return Fail(ErrorCode::kLimitExceeded, "there are " + std::to_string(producer_names_.size()) +
+                                               " names of producers, the most allowed; '" +
+                                               command.name + "' is not one");
+  }
+  RAFTMQ_CHECK(known->second.allotted_at == index);
+  return known->second.newest;
+}
+
 void CatalogueState::AddTopic(CatalogueTopic topic) {
   partition_count_ += topic.created.placement.size();
   by_name_.emplace(topic.created.name, topic.created.id);
@@ -92,6 +140,13 @@ ByteBuffer CatalogueState::Encode() const {
   }
   out.Number(static_cast<std::uint32_t>(deleted_.size()));
   for (const TopicId& id : deleted_) WriteFields(TopicDeleted{id}, out);
+  out.Number(static_cast<std::uint32_t>(producer_names_.size()));
+  for (const auto& [name, producer] : producer_names_) {
+    out.Text(name);
+    out.Number(producer.newest.session.value());
+    out.Number(producer.newest.epoch);
+    out.Number(producer.allotted_at.value());
+  }
   const std::string bytes = out.Take();
   ByteBuffer buffer(bytes.size());
   std::memcpy(buffer.data(), bytes.data(), bytes.size());
@@ -103,8 +158,8 @@ Result<CatalogueState> CatalogueState::Decode(ByteSpan bytes) {
   if (bytes.empty()) return state;
   CanonicalReader in(bytes);
   RAFTMQ_TRY_ASSIGN(const std::uint8_t version, in.Number<std::uint8_t>());
-  if (version != kStateVersion) {
-    return Fail(ErrorCode::kUnknownFormat, "expected a catalogue of version 1, found " +
+  if (version != kStateVersion && version != kStateVersionWithoutNames) {
+    return Fail(ErrorCode::kUnknownFormat, "expected a catalogue of version 1 or 2, found " +
                                                std::to_string(static_cast<unsigned>(version)));
   }
   RAFTMQ_TRY_ASSIGN(const std::uint32_t nodes, in.Number<std::uint32_t>());
@@ -123,6 +178,8 @@ Result<CatalogueState> CatalogueState::Decode(ByteSpan bytes) {
     RAFTMQ_TRY_ASSIGN(const TopicDeleted topic, ReadTopicDeleted(in));
     state.deleted_.push_back(topic.id);
   }
+  if (version != kStateVersionWithoutNames)
+    RAFTMQ_TRY(ReadProducerNames(in, &state.producer_names_));
   RAFTMQ_TRY(in.AtEnd());
   return state;
 }

@@ -25,9 +25,26 @@ struct CatalogueTopic {
   bool operator==(const CatalogueTopic&) const = default;
 };
 
+// A producer's session: what it carries in its batches.
+struct AllottedSession {
+  SessionId session;
+  std::uint32_t epoch = 0;
+  bool operator==(const AllottedSession&) const = default;
+};
+
+// Of a producer's name: what its newest allotment gave.
+struct ProducerName {
+  AllottedSession newest;
+  Index allotted_at;  // The index of that allotment's command.
+  bool operator==(const ProducerName&) const = default;
+};
+
 // Not thread-safe; copies are independent.
 class CatalogueState {
  public:
+  // How many names of producers there may be. They are kept for ever: one that was forgotten would
+  // no longer fence its predecessors.
+  static constexpr std::size_t kProducerNamesMax = 4096;
   // How many deleted topics are remembered, so that a node that was down finds what to remove.
   static constexpr std::size_t kDeletedMax = 4096;
 
@@ -39,6 +56,15 @@ class CatalogueState {
   const CatalogueTopic* FindTopic(const TopicId& id) const;
   bool WasDeleted(const TopicId& id) const;
 
+  // What the command applied last, at `index`, gave its producer. Without a name: the index itself,
+  // epoch 0. With one: the same session as ever with the next epoch; after the highest epoch
+  // another session, again from epoch 0. Errors: kLimitExceeded (kProducerNamesMax; the command had
+  // no effect). REQUIRES: no allotment of that name was applied since.
+  Result<AllottedSession> AllottedAt(Index index, const SessionAllotted& command) const;
+
+  const std::map<std::string, ProducerName, std::less<>>& producer_names() const {
+    return producer_names_;
+  }
   const std::deque<TopicId>& deleted() const { return deleted_; }
   const std::map<TopicId, CatalogueTopic>& topics() const { return topics_; }
   const std::map<NodeId, NodeJoined>& nodes() const { return nodes_; }
@@ -55,13 +81,15 @@ class CatalogueState {
   void ApplyOne(Index index, const TopicCreated& command);
   void ApplyOne(Index index, const ReplicasFounded& command);
   void ApplyOne(Index index, const TopicDeleted& command);
+  void ApplyOne(Index index, const SessionAllotted& command);
   void AddTopic(CatalogueTopic topic);
 
   std::map<TopicId, CatalogueTopic> topics_;
   std::map<std::string, TopicId, std::less<>> by_name_;  // Mirrors topics_.
   std::map<NodeId, NodeJoined> nodes_;
-  std::deque<TopicId> deleted_;      // Oldest first, at most kDeletedMax.
-  std::size_t partition_count_ = 0;  // Sum over topics_.
+  std::deque<TopicId> deleted_;  // Oldest first, at most kDeletedMax.
+  std::map<std::string, ProducerName, std::less<>> producer_names_;  // At most kProducerNamesMax.
+  std::size_t partition_count_ = 0;                                  // Sum over topics_.
 };
 
 }  // namespace raftmq::broker

@@ -11,6 +11,7 @@ constexpr std::uint8_t kTypeNodeJoined = 1;
 constexpr std::uint8_t kTypeTopicCreated = 2;
 constexpr std::uint8_t kTypeReplicasFounded = 3;
 constexpr std::uint8_t kTypeTopicDeleted = 4;
+constexpr std::uint8_t kTypeSessionAllotted = 5;
 
 std::uint8_t TypeOf(const ClusterCommand& command) {
   struct Visitor {
@@ -18,6 +19,7 @@ std::uint8_t TypeOf(const ClusterCommand& command) {
     std::uint8_t operator()(const TopicCreated&) const { return kTypeTopicCreated; }
     std::uint8_t operator()(const ReplicasFounded&) const { return kTypeReplicasFounded; }
     std::uint8_t operator()(const TopicDeleted&) const { return kTypeTopicDeleted; }
+    std::uint8_t operator()(const SessionAllotted&) const { return kTypeSessionAllotted; }
   };
   return std::visit(Visitor{}, command);
 }
@@ -57,9 +59,11 @@ Result<ClusterCommand> DecodeClusterCommand(ByteSpan bytes) {
       return Finished(in, ReadReplicasFounded(in));
     case kTypeTopicDeleted:
       return Finished(in, ReadTopicDeleted(in));
+    case kTypeSessionAllotted:
+      return Finished(in, ReadSessionAllotted(in));
     default:
       return Fail(ErrorCode::kUnknownFormat,
-                  fmt::format("expected a cluster command of type 1 to 4, found {}", type));
+                  fmt::format("expected a cluster command of type 1 to 5, found {}", type));
   }
 }
 

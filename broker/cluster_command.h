@@ -51,7 +51,15 @@ struct TopicDeleted {
   bool operator==(const TopicDeleted&) const = default;
 };
 
-using ClusterCommand = std::variant<NodeJoined, TopicCreated, ReplicasFounded, TopicDeleted>;
+// A producer asks for a session. What it gets follows from the entry's index and from the
+// allotments of the same name before it; see CatalogueState::AllottedAt.
+struct SessionAllotted {
+  std::string name;  // Empty: a session that nobody takes over.
+  bool operator==(const SessionAllotted&) const = default;
+};
+
+using ClusterCommand =
+    std::variant<NodeJoined, TopicCreated, ReplicasFounded, TopicDeleted, SessionAllotted>;
 
 // REQUIRES: names, values and counts within their 16-bit lengths.
 std::string EncodeClusterCommand(const ClusterCommand& command);

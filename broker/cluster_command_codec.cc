@@ -129,4 +129,12 @@ Result<TopicDeleted> ReadTopicDeleted(CanonicalReader& in) {
   return deleted;
 }
 
+void WriteFields(const SessionAllotted& allotted, CanonicalWriter& out) { out.Text(allotted.name); }
+
+Result<SessionAllotted> ReadSessionAllotted(CanonicalReader& in) {
+  SessionAllotted allotted;
+  RAFTMQ_TRY_ASSIGN(allotted.name, in.Text());
+  return allotted;
+}
+
 }  // namespace raftmq::broker

@@ -10,10 +10,12 @@ void WriteFields(const NodeJoined& node, CanonicalWriter& out);
 void WriteFields(const TopicCreated& topic, CanonicalWriter& out);
 void WriteFields(const ReplicasFounded& founded, CanonicalWriter& out);
 void WriteFields(const TopicDeleted& deleted, CanonicalWriter& out);
+void WriteFields(const SessionAllotted& allotted, CanonicalWriter& out);
 
 Result<NodeJoined> ReadNodeJoined(CanonicalReader& in);
 Result<TopicCreated> ReadTopicCreated(CanonicalReader& in);
 Result<ReplicasFounded> ReadReplicasFounded(CanonicalReader& in);
 Result<TopicDeleted> ReadTopicDeleted(CanonicalReader& in);
+Result<SessionAllotted> ReadSessionAllotted(CanonicalReader& in);
 
 }  // namespace raftmq::broker

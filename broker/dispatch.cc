@@ -45,6 +45,12 @@ struct Dispatcher {
   void operator()(const wire::TransferLeaderRequest& request) const {
     HandleTransferLeader(session, id, request);
   }
+  void operator()(wire::InitProducerRequest& request) const {
+    HandleInitProducer(session, id, std::move(request));
+  }
+  void operator()(const wire::OpenSessionRequest& request) const {
+    HandleOpenSession(session, id, request);
+  }
   void operator()(const wire::HelloRequest&) const {
     session.Close({ErrorCode::kBadRequest, "a second hello came on this connection"});
   }

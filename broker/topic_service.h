@@ -1,9 +1,10 @@
-// Topics as the shards ask for them; the catalogue answers.
+// Topics and producers' sessions as the shards ask for them; the catalogue answers.
 #pragma once
 
 #include <functional>
 #include <string>
 
+#include "broker/catalogue_state.h"
 #include "protocol/types/ids.h"
 #include "protocol/wire/messages.h"
 #include "raftmq/result.h"
@@ -23,6 +24,11 @@ class TopicService {
                            std::function<void(Result<TopicId>)> done) = 0;
   // Errors: kTopicNotFound, those of Group::Propose.
   virtual void DeleteTopic(Shard& from, std::string name, std::function<void(Status)> done) = 0;
+  // A session for a producer; no name, no successor. Errors: kBadName, kLimitExceeded, those of
+  // Group::Propose. After an unknown outcome it may be asked again: what was allotted then is never
+  // used.
+  virtual void AllotSession(Shard& from, std::string name,
+                            std::function<void(Result<AllottedSession>)> done) = 0;
   // Who leads the catalogue, as this node knows it; 0 = none. Any thread.
   virtual NodeId metadata_leader() const = 0;
 };

@@ -13,7 +13,7 @@
 namespace raftmq::broker {
 namespace {
 
-constexpr std::size_t kTopicNameBytesMax = 200;
+constexpr std::size_t kNameBytesMax = 200;
 constexpr std::array<std::string_view, 4> kNames = {"segment.bytes", "retention.ms",
                                                     "retention.bytes", "max.message.bytes"};
 
@@ -61,17 +61,15 @@ Result<std::int64_t> TimeOrUnbounded(std::string_view name, std::string_view tex
   return std::chrono::duration_cast<std::chrono::milliseconds>(*duration).count();
 }
 
-}  // namespace
-
-Status CheckTopicName(std::string_view name) {
-  const auto refuse = [](std::string_view found) {
+Status CheckName(std::string_view what, std::string_view name) {
+  const auto refuse = [what](std::string_view found) {
     return Fail(
         ErrorCode::kBadName,
-        fmt::format("expected a topic name of 1 to {} characters of A-Z a-z 0-9 . _ -, found {}",
-                    kTopicNameBytesMax, found));
+        fmt::format("expected a {} name of 1 to {} characters of A-Z a-z 0-9 . _ -, found {}", what,
+                    kNameBytesMax, found));
   };
   if (name.empty()) return refuse("an empty one");
-  if (name.size() > kTopicNameBytesMax) return refuse(fmt::format("{} characters", name.size()));
+  if (name.size() > kNameBytesMax) return refuse(fmt::format("{} characters", name.size()));
   for (const char c : name) {
     if (!IsNameCharacter(c)) {
       return refuse(fmt::format("the byte 0x{:02x} in it", static_cast<unsigned char>(c)));
@@ -81,10 +79,15 @@ Status CheckTopicName(std::string_view name) {
   if (name.starts_with("__")) {
     return Fail(
         ErrorCode::kBadName,
-        fmt::format("names that begin with '__' are for internal topics, found '{}'", name));
+        fmt::format("names that begin with '__' are for internal {}s, found '{}'", what, name));
   }
   return Ok();
 }
+
+}  // namespace
+
+Status CheckTopicName(std::string_view name) { return CheckName("topic", name); }
+Status CheckProducerName(std::string_view name) { return CheckName("producer", name); }
 
 Result<TopicSettings> ParseTopicSettings(const std::map<std::string, std::string>& settings,
                                          const TopicSettings& defaults) {

@@ -21,6 +21,8 @@ struct TopicSettings {
 
 // [A-Za-z0-9._-]{1,200}, not "." or "..", not beginning with "__". Errors: kBadName.
 Status CheckTopicName(std::string_view name);
+// The same for the name of a producer.
+Status CheckProducerName(std::string_view name);
 
 // Reads settings over `defaults`. Sizes and times may carry units ("64MiB", "7d"); bare numbers are
 // bytes and milliseconds, as in Kafka. Errors: kBadRequest, naming the setting and, for an unknown

@@ -30,8 +30,12 @@ std::string Hex(std::string_view bytes) {
 
 TEST(ClusterCommand, EveryKindComesBackAsItWas) {
   const ClusterCommand commands[] = {
-      NodeJoined{NodeId(3), 9, "10.0.0.1", 7440, "10.0.0.1", 7441, 4}, Topic("orders", 5),
-      ReplicasFounded{{1, 2}, NodeId(3)}, TopicDeleted{{1, 2}}};
+      NodeJoined{NodeId(3), 9, "10.0.0.1", 7440, "10.0.0.1", 7441, 4},
+      Topic("orders", 5),
+      ReplicasFounded{{1, 2}, NodeId(3)},
+      TopicDeleted{{1, 2}},
+      SessionAllotted{"relay"},
+      SessionAllotted{}};
   for (const ClusterCommand& command : commands) {
     const auto decoded = DecodeClusterCommand(AsBytes(EncodeClusterCommand(command)));
     ASSERT_TRUE(decoded) << decoded.error().ToString();
@@ -56,6 +60,12 @@ TEST(ClusterCommand, HasTheDocumentedBytes) {
             "07000000");
 }
 
+TEST(ClusterCommand, OfASessionHasTheDocumentedBytes) {
+  EXPECT_EQ(Hex(EncodeClusterCommand(SessionAllotted{"ab"})),
+            "0105"
+            "02006162");
+}
+
 TEST(ClusterCommand, RefusesEveryShortAndLongForm) {
   const std::string whole = EncodeClusterCommand(Topic("orders", 5));
   for (std::size_t size = 0; size < whole.size(); ++size) {
@@ -74,6 +84,9 @@ TEST(CatalogueState, IsTheSameAfterItsOwnBytes) {
   state.Apply(Index(4), Topic("events", 6));
   state.Apply(Index(5), ReplicasFounded{{1, 5}, NodeId(1)});
   state.Apply(Index(6), TopicDeleted{{1, 6}});
+  state.Apply(Index(7), SessionAllotted{"relay"});
+  state.Apply(Index(8), SessionAllotted{"audit"});
+  state.Apply(Index(9), SessionAllotted{"relay"});
   const ByteBuffer bytes = state.Encode();
   const auto again = CatalogueState::Decode(bytes.span());
   ASSERT_TRUE(again) << again.error().ToString();
@@ -117,6 +130,70 @@ TEST(CatalogueState, RemembersABoundedNumberOfDeletedTopics) {
   }
   EXPECT_FALSE(state.WasDeleted({1, 0}));
   EXPECT_TRUE(state.WasDeleted({1, 1}));
+}
+
+// The state as version 1 wrote it, before there were names.
+TEST(CatalogueState, ReadsAStateWithoutProducersNames) {
+  CatalogueState state;
+  state.Apply(Index(3), Topic("orders", 5));
+  const ByteBuffer bytes = state.Encode();
+  std::string older(AsText(bytes.span().first(bytes.size() - 4)));  // No count of names.
+  older[0] = 1;
+  const auto read = CatalogueState::Decode(AsBytes(older));
+  ASSERT_TRUE(read) << read.error().ToString();
+  EXPECT_EQ(*read, state);
+}
+
+AllottedSession Allot(CatalogueState& state, std::uint64_t index, const std::string& name) {
+  const SessionAllotted command{name};
+  state.Apply(Index(index), command);
+  const auto allotted = state.AllottedAt(Index(index), command);
+  EXPECT_TRUE(allotted) << allotted.error().ToString();
+  return allotted.value_or(AllottedSession());
+}
+
+TEST(AllottedSessions, WithoutANameAreEachTheirOwn) {
+  CatalogueState state;
+  EXPECT_EQ(Allot(state, 7, ""), (AllottedSession{SessionId(7), 0}));
+  EXPECT_EQ(Allot(state, 8, ""), (AllottedSession{SessionId(8), 0}));
+  EXPECT_EQ(state, CatalogueState());
+}
+
+TEST(AllottedSessions, OfOneNameDifferByTheirEpoch) {
+  CatalogueState state;
+  EXPECT_EQ(Allot(state, 7, "relay"), (AllottedSession{SessionId(7), 0}));
+  EXPECT_EQ(Allot(state, 8, "audit"), (AllottedSession{SessionId(8), 0}));
+  EXPECT_EQ(Allot(state, 9, "relay"), (AllottedSession{SessionId(7), 1}));
+  EXPECT_EQ(Allot(state, 10, "relay"), (AllottedSession{SessionId(7), 2}));
+}
+
+// The canonical bytes of a name whose epochs are used up; nobody allots 2^32 times to get there.
+CatalogueState WithHighestEpoch(const std::string& name) {
+  CatalogueState state;
+  (void)Allot(state, 7, name);
+  std::string bytes(AsText(state.Encode().span()));
+  bytes.replace(bytes.size() - 12, 4, 4, '\xFF');  // The epoch, before the index.
+  return *CatalogueState::Decode(AsBytes(bytes));
+}
+
+TEST(AllottedSessions, TheEpochNeverWraps) {
+  CatalogueState state = WithHighestEpoch("relay");
+  ASSERT_EQ(state.producer_names().at("relay").newest, (AllottedSession{SessionId(7), 0xFFFFFFFF}));
+  EXPECT_EQ(Allot(state, 20, "relay"), (AllottedSession{SessionId(20), 0}));
+  EXPECT_EQ(Allot(state, 21, "relay"), (AllottedSession{SessionId(20), 1}));
+}
+
+TEST(AllottedSessions, NamesAreBoundedInNumber) {
+  CatalogueState state;
+  for (std::uint64_t i = 0; i < CatalogueState::kProducerNamesMax; ++i)
+    (void)Allot(state, i + 1, "name-" + std::to_string(i));
+  const SessionAllotted one_more{"one-more"};
+  const CatalogueState before = state;
+  state.Apply(Index(9000), one_more);
+  EXPECT_EQ(state.AllottedAt(Index(9000), one_more).error().code, ErrorCode::kLimitExceeded);
+  EXPECT_EQ(state, before);
+  EXPECT_EQ(Allot(state, 9001, "name-0"), (AllottedSession{SessionId(1), 1}));
+  EXPECT_EQ(Allot(state, 9002, ""), (AllottedSession{SessionId(9002), 0}));
 }
 
 TEST(Leftovers, AreRemovedOnlyIfTheirTopicWasDeleted) {
