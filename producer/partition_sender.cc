@@ -40,7 +40,7 @@ PartitionSender::PartitionSender(ClientLoop& loop, Accumulator& accumulator, Mem
 void PartitionSender::Pump() {
   const Microseconds now = SteadyNow();
   if (retry_at_ && *retry_at_ <= now) retry_at_.reset();
-  if (look_at_ && *look_at_ <= now) Look();
+  if (search_.look_at && *search_.look_at <= now) Look();
   Take(HasExpiredOpenBatch(now));
   ExpireQueued(now);
   MaybeDoubtLeader(now);
@@ -65,8 +65,7 @@ void PartitionSender::CancelAll(const Error& error) {
   Take(true);
   alarm_.Cancel();
   retry_at_.reset();
-  look_at_.reset();
-  looks_left_ = 0;
+  search_ = {};
   draining_ = false;
   std::vector<OutgoingBatch> all = std::exchange(in_flight_, {});
   std::ranges::move(std::exchange(failed_, {}), std::back_inserter(all));
@@ -152,7 +151,7 @@ void PartitionSender::OnOutcome(std::uint64_t attempt, Result<Reply> outcome) {
     OnFailure(std::move(batch), std::move(outcome).error());
   } else if (const auto* reply = std::get_if<wire::ProduceReply>(&outcome->body)) {
     backoff_.Reset();
-    looks_left_ = 0;
+    search_ = {};
     Succeed(std::move(batch), *reply);
   } else {
     Fail(std::move(batch),
@@ -238,7 +237,7 @@ void PartitionSender::ArmAlarm(Microseconds now) {
   const auto consider = [&next](Microseconds at) { next = next ? std::min(*next, at) : at; };
   if (!queued_.empty()) consider(queued_.front().deadline);
   if (!in_flight_.empty()) consider(doubt_at_);
-  if (look_at_) consider(*look_at_);
+  if (search_.look_at) consider(*search_.look_at);
   if (const auto open_since = accumulator_.open_since()) {
     const bool can_send = !IsStopped() && in_flight_.size() < options_.in_flight_max;
     consider(*open_since + (can_send ? options_.linger : options_.delivery_timeout));

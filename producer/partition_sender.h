@@ -104,9 +104,13 @@ class PartitionSender : public std::enable_shared_from_this<PartitionSender> {
   Microseconds doubt_at_{0};  // Of the leader, if nothing is heard and batches are in flight.
   bool draining_ = false;     // An attempt failed; in_flight_ has to empty first.
   std::optional<Microseconds> retry_at_;  // Nothing is sent before.
-  NodeId lost_leader_;                    // Another one is looked for, so often yet:
-  std::uint32_t looks_left_ = 0;
-  std::optional<Microseconds> look_at_;
+  struct Search {                         // For another leader than the one that was lost.
+    bool is_on = false;
+    NodeId lost;                          // As of the last failure; 0 = none was known.
+    NodeId lost_node;                     // The last that was not 0.
+    std::optional<Microseconds> since;    // Its first failure; until a batch is acked.
+    std::optional<Microseconds> look_at;  // The next question.
+  } search_;
 };
 
 // Calls back when the last batch that holds it is gone.

@@ -11,9 +11,11 @@ namespace {
 
 // Elections take half a second: it pays to ask again soon.
 constexpr Milliseconds kDoubtAgainAfter{200};
-// After a failure the next leader is often known within a tenth of a second.
+// After a failure the next leader is often known within a tenth of a second; if it is not after one
+// second, the partition may stay without one for long, and it has many clients.
 constexpr Milliseconds kLookAgainAfter{25};
-constexpr std::uint32_t kLooksMax = 40;
+constexpr Milliseconds kLookLaterAgainAfter{200};
+constexpr Milliseconds kLookOftenFor{1'000};
 
 }  // namespace
 
@@ -44,29 +46,34 @@ void PartitionSender::GiveUpFormerLeader() {
   Pump();
 }
 
-// For a while the back-off need not be waited for: it ends when another node leads.
+// The back-off need not be waited for: it ends when another node leads.
 void PartitionSender::LookForLeaderAfter(NodeId lost) {
-  lost_leader_ = lost;
-  looks_left_ = kLooksMax;
+  const bool is_another = lost != NodeId() && lost != search_.lost_node;
+  if (!search_.since || is_another) search_.since = RealClock().SteadyNow();
+  if (lost != NodeId()) search_.lost_node = lost;
+  search_.lost = lost;
+  search_.is_on = true;
   Look();
 }
 
 void PartitionSender::Look() {
-  look_at_.reset();
-  if (looks_left_ == 0) return;
-  --looks_left_;
+  search_.look_at.reset();
+  if (!search_.is_on) return;
   loop_.Refresh(options_.topic, [self = weak_from_this()](const Status&) {
     if (const auto sender = self.lock()) sender->OnLooked();
   });
 }
 
 void PartitionSender::OnLooked() {
-  if (looks_left_ == 0) return;  // Somebody answered meanwhile.
+  if (!IsBusy()) search_ = {};  // What waited for a leader has expired.
+  if (!search_.is_on) return;   // Somebody answered meanwhile.
   const Result<Route> route = loop_.RouteTo(options_.topic, options_.partition);
-  if (!route || route->node == lost_leader_) {
-    look_at_ = RealClock().SteadyNow() + kLookAgainAfter;
+  if (!route || route->node == search_.lost) {
+    const Microseconds now = RealClock().SteadyNow();
+    const bool often = now < *search_.since + kLookOftenFor;
+    search_.look_at = now + (often ? kLookAgainAfter : kLookLaterAgainAfter);
   } else {
-    looks_left_ = 0;
+    search_.is_on = false;
     retry_at_.reset();
   }
   Pump();

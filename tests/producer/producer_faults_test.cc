@@ -189,6 +189,34 @@ TEST(ProducerFaults, FollowsTheNextLeaderWithoutWaitingForTheBackOff) {
   EXPECT_EQ(second.Values("orders", 0), std::vector<std::string>({"b"}));
 }
 
+// Metadata requests while one message waits for a leader that does not come.
+int LooksWithin(std::chrono::milliseconds delivery_timeout) {
+  FakeBroker broker;
+  broker.AddTopic("orders", 1);
+  ClientConfig config = QuickConfig(broker);
+  config.backoff_min = config.backoff_max = std::chrono::milliseconds(500);
+  auto client = Client::Connect(config);
+  EXPECT_TRUE(client.has_value());
+  ProducerConfig to = NoLinger();
+  to.delivery_timeout = delivery_timeout;
+  Producer producer = Create(*client, to);
+  EXPECT_TRUE(producer.Send(Text("a")).Get(kLong).has_value());
+  const auto asked = std::make_shared<std::atomic<int>>(0);
+  broker.SetHook([asked](const wire::Message& message) {
+    if (std::holds_alternative<wire::MetadataRequest>(message.body)) ++*asked;
+    return FakeBroker::Verdict{};
+  });
+  broker.SetLeader(0, broker.address());
+  EXPECT_FALSE(producer.Send(Text("b")).Get(kLong).has_value());
+  return *asked;
+}
+
+TEST(ProducerFaults, APartitionThatStaysWithoutALeaderIsAskedForLessOftenAfterASecond) {
+  // Up to two requests for a look: 40 looks in the first second, 5 in each one after, and one with
+  // each attempt.
+  EXPECT_LT(LooksWithin(std::chrono::milliseconds(4'000)), 2 * (40 + 15 + 20));
+}
+
 TEST(ProducerFaults, EndsWhenTheTopicIsDeleted) {
   FakeBroker broker;
   broker.AddTopic("orders", 1);
