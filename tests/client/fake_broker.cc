@@ -107,6 +107,25 @@ void FakeBroker::Trim(const std::string& topic, std::uint32_t partition, std::ui
   OnLoop([&] { topics_.at(topic).partitions.at(partition).log_start = log_start; });
 }
 
+void FakeBroker::ForgetSessions(const std::string& topic, std::uint32_t partition) {
+  OnLoop([&] { topics_.at(topic).partitions.at(partition).sessions.Forget(); });
+}
+
+void FakeBroker::TakeAnySequence(const std::string& topic, std::uint32_t partition) {
+  OnLoop([&] { topics_.at(topic).partitions.at(partition).sessions.TakeAnySequence(); });
+}
+
+std::uint32_t FakeBroker::TakeOver(const std::string& name, const std::string& topic,
+                                   std::uint32_t partition) {
+  std::uint32_t next = 0;
+  OnLoop([&] {
+    const wire::InitProducerReply allotted = Allot(name);
+    next =
+        *topics_.at(topic).partitions.at(partition).sessions.Open(allotted.session, allotted.epoch);
+  });
+  return next;
+}
+
 void FakeBroker::SetTerm(Term term) {
   OnLoop([&] { term_ = term; });
 }
@@ -130,6 +149,15 @@ std::vector<std::string> FakeBroker::Values(const std::string& topic, std::uint3
     }
   });
   return values;
+}
+
+std::vector<BatchHeader> FakeBroker::Headers(const std::string& topic, std::uint32_t partition) {
+  std::vector<BatchHeader> headers;
+  OnLoop([&] {
+    for (const SharedBytes& frame : topics_.at(topic).partitions.at(partition).batches)
+      headers.push_back(*ParseBatchHeader(frame.view()));
+  });
+  return headers;
 }
 
 std::vector<std::uint32_t> FakeBroker::BatchSizes(const std::string& topic,
@@ -166,6 +194,17 @@ FakeBroker::Log* FakeBroker::Find(GroupId group) {
     }
   }
   return nullptr;
+}
+
+// Ids of different brokers differ, as those of one cluster do.
+wire::InitProducerReply FakeBroker::Allot(const std::string& name) {
+  if (!name.empty() && names_.contains(name)) {
+    ++names_[name].epoch;
+    return names_[name];
+  }
+  const wire::InitProducerReply allotted{.session = SessionId(1000 * node_ + ++sessions_allotted_)};
+  if (!name.empty()) names_[name] = allotted;
+  return allotted;
 }
 
 void FakeBroker::Store(Log& log, ByteBuffer frame) {

@@ -19,6 +19,7 @@
 #include "protocol/types/bytes.h"
 #include "protocol/types/ids.h"
 #include "protocol/wire/messages.h"
+#include "tests/client/fake_sessions.h"
 
 namespace raftmq::testing {
 
@@ -63,6 +64,12 @@ class FakeBroker {
               const std::vector<std::string>& values, Codec codec = Codec::kNone,
               std::int64_t timestamp_ms = 1000);
   void Trim(const std::string& topic, std::uint32_t partition, std::uint64_t log_start);
+  // The sessions of a partition: see FakeSessions.
+  void ForgetSessions(const std::string& topic, std::uint32_t partition);
+  void TakeAnySequence(const std::string& topic, std::uint32_t partition);
+  // As when a producer of that name asked for its session and opened it there.
+  std::uint32_t TakeOver(const std::string& name, const std::string& topic,
+                         std::uint32_t partition);
   void SetTerm(Term term);  // Of the batches that are appended from now on.
   // Produced batches are answered and forgotten from now on: for measuring clients.
   void Discard();
@@ -70,6 +77,7 @@ class FakeBroker {
   void DamageFetches(int count);
 
   std::vector<std::string> Values(const std::string& topic, std::uint32_t partition);
+  std::vector<BatchHeader> Headers(const std::string& topic, std::uint32_t partition);
   std::vector<std::uint32_t> BatchSizes(const std::string& topic, std::uint32_t partition);
   std::size_t largest_unreturned_credit();  // Most bytes ever sent ahead on one stream.
 
@@ -80,6 +88,7 @@ class FakeBroker {
     std::vector<std::uint64_t> bases;
     std::uint64_t log_start = 0;
     std::uint64_t end = 0;
+    FakeSessions sessions;
   };
   struct Topic {
     TopicId id;
@@ -91,6 +100,7 @@ class FakeBroker {
   TopicId NewId(const std::string& name) const;
   bool Remove(const std::string& name);
   Log* Find(GroupId group);
+  wire::InitProducerReply Allot(const std::string& name);
   void Store(Log& log, ByteBuffer frame);
   void WakeStreams();
   void Forget(FakeSession* session);
@@ -104,6 +114,8 @@ class FakeBroker {
   std::uint64_t topics_removed_ = 0;
   std::uint32_t leader_;
   Address leader_address_;
+  std::uint64_t sessions_allotted_ = 0;
+  std::map<std::string, wire::InitProducerReply> names_;
   Hook hook_;
   int damage_ = 0;
   bool discards_ = false;

@@ -124,6 +124,12 @@ std::optional<wire::Body> FakeSession::HandleOther(const wire::Message& message)
     return wire::ReadIndexReply{
         .end = Offset(log.end), .log_start = Offset(log.log_start), .term = Term(1)};
   }
+  if (const auto* request = std::get_if<wire::InitProducerRequest>(&message.body)) {
+    return broker_.Allot(request->name);
+  }
+  if (const auto* request = std::get_if<wire::OpenSessionRequest>(&message.body)) {
+    return OpenSession(*request);
+  }
   if (const auto* request = std::get_if<wire::TrimRequest>(&message.body)) {
     if (auto refusal = RefuseData(request->group)) return *refusal;
     broker_.Find(request->group)->log_start = request->offset.value();
@@ -138,6 +144,9 @@ wire::Body FakeSession::Produce(const wire::ProduceRequest& request, wire::Frame
   if (broker_.discards_) return wire::ProduceReply{.base_offset = Offset(log.end)};
   const auto header = ValidateBatch(frame.attachment());
   if (!header) return wire::ErrorReply{.error = header.error()};
+  const auto known = log.sessions.Judge(header->producer, log.end);
+  if (!known) return wire::ErrorReply{.error = known.error()};
+  if (*known) return wire::ProduceReply{.base_offset = Offset(**known), .append_time_ms = 5000};
   const std::uint64_t base = log.end;
   ByteBuffer batch(frame.attachment().size());
   std::memcpy(batch.data(), frame.attachment().data(), batch.size());
@@ -145,6 +154,13 @@ wire::Body FakeSession::Produce(const wire::ProduceRequest& request, wire::Frame
   broker_.loop_.Post([&broker = broker_] { broker.WakeStreams(); });
   return wire::ProduceReply{
       .base_offset = Offset(base), .append_time_ms = 5000, .log_start = Offset(log.log_start)};
+}
+
+wire::Body FakeSession::OpenSession(const wire::OpenSessionRequest& request) {
+  if (auto refusal = RefuseData(request.group)) return *refusal;
+  const auto next = broker_.Find(request.group)->sessions.Open(request.session, request.epoch);
+  if (!next) return wire::ErrorReply{.error = next.error()};
+  return wire::OpenSessionReply{.epoch = request.epoch, .next_sequence = *next};
 }
 
 wire::Body FakeSession::Metadata(const wire::MetadataRequest& request) const {

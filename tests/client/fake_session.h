@@ -34,6 +34,7 @@ class FakeSession final : public ConnectionHandler {
   std::optional<wire::Body> Handle(const wire::Message& message, wire::Frame& frame);
   std::optional<wire::Body> HandleOther(const wire::Message& message);
   wire::Body Produce(const wire::ProduceRequest& request, wire::Frame& frame);
+  wire::Body OpenSession(const wire::OpenSessionRequest& request);
   wire::Body Metadata(const wire::MetadataRequest& request) const;
   wire::Body CreateTopic(const wire::CreateTopicRequest& request);
   wire::Body ListOffsets(const wire::ListOffsetsRequest& request);
