@@ -8,7 +8,8 @@
 
 namespace raftmq::internal {
 
-Accumulator::Accumulator(Options options) : options_(options), builder_(options.batch_bytes) {}
+Accumulator::Accumulator(Options options)
+    : options_(options), builder_(options.batch_bytes), next_position_(options.first) {}
 
 Accumulator::Added Accumulator::Add(const Record& record, std::size_t charge,
                                     Producer::SendCallback& callback) {
@@ -40,15 +41,23 @@ void Accumulator::AddAlone(const Record& record, std::size_t charge,
   open_since_ = RealClock().SteadyNow();
   callbacks_.push_back(std::move(callback));
   charge_ = charge;
-  PushSealed(alone.Finish({.codec = options_.codec}));
+  PushSealed(alone.Finish(NextSeal()));
 }
 
-void Accumulator::SealOpen() { PushSealed(builder_.Finish({.codec = options_.codec})); }
+void Accumulator::SealOpen() { PushSealed(builder_.Finish(NextSeal())); }
+
+SealOptions Accumulator::NextSeal() const {
+  return {.codec = options_.codec,
+          .session = next_position_.session,
+          .session_epoch = next_position_.epoch,
+          .base_sequence = next_position_.sequence};
+}
 
 void Accumulator::PushSealed(ByteBuffer frame) {
   const std::size_t records = callbacks_.size();
   sealed_.push_back({.number = next_number_++,
                      .frame = SharedBytes(std::move(frame)),
+                     .position = next_position_.Take(records),
                      .callbacks = std::exchange(callbacks_, {}),
                      .charge = std::exchange(charge_, 0),
                      .deadline = open_since_ + options_.delivery_timeout});
@@ -62,6 +71,15 @@ bool Accumulator::Take(bool seal_open, std::deque<OutgoingBatch>* to) {
   std::ranges::move(sealed_, std::back_inserter(*to));
   sealed_.clear();
   return seals;
+}
+
+void Accumulator::Renumber(SessionPosition first, std::deque<OutgoingBatch>* waiting) {
+  std::lock_guard lock(mutex_);
+  std::ranges::move(sealed_, std::back_inserter(*waiting));
+  sealed_.clear();
+  next_position_ = first;
+  for (OutgoingBatch& batch : *waiting)
+    batch.position = next_position_.Take(batch.callbacks.size());
 }
 
 std::optional<Microseconds> Accumulator::open_since() const {

@@ -9,6 +9,7 @@
 #include <optional>
 #include <vector>
 
+#include "producer/session_position.h"
 #include "protocol/types/batch_builder.h"
 #include "protocol/types/bytes.h"
 #include "protocol/types/clock.h"
@@ -24,6 +25,7 @@ class FlushToken;
 struct OutgoingBatch {
   std::uint64_t number = 0;  // Order within the partition.
   SharedBytes frame;
+  SessionPosition position;                       // As it stands in the frame.
   std::vector<Producer::SendCallback> callbacks;  // One per record, in order.
   std::size_t charge = 0;                         // Bytes taken from the memory bound.
   Microseconds deadline{0};                       // Of the delivery.
@@ -41,6 +43,7 @@ class Accumulator {
     std::size_t batch_bytes = 1u << 20;
     Codec codec = Codec::kNone;
     Milliseconds delivery_timeout{120'000};
+    SessionPosition first;  // Of the first batch.
   };
   explicit Accumulator(Options options);
 
@@ -56,6 +59,10 @@ class Accumulator {
   // Moves the finished batches to the end of `to`; the open one too if `seal_open`. True if there
   // was an open one and it was sealed.
   bool Take(bool seal_open, std::deque<OutgoingBatch>* to);
+  // Moves the finished batches to the end of `waiting`, then gives all of `waiting`, and the
+  // batches to come, the positions from `first` on. Frames stay as they are: the caller seals them
+  // anew.
+  void Renumber(SessionPosition first, std::deque<OutgoingBatch>* waiting);
   // When the open batch got its first record; nothing if there is none.
   std::optional<Microseconds> open_since() const;
   // Refuses records from now on.
@@ -65,6 +72,7 @@ class Accumulator {
   bool Append(const Record& record, std::size_t charge, Producer::SendCallback& callback);
   void AddAlone(const Record& record, std::size_t charge, Producer::SendCallback& callback);
   void SealOpen();
+  SealOptions NextSeal() const;
   void PushSealed(ByteBuffer frame);
 
   const Options options_;
@@ -74,6 +82,7 @@ class Accumulator {
   std::size_t charge_ = 0;
   Microseconds open_since_{0};
   std::uint64_t next_number_ = 0;
+  SessionPosition next_position_;
   std::deque<OutgoingBatch> sealed_;
   bool closed_ = false;
 };

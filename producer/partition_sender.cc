@@ -19,12 +19,6 @@ Milliseconds CeilMilliseconds(Microseconds time) {
   return std::max(Milliseconds(0), std::chrono::ceil<Milliseconds>(time));
 }
 
-// A broker that no longer leads, or has not heard of the partition yet, is worth another try with
-// fresh metadata; what is final stays final.
-bool IsWorthRetry(const Error& error) {
-  return error.retriable() || error.code == ErrorCode::kPartitionNotFound;
-}
-
 }  // namespace
 
 PartitionSender::PartitionSender(ClientLoop& loop, Accumulator& accumulator, MemoryBound& memory,
@@ -35,20 +29,31 @@ PartitionSender::PartitionSender(ClientLoop& loop, Accumulator& accumulator, Mem
       counters_(counters),
       options_(std::move(options)),
       backoff_(loop.MakeBackoff()),
-      alarm_(loop.events()) {}
+      alarm_(loop.events()),
+      session_(options_.session_kind) {}
 
 void PartitionSender::Pump() {
   const Microseconds now = SteadyNow();
   if (retry_at_ && *retry_at_ <= now) retry_at_.reset();
   if (search_.look_at && *search_.look_at <= now) Look();
+  if (over_) return CancelWaiting(*over_);
   Take(HasExpiredOpenBatch(now));
   ExpireQueued(now);
+  MaybeMendSession();
+  MaybeAskForSession(now);
   MaybeDoubtLeader(now);
   while (!IsStopped() && in_flight_.size() < options_.in_flight_max) {
-    if (queued_.empty() && IsOpenBatchDue(now)) Take(true);
-    if (queued_.empty() || !SendFront(now)) break;
+    if (queued_.empty() && CanSendMore() && IsOpenBatchDue(now)) Take(true);
+    if (queued_.empty() || !session_.MaySend(queued_.front()) || !SendFront(now)) break;
   }
   ArmAlarm(now);
+}
+
+// A batch that is sealed now could be sent at once.
+bool PartitionSender::CanSendMore() const {
+  const bool has_session =
+      session_.need() == PartitionSession::Need::kNothing && !session_.IsMending();
+  return has_session && !IsStopped() && in_flight_.size() < options_.in_flight_max;
 }
 
 void PartitionSender::Flush(const std::shared_ptr<FlushToken>& token) {
@@ -62,16 +67,30 @@ void PartitionSender::Flush(const std::shared_ptr<FlushToken>& token) {
 }
 
 void PartitionSender::CancelAll(const Error& error) {
+  std::vector<OutgoingBatch> in_flight = std::exchange(in_flight_, {});
+  for (OutgoingBatch& batch : in_flight) {
+    batch.maybe_stored = true;
+    failed_.push_back(std::move(batch));
+  }
+  draining_ = false;
+  CancelWaiting(error);
+}
+
+void PartitionSender::EndWith(const Error& error) {
+  over_ = error;
+  CancelWaiting(error);
+}
+
+void PartitionSender::CancelWaiting(const Error& error) {
   Take(true);
   alarm_.Cancel();
   retry_at_.reset();
   search_ = {};
-  draining_ = false;
-  std::vector<OutgoingBatch> all = std::exchange(in_flight_, {});
-  std::ranges::move(std::exchange(failed_, {}), std::back_inserter(all));
+  std::vector<OutgoingBatch> all = std::exchange(failed_, {});
   std::ranges::move(std::exchange(queued_, {}), std::back_inserter(all));
   std::ranges::sort(all, {}, &OutgoingBatch::number);
   for (OutgoingBatch& batch : all) Fail(std::move(batch), error);
+  AnswerResumed(raftmq::Fail(error));
 }
 
 void PartitionSender::Take(bool seal_open) {
@@ -152,7 +171,9 @@ void PartitionSender::OnOutcome(std::uint64_t attempt, Result<Reply> outcome) {
   } else if (const auto* reply = std::get_if<wire::ProduceReply>(&outcome->body)) {
     backoff_.Reset();
     search_ = {};
-    Succeed(std::move(batch), *reply);
+    Succeed(std::move(batch), {.partition = options_.partition,
+                               .offset = reply->base_offset.value(),
+                               .timestamp_ms = reply->append_time_ms});
   } else {
     Fail(std::move(batch),
          {ErrorCode::kUnsupported, "the broker answered a produce request with something else"});
@@ -164,8 +185,23 @@ void PartitionSender::OnOutcome(std::uint64_t attempt, Result<Reply> outcome) {
 
 void PartitionSender::OnFailure(OutgoingBatch batch, Error error) {
   if (!error.definite() && error.code != ErrorCode::kCancelled) batch.maybe_stored = true;
+  if (over_) return Fail(std::move(batch), *over_);
   if (IsRoutingError(error.code)) LookForLeaderAfter(batch.sent_to);
-  if (!IsWorthRetry(error)) return Fail(std::move(batch), std::move(error));
+  using Fate = PartitionSession::Fate;
+  switch (session_.Judge(batch, error, HasUnresolvedBefore(batch))) {
+    case Fate::kAgain:
+      return TryAgain(std::move(batch), std::move(error));
+    case Fate::kStored:
+      return Succeed(std::move(batch), {.partition = options_.partition, .is_offset_known = false});
+    case Fate::kEnds:
+      return Fail(std::move(batch), std::move(error));
+    case Fate::kFenced:
+      failed_.push_back(std::move(batch));
+      return EndFenced(error);
+  }
+}
+
+void PartitionSender::TryAgain(OutgoingBatch batch, Error error) {
   loop_.Log(kLogWarning, "producer",
             fmt::format("{}/{}: a batch of {} messages is sent again: {}", options_.topic,
                         options_.partition, batch.callbacks.size(), error.ToString()));
@@ -173,6 +209,13 @@ void PartitionSender::OnFailure(OutgoingBatch batch, Error error) {
   batch.last_error = std::move(error);
   failed_.push_back(std::move(batch));
   draining_ = true;
+}
+
+bool PartitionSender::HasUnresolvedBefore(const OutgoingBatch& batch) const {
+  const auto is_before = [&batch](const OutgoingBatch& other) {
+    return other.number < batch.number;
+  };
+  return std::ranges::any_of(in_flight_, is_before) || std::ranges::any_of(failed_, is_before);
 }
 
 void PartitionSender::MaybeRequeueFailed() {
@@ -194,20 +237,18 @@ void PartitionSender::BackOff(const Error& error) {
   });
 }
 
-void PartitionSender::Succeed(OutgoingBatch batch, const wire::ProduceReply& reply) {
+void PartitionSender::Succeed(OutgoingBatch batch, SendReceipt first) {
   memory_.Give(batch.charge);
   counters_.acked += batch.callbacks.size();
-  SendReceipt receipt{.partition = options_.partition,
-                      .offset = reply.base_offset.value(),
-                      .timestamp_ms = reply.append_time_ms};
-  Result<SendReceipt> outcome(receipt);
+  Result<SendReceipt> outcome(first);
   for (const auto& callback : batch.callbacks) {
     if (callback) callback(outcome);
-    ++outcome->offset;
+    if (first.is_offset_known) ++outcome->offset;
   }
 }
 
 void PartitionSender::Fail(OutgoingBatch batch, Error error) {
+  session_.NoteFailed(batch);
   memory_.Give(batch.charge);
   counters_.failed += batch.callbacks.size();
   if (batch.maybe_stored && error.definite()) {
@@ -239,8 +280,8 @@ void PartitionSender::ArmAlarm(Microseconds now) {
   if (!in_flight_.empty()) consider(doubt_at_);
   if (search_.look_at) consider(*search_.look_at);
   if (const auto open_since = accumulator_.open_since()) {
-    const bool can_send = !IsStopped() && in_flight_.size() < options_.in_flight_max;
-    consider(*open_since + (can_send ? options_.linger : options_.delivery_timeout));
+    const bool is_wanted = CanSendMore() || WantsSession();
+    consider(*open_since + (is_wanted ? options_.linger : options_.delivery_timeout));
   }
   if (!next) return alarm_.Cancel();
   alarm_.Start(CeilMilliseconds(*next - now), [this] { Pump(); });

@@ -11,6 +11,10 @@
 // A leader need not say that it is one no longer: it may be frozen, or cut off. While answers stay
 // out the brokers are asked again and again who leads, and once it is another node the attempts
 // under way have failed, with an unknown outcome (partition_sender_doubt.cc).
+//
+// Batches carry positions in a session, by which the leader tells a retry from a new batch. What
+// its refusals mean is known to PartitionSession; asking for sessions and giving batches new
+// positions is done here (partition_sender_session.cc).
 #pragma once
 
 #include <atomic>
@@ -24,6 +28,7 @@
 
 #include "producer/accumulator.h"
 #include "producer/memory_bound.h"
+#include "producer/partition_session.h"
 #include "protocol/client/client_loop.h"
 #include "protocol/net/event_loop.h"
 #include "raftmq/producer.h"
@@ -51,8 +56,12 @@ class PartitionSender : public std::enable_shared_from_this<PartitionSender> {
     Milliseconds linger{5};
     std::uint32_t in_flight_max = 5;
     Milliseconds delivery_timeout{120'000};
+    PartitionSession::Kind session_kind = PartitionSession::Kind::kNone;
+    SessionPosition session;                  // Session and epoch of a named one, to be opened.
     std::function<void()> on_sealed = [] {};  // An open batch was sealed here.
     std::function<void()> on_idle = [] {};    // The last batch under way got its outcome.
+    // Another producer has taken over this one's name.
+    std::function<void(const Error&)> on_fenced = [](const Error&) {};
   };
   PartitionSender(ClientLoop& loop, Accumulator& accumulator, MemoryBound& memory,
                   ProducerCounters& counters, Options options);
@@ -65,9 +74,17 @@ class PartitionSender : public std::enable_shared_from_this<PartitionSender> {
   bool IsBusy() const { return !queued_.empty() || !in_flight_.empty() || !failed_.empty(); }
   // Everything here, the open batch included, ends with `error`.
   void CancelAll(const Error& error);
+  // The same from now on, but for what is in flight: that may be stored, and waits for its outcome.
+  void EndWith(const Error& error);
+
+  // Calls back with the sequence at which a named session was opened here; opens it if need be.
+  using OnResumed = std::function<void(Result<std::uint32_t>)>;
+  void WhenResumed(OnResumed done);
 
  private:
-  bool IsStopped() const { return draining_ || retry_at_.has_value(); }
+  bool IsStopped() const { return over_ || draining_ || retry_at_.has_value(); }
+  bool CanSendMore() const;
+  void CancelWaiting(const Error& error);
   void Take(bool seal_open);
   bool HasExpiredOpenBatch(Microseconds now) const;
   bool IsOpenBatchDue(Microseconds now) const;
@@ -75,9 +92,11 @@ class PartitionSender : public std::enable_shared_from_this<PartitionSender> {
   bool SendFront(Microseconds now);
   void OnOutcome(std::uint64_t attempt, Result<Reply> outcome);
   void OnFailure(OutgoingBatch batch, Error error);
+  void TryAgain(OutgoingBatch batch, Error error);
   void MaybeRequeueFailed();
   void BackOff(const Error& error);
-  void Succeed(OutgoingBatch batch, const wire::ProduceReply& reply);
+  bool HasUnresolvedBefore(const OutgoingBatch& batch) const;
+  void Succeed(OutgoingBatch batch, SendReceipt first);
   void Fail(OutgoingBatch batch, Error error);
   Error DeliveryTimedOut(const OutgoingBatch& batch) const;
   void ArmAlarm(Microseconds now);
@@ -89,6 +108,20 @@ class PartitionSender : public std::enable_shared_from_this<PartitionSender> {
   void LookForLeaderAfter(NodeId lost);
   void Look();
   void OnLooked();
+
+  // partition_sender_session.cc
+  // One is needed, and can be asked for.
+  bool WantsSession() const {
+    return session_.need() != PartitionSession::Need::kNothing && !asks_for_session_ &&
+           !IsStopped();
+  }
+  void MaybeMendSession();
+  void Renumber(const SessionPosition& first);
+  void MaybeAskForSession(Microseconds now);
+  void OnSession(const Result<SessionPosition>& outcome);
+  void OnSessionRefused(const Error& error);
+  void EndFenced(const Error& error);
+  void AnswerResumed(const Result<std::uint32_t>& outcome);
 
   ClientLoop& loop_;
   Accumulator& accumulator_;
@@ -104,7 +137,12 @@ class PartitionSender : public std::enable_shared_from_this<PartitionSender> {
   Microseconds doubt_at_{0};  // Of the leader, if nothing is heard and batches are in flight.
   bool draining_ = false;     // An attempt failed; in_flight_ has to empty first.
   std::optional<Microseconds> retry_at_;  // Nothing is sent before.
-  struct Search {                         // For another leader than the one that was lost.
+  PartitionSession session_;
+  bool asks_for_session_ = false;         // Under way.
+  std::optional<std::uint32_t> resumed_;  // Where a named session was opened first.
+  std::vector<OnResumed> wait_for_resumed_;
+  std::optional<Error> over_;  // Why nothing is sent here any more.
+  struct Search {              // For another leader than the one that was lost.
     bool is_on = false;
     NodeId lost;                          // As of the last failure; 0 = none was known.
     NodeId lost_node;                     // The last that was not 0.

@@ -5,12 +5,39 @@
 #include <utility>
 
 #include "producer/producer_impl.h"
+#include "producer/session_request.h"
 #include "protocol/client/config_map.h"
 #include "protocol/client/config_sources.h"
 #include "protocol/types/batch_header.h"
 
 namespace raftmq {
 namespace {
+
+using internal::SessionPosition;
+
+// Waits this much longer than a call itself may take, so that its own error arrives.
+constexpr std::chrono::milliseconds kGrace{1'000};
+// So many batches of a session a leader knows again.
+constexpr std::uint32_t kBatchesInFlightMax = 5;
+
+bool IsIdempotent(const ProducerConfig& config) {
+  return config.idempotence.value_or(config.acks == ProducerAcks::kQuorum);
+}
+
+Status CheckSession(const ProducerConfig& config) {
+  const auto refuse = [](std::string text) {
+    return Status(Fail(ErrorCode::kInvalidArgument, std::move(text)));
+  };
+  if (!IsIdempotent(config)) {
+    if (config.name.empty()) return Ok();
+    return refuse("name: expected none without idempotence, found '" + config.name + "'");
+  }
+  if (config.acks != ProducerAcks::kQuorum)
+    return refuse("idempotence: expected acks=quorum with it; weaker acks can lose messages");
+  if (config.batches_in_flight <= kBatchesInFlightMax) return Ok();
+  return refuse(fmt::format("batches_in_flight: expected at most {} with idempotence, found {}",
+                            kBatchesInFlightMax, config.batches_in_flight));
+}
 
 Status CheckConfig(const ProducerConfig& config) {
   const auto refuse = [](std::string text) {
@@ -26,7 +53,19 @@ Status CheckConfig(const ProducerConfig& config) {
   if (config.linger.count() < 0) return refuse("linger: expected at least 0 ms");
   if (config.delivery_timeout.count() < 1)
     return refuse("delivery_timeout: expected at least 1 ms");
-  return Ok();
+  return CheckSession(config);
+}
+
+// As Create does it: in a callback nothing can be waited for.
+Result<SessionPosition> AskForSessionAndWait(internal::ClientCore& core, const std::string& name) {
+  RAFTMQ_TRY(core.CheckMayBlock());
+  const Promise<SessionPosition> promise;
+  core.Post([&loop = core.loop(), name, promise] {
+    internal::AskForSession(loop, name, [promise](Result<SessionPosition> outcome) {
+      promise.Set(std::move(outcome));
+    });
+  });
+  return promise.future().Get(core.config().request_timeout + kGrace);
 }
 
 }  // namespace
@@ -51,6 +90,12 @@ Result<ProducerConfig> ProducerConfig::FromMap(const std::map<std::string, std::
   map.Choice<WhenFull>("when_full", {{"block", WhenFull::kBlock}, {"fail", WhenFull::kFail}},
                        &config.when_full);
   map.Duration("delivery_timeout", &config.delivery_timeout);
+  const std::initializer_list<std::pair<std::string_view, std::optional<bool>>> flags = {
+      {"true", true}, {"false", false}};
+  map.Choice("idempotence", flags, &config.idempotence);
+  map.Choice("enable.idempotence", flags, &config.idempotence);
+  map.Text("name", &config.name);
+  map.Text("producer.name", &config.name);
   RAFTMQ_TRY(map.Finish());
   return config;
 }
@@ -71,7 +116,12 @@ Result<Producer> Producer::Create(const Client& client, ProducerConfig config) {
     return Fail(ErrorCode::kPartitionNotFound,
                 fmt::format("topic '{}' has no partitions", config.topic));
   }
-  return Producer(std::make_shared<Impl>(client.core(), std::move(config), topic.partitions));
+  SessionPosition session;
+  if (IsIdempotent(config)) {
+    RAFTMQ_TRY_ASSIGN(session, AskForSessionAndWait(*client.core(), config.name));
+  }
+  return Producer(
+      std::make_shared<Impl>(client.core(), std::move(config), topic.partitions, session));
 }
 
 Producer::Producer(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -96,6 +146,10 @@ Future<SendReceipt> Producer::Send(Message message) {
 
 void Producer::Send(Message message, SendCallback callback) {
   impl_->Send(message, std::move(callback));
+}
+
+Result<std::uint32_t> Producer::ResumedSequence(std::uint32_t partition) {
+  return impl_->ResumedSequence(partition);
 }
 
 Status Producer::Flush(std::chrono::milliseconds timeout) { return impl_->Flush(timeout); }

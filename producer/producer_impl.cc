@@ -16,6 +16,8 @@ using internal::Accumulator;
 using internal::FlushToken;
 using internal::MemoryBound;
 using internal::PartitionSender;
+using internal::PartitionSession;
+using internal::SessionPosition;
 
 Codec CodecOf(Compression compression) {
   switch (compression) {
@@ -63,14 +65,21 @@ class HeaderViews {
   std::span<const RecordHeader> views_;
 };
 
+Error Fenced(const std::string& name) {
+  return {ErrorCode::kFenced, fmt::format("another producer named '{}' has taken over", name)};
+}
+
 // What a message costs beside its bytes: its callback, and its share of its batch.
 constexpr std::size_t kMessageOverhead = sizeof(Producer::SendCallback) + 16;
 
 }  // namespace
 
 Producer::Impl::Impl(std::shared_ptr<internal::ClientCore> core, ProducerConfig config,
-                     std::uint32_t partitions)
-    : core_(std::move(core)), config_(std::move(config)), memory_(config_.memory_bytes) {
+                     std::uint32_t partitions, const SessionPosition& session)
+    : core_(std::move(core)),
+      config_(std::move(config)),
+      session_(session),
+      memory_(config_.memory_bytes) {
   std::uint64_t seed = core_->config().seed;
   if (seed == 0) seed = static_cast<std::uint64_t>(RealClock().SteadyNow().count());
   sticky_partition_ = static_cast<std::uint32_t>(SplitMix(seed).Below(partitions));
@@ -78,11 +87,13 @@ Producer::Impl::Impl(std::shared_ptr<internal::ClientCore> core, ProducerConfig 
     lanes_.push_back(
         std::make_unique<Lane>(Accumulator::Options{.batch_bytes = config_.batch_bytes,
                                                     .codec = CodecOf(config_.compression),
-                                                    .delivery_timeout = config_.delivery_timeout}));
+                                                    .delivery_timeout = config_.delivery_timeout,
+                                                    .first = session_}));
   }
 }
 
 void Producer::Impl::Send(const Message& message, SendCallback callback) {
+  if (is_fenced_.load(std::memory_order_relaxed)) return Refuse(callback, Fenced(config_.name));
   const Result<std::uint32_t> partition = ChoosePartition(message);
   if (!partition) return Refuse(callback, partition.error());
   const HeaderViews headers(message);
@@ -250,11 +261,14 @@ std::shared_ptr<internal::PartitionSender> Producer::Impl::SenderOf(std::uint32_
                                  .linger = config_.linger,
                                  .in_flight_max = config_.batches_in_flight,
                                  .delivery_timeout = config_.delivery_timeout,
+                                 .session_kind = SessionKind(),
+                                 .session = session_,
                                  .on_sealed = [this, partition] { MoveOn(partition); },
                                  .on_idle =
                                      [this] {
                                        if (memory_.HasWaiters()) Relieve();
-                                     }});
+                                     },
+                                 .on_fenced = [this](const Error& error) { OnFenced(error); }});
   }
   return lane.sender;
 }
@@ -272,6 +286,37 @@ void Producer::Impl::ShutDown(const Error& error) {
     lane->sender->CancelAll(error);
     lane->sender.reset();
   }
+}
+
+PartitionSession::Kind Producer::Impl::SessionKind() const {
+  if (session_.session == SessionId()) return PartitionSession::Kind::kNone;
+  return config_.name.empty() ? PartitionSession::Kind::kAnonymous : PartitionSession::Kind::kNamed;
+}
+
+void Producer::Impl::OnFenced(const Error& error) {
+  if (is_fenced_.exchange(true)) return;
+  for (const auto& lane : lanes_) {
+    if (lane->sender) lane->sender->EndWith(error);
+  }
+}
+
+Result<std::uint32_t> Producer::Impl::ResumedSequence(std::uint32_t partition) {
+  RAFTMQ_TRY(core_->CheckMayBlock());
+  if (SessionKind() != PartitionSession::Kind::kNamed) {
+    return Fail(ErrorCode::kInvalidArgument, "only a producer with a name goes on behind another");
+  }
+  if (partition >= lanes_.size()) {
+    return Fail(ErrorCode::kInvalidArgument,
+                fmt::format("topic '{}' has partitions 0 to {}, not {}", config_.topic,
+                            lanes_.size() - 1, partition));
+  }
+  const Promise<std::uint32_t> promise;
+  core_->Post([self = shared_from_this(), partition, promise] {
+    if (self->shut_down_) return promise.Set(Fail(ErrorCode::kCancelled, "the producer is closed"));
+    self->SenderOf(partition)->WhenResumed(
+        [promise](Result<std::uint32_t> sequence) { promise.Set(std::move(sequence)); });
+  });
+  return promise.future().Get(core_->config().request_timeout);
 }
 
 Producer::Stats Producer::Impl::stats() const {

@@ -17,9 +17,12 @@ namespace raftmq {
 // memory_; the client's thread works on senders_, and is woken once per batch, not per message.
 class Producer::Impl : public std::enable_shared_from_this<Producer::Impl> {
  public:
-  Impl(std::shared_ptr<internal::ClientCore> core, ProducerConfig config, std::uint32_t partitions);
+  // `session`: the producer's, or none.
+  Impl(std::shared_ptr<internal::ClientCore> core, ProducerConfig config, std::uint32_t partitions,
+       const internal::SessionPosition& session);
 
   void Send(const Message& message, SendCallback callback);
+  Result<std::uint32_t> ResumedSequence(std::uint32_t partition);
   Status Flush(std::chrono::milliseconds timeout);
   Status Close(std::chrono::milliseconds timeout);
   // What the destructor does: Close within destructor_timeout; on the client's thread, where
@@ -48,10 +51,13 @@ class Producer::Impl : public std::enable_shared_from_this<Producer::Impl> {
   void FlushLanes(const std::shared_ptr<internal::FlushToken>& token);
   void RelieveLanes();
   void ShutDown(const Error& error);
+  void OnFenced(const Error& error);
+  internal::PartitionSession::Kind SessionKind() const;
   void DestroyWithoutWaiting();
 
   const std::shared_ptr<internal::ClientCore> core_;
   const ProducerConfig config_;
+  const internal::SessionPosition session_;  // As allotted; 0 = none.
   internal::MemoryBound memory_;
   internal::ProducerCounters counters_;
   std::vector<std::unique_ptr<Lane>> lanes_;
@@ -59,6 +65,7 @@ class Producer::Impl : public std::enable_shared_from_this<Producer::Impl> {
   std::atomic<std::uint64_t> refused_{0};        // Failed before they were accepted.
   std::atomic<std::uint32_t> sticky_partition_;  // For messages without a key.
   std::atomic<bool> relief_posted_{false};
+  std::atomic<bool> is_fenced_{false};
   bool shut_down_ = false;                // The loop's.
   std::unique_ptr<Timer> destroy_timer_;  // The loop's.
 };

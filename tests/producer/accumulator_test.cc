@@ -43,6 +43,37 @@ TEST(Accumulator, GivesALargeMessageABatchOfItsOwnInOrder) {
   EXPECT_LT(batches[1].number, batches[2].number);
 }
 
+TEST(Accumulator, NumbersRecordsAcrossBatches) {
+  Accumulator accumulator({.batch_bytes = 400, .first = {SessionId(7), 1, 0xFFFFFFFF}});
+  for (int i = 0; i < 3; ++i) Add(accumulator, std::string(100, 'x'));
+  std::deque<OutgoingBatch> batches;
+  accumulator.Take(true, &batches);
+  ASSERT_EQ(batches.size(), 2u);
+  EXPECT_EQ(batches[0].position, (SessionPosition{SessionId(7), 1, 0xFFFFFFFF}));
+  EXPECT_EQ(batches[1].position, (SessionPosition{SessionId(7), 1, 1}));
+  for (const OutgoingBatch& batch : batches) {
+    const auto header = ParseBatchHeader(batch.frame.view());
+    EXPECT_EQ(header->producer.session, SessionId(7));
+    EXPECT_EQ(header->producer.session_epoch, 1u);
+    EXPECT_EQ(header->producer.base_sequence, batch.position.sequence);
+  }
+}
+
+TEST(Accumulator, GivesWhatWaitsAndWhatComesNewPositions) {
+  Accumulator accumulator({.batch_bytes = 400, .first = {SessionId(7), 0, 0}});
+  for (int i = 0; i < 5; ++i) Add(accumulator, std::string(100, 'x'));
+  std::deque<OutgoingBatch> waiting;
+  accumulator.Take(false, &waiting);
+  ASSERT_EQ(waiting.size(), 2u);
+  for (int i = 0; i < 2; ++i) Add(accumulator, std::string(100, 'x'));
+  accumulator.Renumber({SessionId(9), 3, 100}, &waiting);
+  ASSERT_EQ(waiting.size(), 3u);
+  EXPECT_EQ(waiting[0].position, (SessionPosition{SessionId(9), 3, 100}));
+  EXPECT_EQ(waiting[2].position, (SessionPosition{SessionId(9), 3, 104}));
+  accumulator.Take(true, &waiting);
+  EXPECT_EQ(waiting[3].position, (SessionPosition{SessionId(9), 3, 106}));
+}
+
 TEST(Accumulator, TakesNothingOnceClosed) {
   Accumulator accumulator({});
   accumulator.Close();

@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "raftmq/client.h"
@@ -41,6 +42,13 @@ struct RAFTMQ_EXPORT ProducerConfig {
   std::chrono::milliseconds delivery_timeout{
       120'000};             // From Send to the final outcome, retries included.
   Partitioner partitioner;  // Default: murmur2 of the key, as Kafka's Java client.
+  // Each message is stored once and in order, whatever is lost, retried or led by another node.
+  // Only with kQuorum, and by default there; needs batches_in_flight of at most 5.
+  std::optional<bool> idempotence;  // Also "enable.idempotence".
+  // Who produces, over restarts; named as topics are. A producer fences the earlier ones of its
+  // name and goes on behind what they have stored: see Producer::ResumedSequence. Needs
+  // idempotence.
+  std::string name;  // Also "producer.name".
 
   static Result<ProducerConfig> FromMap(const std::map<std::string, std::string>& values);
   // The section [producer] of a TOML file.
@@ -49,7 +57,12 @@ struct RAFTMQ_EXPORT ProducerConfig {
   static Result<ProducerConfig> FromEnv();
 };
 
-// Thread-safe. Messages of one partition keep the order of Send (per thread). The destructor waits
+// Thread-safe. Messages of one partition keep the order of Send (per thread). With idempotence, as
+// by default, a message that is acked is stored exactly once; one whose send failed with a definite
+// error (Error::definite) is not stored; of any other it is not known, but it is stored once at
+// most. kFenced ends the producer: another one has taken over its name. A named producer also stops
+// sending to a partition (kSequenceGap) when it cannot be known whether one of its messages is
+// stored: created again, it goes on behind what is. The destructor waits
 // for what is under way up to ClientConfig::destructor_timeout, then gives the rest up with
 // kCancelled; no callback runs after it has returned. Inside a callback it is legal too: it returns
 // at once, and the same happens behind it. Flush and Close are refused there (kInvalidArgument).
@@ -57,6 +70,8 @@ class RAFTMQ_EXPORT Producer {
  public:
   using SendCallback = std::function<void(const Result<SendReceipt>&)>;
 
+  // Asks the cluster for a session, unless idempotence is off. Errors: kInvalidArgument,
+  // kTopicNotFound, kBadName, kLimitExceeded (too many names), those of a request.
   static Result<Producer> Create(const Client& client, ProducerConfig config);
   Producer(Producer&&) noexcept;
   Producer& operator=(Producer&&) noexcept;
@@ -70,6 +85,13 @@ class RAFTMQ_EXPORT Producer {
   // must not block there; only a message that is refused at once (kQueueFull, kInvalidArgument,
   // kBatchTooLarge, kCancelled after Close) calls back before Send returns, on the caller's thread.
   void Send(Message message, SendCallback callback);
+
+  // Of a named producer: how many messages of its name the partition holds (modulo 2^32) as this
+  // one takes over, by which a relay knows where to go on. Waits up to request_timeout; from then
+  // on nothing of earlier producers of that name can be stored there. Errors: kInvalidArgument (no
+  // name, no such partition), kFenced, kUnknownSession (the name was not heard of there for so long
+  // that it has been forgotten), kTimeout.
+  Result<std::uint32_t> ResumedSequence(std::uint32_t partition);
 
   // Sends what lingers and waits for every outcome so far; kTimeout if some are still open.
   Status Flush(std::chrono::milliseconds timeout);

@@ -24,6 +24,9 @@ struct SendReceipt {
   std::uint32_t partition = 0;
   std::uint64_t offset = 0;
   std::int64_t timestamp_ms = 0;  // The broker's append time.
+  // False: the message is stored, but it was so long ago that the partition has forgotten where;
+  // `offset` and `timestamp_ms` are 0. Comes only after a retry.
+  bool is_offset_known = true;
 };
 
 // Received. Views into the batch it came from; see Consumer::Poll for their lifetime.
