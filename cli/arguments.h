@@ -40,6 +40,7 @@ struct ProduceArguments {
   std::optional<std::string> key;
   std::optional<std::string> key_separator;
   std::vector<std::string> headers;  // "name=value".
+  std::string name;                  // Of the producer; empty = none.
   std::string codec = "none";
   std::chrono::milliseconds linger{5};
   std::string acks = "quorum";

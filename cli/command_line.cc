@@ -190,6 +190,8 @@ void AddProduce(CLI::App* app, Parsed* p) {
                    "may vanish with the leader; "
                    "none: may vanish anywhere, unnoticed")
       ->capture_default_str();
+  verb->add_option("--name", p->produce.name,
+                   "Who produces: fences earlier producers of this name and goes on behind them");
   verb->add_option("--file", p->produce.file, "Send this file's bytes as one message");
   verb->add_flag("-v,--verbose", p->produce.verbose,
                  "Print PARTITION@OFFSET of each message, in input order");

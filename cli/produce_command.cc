@@ -58,14 +58,19 @@ class Receipts {
     if (verbose_) PrintInOrder(number, receipt);
   }
   void PrintInOrder(std::uint64_t number, const Result<SendReceipt>& receipt) {
-    waiting_[number - printed_] =
-        receipt ? fmt::format("{}@{}\n", receipt->partition, receipt->offset) : std::string("-\n");
+    waiting_[number - printed_] = LineOf(receipt);
     while (!waiting_.empty() && !waiting_.front().empty()) {
       out_.Write(waiting_.front());
       waiting_.pop_front();
       ++printed_;
     }
     out_.Flush();
+  }
+
+  static std::string LineOf(const Result<SendReceipt>& receipt) {
+    if (!receipt) return "-\n";
+    if (!receipt->is_offset_known) return fmt::format("{}@?\n", receipt->partition);
+    return fmt::format("{}@{}\n", receipt->partition, receipt->offset);
   }
 
   mutable std::mutex mutex_;
@@ -200,6 +205,7 @@ int Produce(const GlobalArguments& global, const ProduceArguments& arguments) {
   Receipts receipts(arguments.verbose);  // Outlives the producer, whose callbacks use it.
   ProducerConfig producer_config = *config;
   producer_config.linger = arguments.linger;
+  producer_config.name = arguments.name;
   if (global.timeout) producer_config.delivery_timeout = *global.timeout;
   auto producer = Producer::Create(*client, producer_config);
   if (!producer) {
