@@ -1,10 +1,14 @@
-// Producers' sessions over the wire, as a broker allots them.
+// Producers' sessions over the wire: how a broker allots them, and what it answers to batches that
+// carry them.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
 
 #include <optional>
 #include <string>
+#include <vector>
 
+#include "protocol/types/batch_builder.h"
 #include "tests/broker/broker_process.h"
 #include "tests/broker/broker_steps.h"
 #include "tests/broker/wire_client.h"
@@ -22,6 +26,27 @@ class Sessions : public ::testing::Test {
   }
   wire::InitProducerReply Ask(const std::string& name) {
     return As<wire::InitProducerReply>(client_->Call(wire::InitProducerRequest{.name = name}));
+  }
+
+  // A batch of these values at `sequence`.
+  static ByteBuffer Batch(const wire::InitProducerReply& session, std::uint32_t sequence,
+                          const std::vector<std::string>& values) {
+    BatchBuilder builder(kBatchBytesMax);
+    for (const std::string& value : values)
+      EXPECT_TRUE(builder.Append({.value = value, .timestamp_ms = 1000}));
+    return builder.Finish(
+        {.session = session.session, .session_epoch = session.epoch, .base_sequence = sequence});
+  }
+  static Result<WireClient::Reply> Produce(TopicClient& topic, const ByteBuffer& batch) {
+    return topic.client.Call(wire::ProduceRequest{.group = topic.group}, batch.span());
+  }
+  static Offset BaseOf(const Result<WireClient::Reply>& reply) {
+    return As<wire::ProduceReply>(reply).base_offset;
+  }
+  static Result<WireClient::Reply> Open(TopicClient& topic,
+                                        const wire::InitProducerReply& session) {
+    return topic.client.Call(wire::OpenSessionRequest{
+        .group = topic.group, .session = session.session, .epoch = session.epoch});
   }
 
   TemporaryDirectory data_;
@@ -69,6 +94,61 @@ TEST_F(Sessions, ThatAreNoneOrOfNoPartitionAreRefused) {
       ErrorOf(topic.client.Call(wire::OpenSessionRequest{.group = beyond, .session = SessionId(1)}))
           .code,
       ErrorCode::kPartitionNotFound);
+}
+
+// The reply to the first attempt is lost with its connection; the second comes to the same broker,
+// the third to its next life.
+TEST_F(Sessions, ALostReplyLeadsToOneCopy) {
+  const auto session = Ask("");
+  TopicClient topic(broker_->client(), "orders");
+  const ByteBuffer batch = Batch(session, 0, {"a", "b"});
+  {
+    WireClient cut(broker_->client());
+    cut.Hello(ShardOf(topic.control, "orders"));
+    cut.Send(wire::ProduceRequest{.group = topic.group}, batch.span());
+    while (Describe(topic.control, "orders").partitions.at(0).end == Offset(0)) {
+    }
+  }
+  EXPECT_EQ(BaseOf(Produce(topic, batch)), Offset(0));
+  EXPECT_EQ(BaseOf(Produce(topic, Batch(session, 2, {"c"}))), Offset(2));
+  broker_->Signal(SIGKILL);
+  Start();
+  WireClient again(broker_->client());
+  again.Hello(ShardOf(*client_, "orders"));
+  EXPECT_EQ(BaseOf(again.Call(wire::ProduceRequest{.group = topic.group}, batch.span())),
+            Offset(0));
+  EXPECT_THAT(ReadAll(again, topic.group), ::testing::ElementsAre("a", "b", "c"));
+}
+
+TEST_F(Sessions, BatchesThatDoNotFollowAreNamedAndLeaveNothing) {
+  const auto session = Ask("");
+  TopicClient topic(broker_->client(), "orders");
+  const auto code = [&topic](const ByteBuffer& batch) {
+    return ErrorOf(Produce(topic, batch)).code;
+  };
+  EXPECT_EQ(code(Batch(session, 1, {"x"})), ErrorCode::kUnknownSession);
+  EXPECT_EQ(BaseOf(Produce(topic, Batch(session, 0, {"a", "b"}))), Offset(0));
+  EXPECT_EQ(code(Batch(session, 3, {"x"})), ErrorCode::kSequenceGap);
+  EXPECT_EQ(code(Batch(session, 0x7FFFFFFF, {"x"})), ErrorCode::kSequenceGap);
+  EXPECT_EQ(code(Batch(session, 0xFFFFFFFF, {"x"})), ErrorCode::kSequenceGap);
+  EXPECT_EQ(code(Batch(session, 1, {"b", "c"})), ErrorCode::kSequenceOverlap);
+  EXPECT_EQ(code(Batch(session, 0, {"a"})), ErrorCode::kSequenceOverlap);
+  EXPECT_THAT(ReadAll(topic.client, topic.group), ::testing::ElementsAre("a", "b"));
+}
+
+TEST_F(Sessions, AHigherEpochFencesTheLowerOnes) {
+  TopicClient topic(broker_->client(), "orders");
+  const auto zombie = Ask("relay");
+  EXPECT_EQ(As<wire::OpenSessionReply>(Open(topic, zombie)), (wire::OpenSessionReply{0, 0}));
+  EXPECT_EQ(BaseOf(Produce(topic, Batch(zombie, 0, {"a", "b"}))), Offset(0));
+  const auto relay = Ask("relay");
+  EXPECT_EQ(As<wire::OpenSessionReply>(Open(topic, relay)), (wire::OpenSessionReply{1, 2}));
+  EXPECT_EQ(As<wire::OpenSessionReply>(Open(topic, relay)), (wire::OpenSessionReply{1, 2}));
+  EXPECT_EQ(ErrorOf(Open(topic, zombie)).code, ErrorCode::kFenced);
+  EXPECT_EQ(ErrorOf(Produce(topic, Batch(zombie, 2, {"x"}))).code, ErrorCode::kFenced);
+  EXPECT_EQ(ErrorOf(Produce(topic, Batch(zombie, 0, {"a", "b"}))).code, ErrorCode::kFenced);
+  EXPECT_EQ(BaseOf(Produce(topic, Batch(relay, 2, {"c"}))), Offset(2));
+  EXPECT_THAT(ReadAll(topic.client, topic.group), ::testing::ElementsAre("a", "b", "c"));
 }
 
 }  // namespace
