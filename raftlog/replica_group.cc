@@ -161,7 +161,7 @@ GroupStatus ReplicaGroup::status() const {
           .commit = raft.commit,
           .durable = raft.durable.last,
           .applied = VisibleCommit(),
-          .log_start = state_.committed_log_start(),
+          .log_start = LogStart(),
           .end = state_.committed_end(),
           .durable_end = state_.durable_end(),
           .follower_lag = FollowerLag(),

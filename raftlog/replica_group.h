@@ -206,6 +206,7 @@ class ReplicaGroup final : public Group {
   // replica_group_read.cc
   Status CheckBeyondEnd(Offset offset, Term term_before) const;
   Status CheckReadable(Offset offset) const;
+  Offset LogStart() const;  // First offset that is served.
   bool KnowsCommit() const;
   Error NotYet() const;
   FetchSlice EmptySlice(Offset next) const;

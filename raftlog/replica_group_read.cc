@@ -44,7 +44,7 @@ void ReplicaGroup::Fetch(Offset offset, std::size_t bytes_max, FetchDone done) {
 void ReplicaGroup::CheckPosition(Offset offset, Term term_before,
                                  std::function<void(Status)> done) {
   if (draining_) return done(Fail(ErrorCode::kDraining, "the broker is shutting down"));
-  if (term_before == Term() || offset <= state_.committed_log_start()) return done(Ok());
+  if (term_before == Term() || offset <= LogStart()) return done(Ok());
   if (offset > state_.committed_end()) return done(CheckBeyondEnd(offset, term_before));
   const Offset before = offset.Minus(1);
   if (const CachedEntry* entry = cache_.FindOffset(before))
@@ -69,13 +69,19 @@ Status ReplicaGroup::CheckBeyondEnd(Offset offset, Term term_before) const {
                           state_.committed_end().value()));
 }
 
+// Files go when the entry that moves the log start has been committed by others; a crash may have
+// taken that entry from here (DESIGN.md section 4: the greater of the two).
+Offset ReplicaGroup::LogStart() const {
+  return std::max(state_.committed_log_start(), log_->bounds().first_offset);
+}
+
 Status ReplicaGroup::CheckReadable(Offset offset) const {
   if (draining_) return Fail(ErrorCode::kDraining, "the broker is shutting down");
   if (core_.AwaitsCheckpoint()) return Fail(NotYet());
-  if (offset < state_.committed_log_start()) {
+  if (offset < LogStart()) {
     return Fail(ErrorCode::kOffsetBelowStart,
                 fmt::format("offset {} was removed; the log starts at {}", offset.value(),
-                            state_.committed_log_start().value()));
+                            LogStart().value()));
   }
   if (offset > state_.committed_end()) {
     if (!KnowsCommit()) return Fail(NotYet());
@@ -101,7 +107,7 @@ Error ReplicaGroup::NotYet() const {
 
 FetchSlice ReplicaGroup::EmptySlice(Offset next) const {
   return {.next_offset = next,
-          .log_start = state_.committed_log_start(),
+          .log_start = LogStart(),
           .end = state_.committed_end(),
           .term = core_.status().term};
 }
@@ -136,7 +142,7 @@ void ReplicaGroup::FindOffset(std::int64_t timestamp_ms,
     newest = std::max(newest, segment.max_timestamp_ms);
   if (timestamp_ms > newest) return done(OffsetAtTime{state_.committed_end(), -1});
   reader_.FindOffset({.timestamp_ms = timestamp_ms,
-                      .log_start = state_.committed_log_start(),
+                      .log_start = LogStart(),
                       .end = state_.committed_end(),
                       .up_to = ReadableUpTo(),
                       .records_bytes_max = options_.records_bytes_max},

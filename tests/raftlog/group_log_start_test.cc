@@ -43,6 +43,25 @@ TEST(GroupLogStart, TrimDeletesWholeSegments) {
   EXPECT_EQ(world.ReadFrom(12).size(), 8u);
 }
 
+// The others have committed the entry that moved the log start; a crash took it from this replica,
+// whose files went in time. What was in them is not skipped silently.
+TEST(GroupLogStart, WhatWasInDeletedFilesIsBelowItThoughItsEntryIsLost) {
+  GroupWorld world;
+  world.Start();
+  Fill(&world, 20);
+  const std::size_t before = world.files.entries.size();
+  const Index last = world.group->status().last;
+  ASSERT_TRUE(world.Trim(12).has_value());
+  world.Crash();
+  ASSERT_LT(world.files.entries.size(), before);
+  while (world.files.entries.back().header.leader.index > last) world.files.entries.pop_back();
+  const Offset first = world.files.entries.front().header.leader.base_offset;
+  ASSERT_GT(first, Offset(0));
+  world.Open();
+  EXPECT_EQ(world.group->status().log_start, first);
+  EXPECT_EQ(world.Fetch(first.value() - 1).error().code, ErrorCode::kOffsetBelowStart);
+}
+
 TEST(GroupLogStart, TrimBackwardsOrTwiceChangesNothing) {
   GroupWorld world;
   world.Start();
