@@ -105,6 +105,13 @@ namespace raftmq::sim {
   X(kForwarded, "commands_committed_by_way_of_a_follower")                     \
   X(kStateCaptured, "state_machine_captured_in_a_checkpoint")                  \
   X(kStateRestored, "state_machine_restored_from_a_checkpoint")                \
+  X(kStartMoved, "log_start_moved")                                            \
+  X(kSegmentsDeleted, "segments_deleted")                                      \
+  X(kReset, "follower_reset_to_the_leaders_log_start")                         \
+  X(kResetInterrupted, "crash_before_the_checkpoint_after_a_reset_arrived")    \
+  X(kResetFinished, "unfinished_reset_finished_at_recovery")                   \
+  X(kResetLed, "reset_follower_became_leader")                                 \
+  X(kBelowStart, "fetches_below_the_log_start")                                \
   X(kQuiet, "groups_quiet_at_a_tick")                                          \
   X(kQuietExchanged, "quiet_groups_listed_to_a_peer")                          \
   X(kWoken, "quiet_groups_woken_by_silence")                                   \

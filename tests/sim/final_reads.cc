@@ -20,7 +20,7 @@ FinalReads::FinalReads(Cluster& cluster, const std::vector<NodeId>& core) : clus
       Process* const process = cluster.node(replica.node).process();
       if (process == nullptr || process->Find(i) == nullptr) continue;
       ++*left_;
-      ReadOn(replica.node, i, Offset(0));
+      ReadOn(replica.node, i, process->Find(i)->status().log_start);
     }
   }
 }

@@ -12,6 +12,7 @@ void Operator::Start() {
   Every(options.change_every, [this] { Change(); });
   Every(options.change_every, [this] { Retire(); });
   Every(options.transfer_every, [this] { Transfer(); });
+  Every(options.trim_every, [this] { Trim(); });
   Every(options.disk_loss_every, [this] { LoseDisk(); });
   Every(options.directory_loss_every, [this] { LoseDirectory(); });
 }
@@ -122,6 +123,18 @@ void Operator::Transfer() {
     group->TransferTo(to, [this](const Status& done) {
       if (done) cluster_.coverage.Reach(Mark::kTransfers);
     });
+  });
+}
+
+void Operator::Trim() {
+  const std::uint32_t partition = cluster_.PickPartition();
+  const PartitionTruth& truth = *cluster_.partitions[partition];
+  const NodeId leader = LeaderOf(partition);
+  if (leader == NodeId(0) || cluster_.scenario.IsInternal(partition)) return;
+  const Offset to(cluster_.choices.Between(truth.log_start().value(), truth.end().value()));
+  Node& node = cluster_.node(leader);
+  node.Do([&node, partition, to] {
+    if (Group* const group = node.process()->Use(partition)) group->Trim(to, [](const auto&) {});
   });
 }
 

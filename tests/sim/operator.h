@@ -19,6 +19,8 @@ class Operator {
   void Every(Time mean, std::function<void()> act);
   void Change();
   void Transfer();
+  // As delete-records and retention do.
+  void Trim();
   // Only while every partition can spare the node: each acked batch stays on a majority.
   void LoseDisk();
   void LoseDirectory();

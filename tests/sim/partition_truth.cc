@@ -40,6 +40,9 @@ void PartitionTruth::Staged(ReplicaRecord& record, const SharedBytes& frame) {
   Note(record, index, entry);
   record.entries.push_back(entry);
   if (entry.kind == EntryKind::kCheckpoint) Reach(Mark::kRolls);
+  if (entry.kind == EntryKind::kLogStart)
+    staged_starts_[entry.hash] =
+        Offset(LoadLittleEndian<std::uint64_t>(Frame{*header, frame}.payload().data()));
   if (entry.kind != EntryKind::kConfiguration) return;
   const auto membership = DecodeMembership(Frame{*header, frame}.payload());
   NoteMembership(record, index, *membership);

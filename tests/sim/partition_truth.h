@@ -7,6 +7,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "protocol/types/bytes.h"
@@ -60,6 +61,8 @@ class PartitionTruth {
   void Opened(Placement& placement, const OpenedLog& opened);
   void Staged(ReplicaRecord& record, const SharedBytes& frame);
   void Cut(ReplicaRecord& record, Index last_kept);
+  void Trimmed(ReplicaRecord& record, Index first);
+  void Reset(ReplicaRecord& record, const LogBase& base);
   void Saves(ReplicaRecord& record, const HardState& state);
   // Before a message leaves.
   void Sends(ReplicaRecord& record, const RaftMessage& message);
@@ -79,7 +82,9 @@ class PartitionTruth {
   Offset end() const { return committed_.empty() ? Offset(0) : committed_.back().end; }
   const EntryId& CommittedAt(Index index) const { return committed_[index.value() - 1]; }
   // The membership that counts for whoever holds all that is committed.
-  const Membership& membership() const { return memberships_.back(); }
+  const Membership& membership() const { return memberships_.back().membership; }
+  // First offset that is kept, by the newest committed entry that says so.
+  Offset log_start() const { return starts_.empty() ? Offset(0) : starts_.back().second; }
   // Whether any membership that may still count names it.
   bool Names(ReplicaId id) const;
   std::uint64_t elections() const { return leaders_.size(); }
@@ -92,6 +97,10 @@ class PartitionTruth {
   void NoteMembership(ReplicaRecord& record, Index index, const Membership& membership);
   void CheckOneChange(const ReplicaRecord& record, Index index);
   void Elected(ReplicaRecord& record, Term term);
+  Membership MembershipUpTo(Index index) const;
+  void CommitsStart(const ReplicaRecord& record, Index index, const EntryId& entry);
+  void CheckStart(const ReplicaRecord& record, const GroupStatus& status);
+  void FillFront(ReplicaRecord& record, const OpenedLog& opened);
   void CheckIdentity(const ReplicaRecord& record, const RaftMessage& message);
   void Commits(ReplicaRecord& record, const GroupStatus& status, bool leads);
   static bool IsMember(const ReplicaRecord& record);
@@ -105,10 +114,12 @@ class PartitionTruth {
   Coverage& coverage_;
   std::vector<EntryId> committed_;           // The ghost log: [i] has index i + 1.
   std::vector<Term> committed_in_;           // The term of the leader that committed it.
-  std::vector<Membership> memberships_;      // Committed ones.
+  std::vector<MembershipAt> memberships_;    // Committed ones.
   std::vector<std::vector<EntryId>> known_;  // Every entry ever seen, by index.
   std::map<Term, NodeId> leaders_;           // Ever seen.
   std::set<ReplicaId> ended_;
+  std::map<std::uint64_t, Offset> staged_starts_;  // What log-start entries say, by their hash.
+  std::vector<std::pair<Index, Offset>> starts_;   // Committed moves of the log start.
   std::map<Index, std::uint64_t> states_;  // Hashes of state machines, by their last command.
 };
 

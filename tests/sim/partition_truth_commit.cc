@@ -18,7 +18,8 @@ void PartitionTruth::Look(ReplicaRecord& record, const GroupStatus& status) {
     Broken("sim", record,
            fmt::format("the log ends at {}, its witness saw {}", status.last.value(),
                        record.last().value()));
-  if (status.durable > record.durable)
+  // What lies before the log's first entry is committed: nobody is misled.
+  if (status.durable >= record.first && status.durable > record.durable)
     Broken("I-08", record,
            fmt::format("counts {} as durable, {} was synced", status.durable.value(),
                        record.durable.value()));
@@ -35,6 +36,7 @@ void PartitionTruth::Look(ReplicaRecord& record, const GroupStatus& status) {
   const bool leads = status.is_leader || (record.is_leader && !IsMember(record));
   record.is_leader = status.is_leader;
   if (status.commit != record.commit) Commits(record, status, leads);
+  CheckStart(record, status);
 }
 
 // I-04: whoever takes office has all that was committed in earlier terms. The chain speaks for what
@@ -42,6 +44,7 @@ void PartitionTruth::Look(ReplicaRecord& record, const GroupStatus& status) {
 void PartitionTruth::Elected(ReplicaRecord& record, Term term) {
   Reach(Mark::kElections);
   if (end() > Offset(0)) Reach(Mark::kElectionAfterCommit);
+  if (record.was_reset) Reach(Mark::kResetLed);
   if (record.memberships.back().index > record.commit) Reach(Mark::kElectionDuringConfigChange);
   const auto after = std::ranges::lower_bound(committed_in_, term);
   const Index last(static_cast<std::uint64_t>(after - committed_in_.begin()));
@@ -82,8 +85,9 @@ void PartitionTruth::CommitsFirst(ReplicaRecord& record, Index index, Term term)
   committed_.push_back(entry);
   committed_in_.push_back(term);
   for (const MembershipAt& at : record.memberships) {
-    if (at.index == index) memberships_.push_back(at.membership);
+    if (at.index == index) memberships_.push_back(at);
   }
+  if (entry.kind == EntryKind::kLogStart) CommitsStart(record, index, entry);
   if (entry.kind != EntryKind::kData && entry.kind != EntryKind::kCommand) return;
   SentBatches::Batch* const batch = sent.Find(entry.payload_hash);
   if (batch == nullptr) return Broken("phantom", record, "commits a batch that nobody sent");

@@ -59,6 +59,7 @@ void PartitionTruth::Opened(Placement& placement, const OpenedLog& opened) {
   now.id = record.id;
   now.sent_term = record.sent_term;
   now.sent_vote = record.sent_vote;
+  FillFront(now, opened);
   const auto frames = ReadAll(*opened.log);
   if (!frames) return Broken("I-16", record, frames.error().ToString() + NotesOf(opened));
   for (const Frame& frame : *frames) {
@@ -68,6 +69,8 @@ void PartitionTruth::Opened(Placement& placement, const OpenedLog& opened) {
       return Broken("I-16", record,
                     fmt::format("expected entry {} after recovery, found {}{}", index.value(),
                                 frame.header.leader.index.value(), NotesOf(opened)));
+    if (!now.entries.empty() && frame.header.leader.chain != now.entries.back().hash)
+      Broken("I-03", record, fmt::format("entry {} does not follow its log", index.value()));
     Note(record, index, entry);
     now.entries.push_back(entry);
     if (index == Index(1)) {
@@ -84,12 +87,13 @@ void PartitionTruth::Opened(Placement& placement, const OpenedLog& opened) {
   if (committed_.empty()) {  // Index 1 is committed by the founding itself.
     committed_.push_back(now.entries.front());
     committed_in_.push_back(Term(0));
-    memberships_.push_back(now.membership());
+    memberships_.push_back({Index(1), now.membership()});
   }
   now.commit = Index(std::min<std::uint64_t>(opened.raft.commit.value(), committed_.size()));
   Reach(Mark::kTornTail, CountNotes(opened, "cut '") + CountNotes(opened, "cleared '"));
   Reach(Mark::kEmptyRollUndone, CountNotes(opened, "removed '"));
-  Reach(Mark::kCutFinished, CountNotes(opened, "finished"));
+  Reach(Mark::kCutFinished, CountNotes(opened, "finished the cut"));
+  Reach(Mark::kResetFinished, CountNotes(opened, "finished the reset"));
   Reach(Mark::kStateCopyRepaired,
         CountNotes(opened, "repaired one of two copies of the term and vote"));
   record = std::move(now);

@@ -24,7 +24,7 @@ GroupOptions Process::OptionsOf(std::uint32_t partition) const {
   options.log.directory = broker::PartitionPath("", founding.group);
   options.log.group = founding.group;
   options.log.segment_bytes_first = 1;  // As small as the greatest batch allows.
-  options.log.segment_bytes_max = 256u << 10;
+  options.log.segment_bytes_max = scenario.tiny_segments ? 1 : 256u << 10;
   options.log.control_reserve_bytes = 8u << 10;
   options.log.fresh_page_per_job = scenario.fresh_page_per_job;
   if (scenario.zero_ahead) options.log.zero_ahead_bytes_min = 1;

@@ -42,20 +42,24 @@ void SimReader::Fetch(NodeId id, std::uint32_t partition) {
   cluster_.network->ForClient([this, id, partition, from, question = questions_] {
     Node& node = cluster_.node(id);
     node.Do([this, &node, partition, from, question] {
-      node.process()->Fetch(partition, from,
-                            [this, partition, from, question](const Result<FetchSlice>& slice) {
-                              if (question != questions_) return;
-                              OnSlice(partition, from.offset, slice);
-                              ++questions_;
-                              ThinkThenRead();
-                            });
+      node.process()->Fetch(
+          partition, from,
+          [this, &node, partition, from, question](const Result<FetchSlice>& slice) {
+            if (question != questions_) return;
+            const Group* const group = node.process()->Find(partition);
+            const Offset log_start = group == nullptr ? Offset(0) : group->status().log_start;
+            OnSlice(partition, from.offset, log_start, slice);
+            ++questions_;
+            ThinkThenRead();
+          });
     });
   });
 }
 
-void SimReader::OnSlice(std::uint32_t partition, Offset from, const Result<FetchSlice>& slice) {
+void SimReader::OnSlice(std::uint32_t partition, Offset from, Offset log_start,
+                        const Result<FetchSlice>& slice) {
   PartitionTruth& truth = *cluster_.partitions[partition];
-  if (!slice) return OnError(partition, slice.error());
+  if (!slice) return OnError(partition, slice.error(), log_start);
   Position& position = positions_[partition];
   Offset next = from;
   for (const SharedBytes& batch : slice->batches) CheckValues(truth, batch, &next);
@@ -90,12 +94,16 @@ void SimReader::CheckValues(PartitionTruth& truth, const SharedBytes& bytes, Off
   }
 }
 
-void SimReader::OnError(std::uint32_t partition, const Error& error) {
+void SimReader::OnError(std::uint32_t partition, const Error& error, Offset log_start) {
   if (error.code == ErrorCode::kNotYet) cluster_.coverage.Reach(Mark::kNotYet);
-  // The log is never trimmed nor damaged here, and nobody asks beyond what he has seen.
-  const bool is_wrong = error.code == ErrorCode::kOffsetBelowStart ||
+  Position& position = positions_[partition];
+  const bool is_below = error.code == ErrorCode::kOffsetBelowStart;
+  if (is_below) cluster_.coverage.Reach(Mark::kBelowStart);
+  // The log is never damaged here, and nobody asks beyond what he has seen.
+  const bool is_wrong = (is_below && position.next >= log_start) ||
                         error.code == ErrorCode::kOffsetBeyondEnd ||
                         error.code == ErrorCode::kDataCorrupt;
+  if (is_below) position.next = log_start;
   if (is_wrong) cluster_.partitions[partition]->Broken("I-29", {}, error.ToString());
 }
 

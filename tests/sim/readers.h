@@ -23,8 +23,10 @@ class SimReader {
   void ThinkThenRead();
   void Read();
   void Fetch(NodeId node, std::uint32_t partition);
-  void OnSlice(std::uint32_t partition, Offset from, const Result<FetchSlice>& slice);
-  void OnError(std::uint32_t partition, const Error& error);
+  // `log_start`: as the answering replica knows it.
+  void OnSlice(std::uint32_t partition, Offset from, Offset log_start,
+               const Result<FetchSlice>& slice);
+  void OnError(std::uint32_t partition, const Error& error, Offset log_start);
   void CheckValues(PartitionTruth& truth, const SharedBytes& batch, Offset* next);
   void ReadIndex(NodeId node, std::uint32_t partition);
   void Waiting(std::uint64_t question);

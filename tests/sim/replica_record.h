@@ -30,7 +30,11 @@ struct EntryId {
 
 struct ReplicaRecord {
   ReplicaId id;
-  std::vector<EntryId> entries;           // [i] has index i + 1; with all that is staged.
+  // [i] has index i + 1; with all that is staged. What lies before the log's first entry is
+  // committed, and stands here as it was committed.
+  std::vector<EntryId> entries;
+  Index first = Index(1);                 // Of the log.
+  bool was_reset = false;                 // The log was dropped, and began anew there.
   std::vector<MembershipAt> memberships;  // In the log; the first is that of its founding.
   Index durable;                          // Of completed jobs.
   HardState staged_state;

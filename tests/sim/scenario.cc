@@ -55,7 +55,7 @@ DiskOptions DrawDisk(Choices& choices) {
   disk.slow_mean = choices.Between(50, 3000) * kMillisecond;
   disk.open_mean = choices.Between(1, 50) * kMillisecond;
   disk.cold = Rate(choices, 500);
-  disk.work_queued_max = OneOf(choices, std::array<std::uint32_t, 2>{16, 64});
+  disk.work_queued_max = OneOf(choices, std::array<std::uint32_t, 3>{1, 16, 64});
   return disk;
 }
 
@@ -95,6 +95,7 @@ OperatorOptions DrawOperators(Choices& choices) {
   OperatorOptions operators;
   operators.change_every = Every(choices, 200 * kMillisecond);
   operators.transfer_every = Every(choices, 200 * kMillisecond);
+  operators.trim_every = Every(choices, 100 * kMillisecond);
   operators.disk_loss_every = Every(choices, kSecond);
   operators.directory_loss_every = Every(choices, kSecond);
   return operators;
@@ -147,6 +148,7 @@ Scenario DrawScenario(Choices& choices, std::uint32_t nodes) {
   scenario.batch_bytes_max = OneOf(choices, std::array<std::uint32_t, 2>{4096, 16384});
   scenario.fresh_page_per_job = choices.Below(4) == 0;
   scenario.zero_ahead = choices.Below(4) == 0;
+  scenario.tiny_segments = choices.Below(2) == 0;
   scenario.pending_bytes_max = OneOf(choices, std::array<std::size_t, 2>{16u << 10, 1u << 20});
   scenario.disk_hang_limit = choices.Between(200, 3000) * kMillisecond;
   scenario.network = DrawNetwork(choices);

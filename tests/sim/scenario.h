@@ -79,6 +79,7 @@ struct ClientOptions {
 struct OperatorOptions {
   Time change_every = 0;     // Of a partition's membership.
   Time transfer_every = 0;   // Of a leadership.
+  Time trim_every = 0;       // Of a partition's front.
   Time disk_loss_every = 0;  // A node's disk is replaced by an empty one, and its replicas anew.
   Time directory_loss_every = 0;  // The same for one replica, whose node remembers it.
 };
@@ -98,7 +99,8 @@ struct Scenario {
   std::size_t cache_bytes = 1u << 20;
   std::uint32_t batch_bytes_max = 4096;
   bool fresh_page_per_job = false;
-  bool goes_quiet = false;  // Idle groups rely on their shards' heartbeats.
+  bool tiny_segments = false;  // As small as the greatest batch allows, however much is written.
+  bool goes_quiet = false;     // Idle groups rely on their shards' heartbeats.
   bool zero_ahead = false;
   std::size_t pending_bytes_max = 1u << 20;
   Time disk_hang_limit = kSecond;

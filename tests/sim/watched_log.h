@@ -34,6 +34,11 @@ class WatchedLog final : public PartitionLog {
     if (under_way_) under_way_->last = std::min(under_way_->last, last_kept);
     log_->TruncateAfter(last_kept);
   }
+  void Reset(const LogBase& base) override {
+    truth_.Reset(record_, base);
+    if (under_way_) under_way_->last = Index(0);  // What it writes goes, too.
+    log_->Reset(base);
+  }
   std::unique_ptr<LogJob> TakeJob() override {
     auto job = log_->TakeJob();
     has_cut_ = false;
@@ -65,9 +70,10 @@ class WatchedLog final : public PartitionLog {
   std::unique_ptr<LogJob> TakeBackgroundJob(std::int64_t now_ms) override {
     return log_->TakeBackgroundJob(now_ms);
   }
-  // Nothing goes from the front, though a segment without records may: a follower that needs it
-  // could not be helped yet (the reset message).
-  void TruncateBefore(Index) override {}
+  void TruncateBefore(Index first_kept) override {
+    log_->TruncateBefore(first_kept);
+    truth_.Trimmed(record_, log_->bounds().first);
+  }
   std::unique_ptr<LogRead> Read(ReadFrom from, Index up_to, std::size_t bytes_max) const override {
     if (from.by == ReadFrom::By::kIndex) truth_.Reach(Mark::kCatchUpFromFiles);
     return log_->Read(from, up_to, bytes_max);
