@@ -17,6 +17,8 @@ constexpr std::uint64_t kClusterSegmentBytes = 16u << 20;
 constexpr Microseconds kRetryAfter{50'000};
 constexpr Microseconds kCatchUpPatience{3'000'000};
 constexpr Microseconds kOthersPatience{1'000'000};
+// Of what others were allotted while this node waits for its own: far more than can be under way.
+constexpr std::size_t kAllottedMax = 10'000;
 constexpr Microseconds kForEver{std::chrono::hours(24 * 365)};
 
 }  // namespace
@@ -84,7 +86,9 @@ void Catalogue::Apply(Index index, ByteSpan payload) {
 }
 
 void Catalogue::NoteAllotted(Index index, const SessionAllotted& command) {
-  if (allotting_ > 0) allotted_.emplace(index, state_.AllottedAt(index, command));
+  if (allotting_ == 0) return;
+  allotted_.emplace(index, state_.AllottedAt(index, command));
+  if (allotted_.size() > kAllottedMax) allotted_.erase(allotted_.begin());
 }
 
 void Catalogue::OnTick() {

@@ -186,6 +186,7 @@ void Catalogue::FinishAllotment(Result<Index> proposed,
     outcome = Fail(std::move(proposed).error());
   } else if (const auto noted = allotted_.find(*proposed); noted != allotted_.end()) {
     outcome = std::move(noted->second);  // Else it came with a checkpoint.
+    allotted_.erase(noted);
   }
   if (--allotting_ == 0) allotted_.clear();
   done(std::move(outcome));

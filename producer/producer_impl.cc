@@ -269,6 +269,7 @@ std::shared_ptr<internal::PartitionSender> Producer::Impl::SenderOf(std::uint32_
                                        if (memory_.HasWaiters()) Relieve();
                                      },
                                  .on_fenced = [this](const Error& error) { OnFenced(error); }});
+    if (is_fenced_.load()) lane.sender->EndWith(Fenced(config_.name));
   }
   return lane.sender;
 }

@@ -34,7 +34,7 @@ Error ErrorOf(const Result<T>& outcome) {
 class ProducerSession : public ::testing::Test {
  protected:
   ProducerSession() {
-    broker_.AddTopic("orders", 2);
+    broker_.AddTopic("orders", 3);
     client_.emplace(ConnectTo(broker_));
   }
   Producer Open(ProducerConfig config) { return Create(*client_, std::move(config)); }
@@ -246,7 +246,7 @@ TEST_F(ProducerSession, OnlyANamedProducerHasAPositionToResume) {
   Producer producer = Open(NoLinger());
   EXPECT_EQ(ErrorOf(producer.ResumedSequence(0)).code, ErrorCode::kInvalidArgument);
   Producer named = Open(Named("relay"));
-  EXPECT_EQ(ErrorOf(named.ResumedSequence(2)).code, ErrorCode::kInvalidArgument);
+  EXPECT_EQ(ErrorOf(named.ResumedSequence(3)).code, ErrorCode::kInvalidArgument);
 }
 
 // What was sent before the session is open is numbered when it is.
@@ -277,6 +277,7 @@ TEST_F(ProducerSession, AZombieIsFencedAndEndsWhole) {
   ASSERT_TRUE(late.IsReady());
   EXPECT_EQ(ErrorOf(late.Get(kLong)).code, ErrorCode::kFenced);
   EXPECT_EQ(ErrorOf(zombie.ResumedSequence(0)).code, ErrorCode::kFenced);
+  EXPECT_EQ(ErrorOf(zombie.ResumedSequence(2)).code, ErrorCode::kFenced);
   EXPECT_EQ(stored(), std::vector<std::string>({"a"}));
   EXPECT_TRUE(zombie.Close(kLong).has_value());
 }
