@@ -86,7 +86,7 @@ void Catalogue::Apply(Index index, ByteSpan payload) {
 }
 
 void Catalogue::NoteAllotted(Index index, const SessionAllotted& command) {
-  if (allotting_ == 0) return;
+  if (allotting_ == 0 || command.name.empty()) return;
   allotted_.emplace(index, state_.AllottedAt(index, command));
   if (allotted_.size() > kAllottedMax) allotted_.erase(allotted_.begin());
 }
@@ -256,7 +256,10 @@ void Catalogue::Join(const NodeJoined& self, std::function<void(Status)> done) {
 void Catalogue::Propose(const ClusterCommand& command, Microseconds patience, OnApplied done) {
   const Microseconds now = home_.services().clock.SteadyNow();
   auto proposal = std::make_shared<Proposal>(
-      Proposal{EncodeClusterCommand(command), now + patience, std::move(done), Index()});
+      Proposal{EncodeClusterCommand(command), now + patience, std::move(done)});
+  // Its place in the log is all there is to know.
+  const auto* allotted = std::get_if<SessionAllotted>(&command);
+  if (allotted != nullptr && allotted->name.empty()) proposal->has_effect = false;
   TryPropose(proposal);
 }
 
@@ -268,6 +271,7 @@ void Catalogue::TryPropose(const std::shared_ptr<Proposal>& proposal) {
                        now < proposal->deadline && !is_draining_;
     if (again) return Later([this, proposal] { TryPropose(proposal); });
     if (!proposed) return proposal->done(Fail(proposed.error()));
+    if (!proposal->has_effect) return proposal->done(proposed->index);
     // It has its effect here when it is applied here.
     proposal->index = proposed->index;
     committed_.push_back(proposal);

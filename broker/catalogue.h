@@ -66,7 +66,8 @@ class Catalogue final : public TopicService {
     std::string bytes;
     Microseconds deadline;  // After it an error is final.
     OnApplied done;
-    Index index;  // Once committed.
+    Index index;             // Once committed.
+    bool has_effect = true;  // Else it is done when it is committed.
   };
 
   bool HasPeers() const { return home_.options().peers.size() > 1; }

@@ -169,9 +169,14 @@ void Catalogue::DeleteHere(const std::string& name, Done done) {
 
 void Catalogue::AllotHere(const std::string& name,
                           std::function<void(Result<AllottedSession>)> done) {
-  if (!name.empty()) {
-    if (Status checked = CheckProducerName(name); !checked) return done(Fail(checked.error()));
+  if (name.empty()) {
+    return Propose(SessionAllotted{}, kPatience,
+                   [done = std::move(done)](const Result<Index>& proposed) {
+                     if (!proposed) return done(Fail(proposed.error()));
+                     done(AllottedSession{SessionId(proposed->value()), 0});
+                   });
   }
+  if (Status checked = CheckProducerName(name); !checked) return done(Fail(checked.error()));
   ++allotting_;
   Propose(SessionAllotted{name}, kPatience, [this, done = std::move(done)](Result<Index> proposed) {
     FinishAllotment(std::move(proposed), done);
