@@ -4,7 +4,9 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "protocol/types/batch_header.h"
@@ -29,6 +31,12 @@ struct Proposed {
 struct OpenedSession {
   std::uint32_t epoch = 0;
   std::uint32_t next_sequence = 0;  // Of the next record; records count modulo 2^32.
+};
+
+// How a proposal differs from one that is appended wherever the log ends, and waited for.
+struct ProposeOptions {
+  bool in_memory = false;             // acks=leader-memory: answered once in the leader's log.
+  std::optional<Offset> base_offset;  // A batch is appended only if it gets just this offset.
 };
 
 // A run of committed data batches for a consumer.
@@ -71,12 +79,13 @@ class Group {
   // leadership is lost while under way. A batch of a session that is in the log already is not
   // appended again, but answered as the first time, once that is committed; one that does not
   // continue its session gets kFenced, kSequenceGap, kSequenceOverlap, kDuplicateOffsetUnknown,
-  // kUnknownSession or kLimitExceeded (DESIGN.md, "Sessions"): all definite.
+  // kUnknownSession or kLimitExceeded (DESIGN.md, "Sessions"): all definite. One that is to get
+  // another offset than the next gets kOffsetMismatch, definite, too.
   virtual void Propose(ByteBuffer buffer, std::size_t frame_at, std::size_t frame_bytes,
-                       ProposeDone done) = 0;
-  // The same for acks=leader-memory: calls back as soon as it is in the leader's log.
-  virtual void ProposeInMemory(ByteBuffer buffer, std::size_t frame_at, std::size_t frame_bytes,
-                               ProposeDone done) = 0;
+                       const ProposeOptions& options, ProposeDone done) = 0;
+  void Propose(ByteBuffer buffer, std::size_t frame_at, std::size_t frame_bytes, ProposeDone done) {
+    Propose(std::move(buffer), frame_at, frame_bytes, {}, std::move(done));
+  }
 
   // Opens a session, or takes it over: from the entry on that this writes, lower epochs are fenced.
   // Answers once that is committed, and all before it; without an entry if the session is open in

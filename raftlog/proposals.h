@@ -27,7 +27,7 @@ struct Proposal {
   std::size_t frame_bytes = 0;  // Padded.
   // What has to be judged before it may be appended, if anything.
   std::variant<std::monostate, SessionBatch, SessionOpening> session;
-  bool in_memory = false;   // Answered as soon as it is in the leader's log.
+  ProposeOptions options;
   Group::ProposeDone done;  // May be empty.
   Microseconds proposed_at{0};
 };

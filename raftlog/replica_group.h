@@ -41,10 +41,9 @@ class ReplicaGroup final : public Group {
   ReplicaGroup(const GroupOptions& options, const GroupDeps& deps, OpenedLog opened);
   ~ReplicaGroup() override;
 
+  using Group::Propose;
   void Propose(ByteBuffer buffer, std::size_t frame_at, std::size_t frame_bytes,
-               ProposeDone done) override;
-  void ProposeInMemory(ByteBuffer buffer, std::size_t frame_at, std::size_t frame_bytes,
-                       ProposeDone done) override;
+               const ProposeOptions& options, ProposeDone done) override;
   void OpenSession(SessionId session, std::uint32_t epoch,
                    std::function<void(Result<OpenedSession>)> done) override;
   void Fetch(Offset offset, std::size_t bytes_max, FetchDone done) override;
@@ -132,6 +131,7 @@ class ReplicaGroup final : public Group {
   Status CheckAdmission(const Proposal& proposal) const;
   void Admit(Proposal proposal);
   bool Settle(Proposal& proposal);
+  Status CheckBaseOffset(const Proposal& proposal) const;
   void ReleaseHeld();
   void Refuse(const Proposal& proposal, Room why);
   void Append(Proposal proposal);

@@ -32,16 +32,9 @@ Proposal ProposalOf(ByteBuffer buffer, std::size_t frame_at, std::size_t frame_b
 }  // namespace
 
 void ReplicaGroup::Propose(ByteBuffer buffer, std::size_t frame_at, std::size_t frame_bytes,
-                           ProposeDone done) {
+                           const ProposeOptions& options, ProposeDone done) {
   Proposal proposal = ProposalOf(std::move(buffer), frame_at, frame_bytes);
-  proposal.done = std::move(done);
-  Enter(std::move(proposal));
-}
-
-void ReplicaGroup::ProposeInMemory(ByteBuffer buffer, std::size_t frame_at, std::size_t frame_bytes,
-                                   ProposeDone done) {
-  Proposal proposal = ProposalOf(std::move(buffer), frame_at, frame_bytes);
-  proposal.in_memory = true;
+  proposal.options = options;
   proposal.done = std::move(done);
   Enter(std::move(proposal));
 }
@@ -93,6 +86,10 @@ bool ReplicaGroup::Settle(Proposal& proposal) {
     AnswerJudged(std::move(proposal), judged);
     return true;
   }
+  if (const Status there = CheckBaseOffset(proposal); !there) {
+    if (proposal.done) proposal.done(Fail(there.error()));
+    return true;
+  }
   const Room room = *place == Room::kGo ? MakeRoom(proposal.kind, proposal.frame_bytes) : *place;
   if (room == Room::kWait) return false;
   if (room == Room::kGo) {
@@ -101,6 +98,15 @@ bool ReplicaGroup::Settle(Proposal& proposal) {
     Refuse(proposal, room);
   }
   return true;
+}
+
+// Checkpoints and other control entries take no offset, so room that is made does not move it.
+Status ReplicaGroup::CheckBaseOffset(const Proposal& proposal) const {
+  const Offset next = log_->tail().next_offset;
+  if (!proposal.options.base_offset || *proposal.options.base_offset == next) return Ok();
+  return Fail(ErrorCode::kOffsetMismatch,
+              fmt::format("expected to be appended at offset {}, found the end at {}",
+                          proposal.options.base_offset->value(), next.value()));
 }
 
 void ReplicaGroup::ReleaseHeld() {
@@ -207,7 +213,7 @@ void ReplicaGroup::StageEntry(const AppendedEntry& entry, Proposal proposal) {
   const Proposed proposed{entry.index, block.base_offset, block.append_time_ms};
   if (proposal.kind == EntryKind::kData) staged_proposals_.push_back(proposal.proposed_at);
   if (!proposal.done) return;
-  if (proposal.in_memory) {
+  if (proposal.options.in_memory) {
     proposal.done(proposed);
   } else {
     proposals_.Wait({proposed, std::move(proposal.done), proposal.proposed_at});

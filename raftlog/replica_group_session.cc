@@ -79,7 +79,8 @@ void ReplicaGroup::AnswerDuplicate(Proposal proposal, const SessionJudgement& ju
   } else if (judged.offset >= state_.committed_end()) {
     original.index = state_.IndexOf(judged.offset);
   }
-  if (proposal.in_memory || original.index <= VisibleCommit()) return proposal.done(original);
+  if (proposal.options.in_memory || original.index <= VisibleCommit())
+    return proposal.done(original);
   proposals_.Join({original, std::move(proposal.done), proposal.proposed_at});
 }
 

@@ -40,6 +40,8 @@ std::string_view ErrorName(ErrorCode code) {
       return "FENCED";
     case ErrorCode::kDuplicateOffsetUnknown:
       return "DUPLICATE_OFFSET_UNKNOWN";
+    case ErrorCode::kOffsetMismatch:
+      return "OFFSET_MISMATCH";
     case ErrorCode::kOffsetBelowStart:
       return "OFFSET_BELOW_START";
     case ErrorCode::kOffsetBeyondEnd:

@@ -46,8 +46,8 @@ TEST(GroupProduce, InMemoryIsAnsweredAtOnceAndServedOnceCommitted) {
   std::optional<Result<Proposed>> answer;
   ByteBuffer batch = GroupWorld::Batch({"a"});
   const std::size_t bytes = batch.size();
-  world.group->ProposeInMemory(std::move(batch), 0, bytes,
-                               [&](Result<Proposed> proposed) { answer = proposed; });
+  world.group->Propose(std::move(batch), 0, bytes, {.in_memory = true},
+                       [&](Result<Proposed> proposed) { answer = proposed; });
   ASSERT_TRUE(answer.has_value());
   EXPECT_TRUE(answer->has_value());
   const Result<FetchSlice> before = world.group->status().end == Offset(0)
@@ -56,6 +56,33 @@ TEST(GroupProduce, InMemoryIsAnsweredAtOnceAndServedOnceCommitted) {
   EXPECT_TRUE(before.has_value());
   world.Settle();
   EXPECT_THAT(world.ReadFrom(0), ElementsAre("a"));
+}
+
+// Two who decide by the same state: only one of them is right.
+TEST(GroupProduce, AConditionalAppendGetsItsOffsetOrNone) {
+  GroupWorld world;
+  world.Start();
+  const auto send = [&world](std::uint64_t offset, const std::string& value) {
+    auto answer = std::make_shared<std::optional<Result<Proposed>>>();
+    ByteBuffer batch = GroupWorld::Batch({value});
+    const std::size_t bytes = batch.size();
+    world.group->Propose(std::move(batch), 0, bytes, {.base_offset = Offset(offset)},
+                         [answer](Result<Proposed> proposed) { *answer = std::move(proposed); });
+    return answer;
+  };
+  const auto first = send(0, "a");
+  const auto second = send(0, "b");
+  // Refused by what is in the log, committed or not.
+  ASSERT_TRUE(second->has_value());
+  EXPECT_EQ((*second)->error().code, ErrorCode::kOffsetMismatch);
+  world.Settle();
+  EXPECT_EQ((*first)->value().base_offset, Offset(0));
+  const auto third = send(1, "c");
+  const auto beyond = send(7, "d");
+  world.Settle();
+  EXPECT_TRUE((*third)->has_value());
+  EXPECT_EQ((*beyond)->error().code, ErrorCode::kOffsetMismatch);
+  EXPECT_THAT(world.ReadFrom(0), ElementsAre("a", "c"));
 }
 
 TEST(GroupProduce, ProposalsGatherWhileAJobIsUnderWay) {

@@ -127,13 +127,31 @@ TEST(GroupSession, ADuplicateInMemoryIsAnsweredAtOnce) {
   for (int i = 0; i < 2; ++i) {
     ByteBuffer batch = GroupWorld::Numbered(0, "a");
     const std::size_t bytes = batch.size();
-    world.group->ProposeInMemory(std::move(batch), 0, bytes, [&](Result<Proposed> proposed) {
+    const auto answered = [&](Result<Proposed> proposed) {
       EXPECT_EQ(proposed->base_offset, Offset(0));
       EXPECT_EQ(proposed->is_duplicate, answers == 1);
       ++answers;
-    });
+    };
+    world.group->Propose(std::move(batch), 0, bytes, {.in_memory = true}, answered);
   }
   EXPECT_EQ(answers, 2);
+}
+
+// What it expected was true when it was stored first.
+TEST(GroupSession, ARetriedConditionalAppendIsAnsweredAsTheFirstTime) {
+  GroupWorld world;
+  world.Start();
+  for (const bool is_retry : {false, true}) {
+    ByteBuffer batch = GroupWorld::Numbered(0, "a");
+    const std::size_t bytes = batch.size();
+    std::optional<Result<Proposed>> answer;
+    world.group->Propose(std::move(batch), 0, bytes, {.base_offset = Offset(0)},
+                         [&](Result<Proposed> proposed) { answer = std::move(proposed); });
+    world.Settle();
+    ASSERT_TRUE(answer.has_value() && answer->has_value());
+    EXPECT_EQ((*answer)->base_offset, Offset(0));
+    EXPECT_EQ((*answer)->is_duplicate, is_retry);
+  }
 }
 
 TEST(GroupSession, ARestartKnowsTheSessions) {

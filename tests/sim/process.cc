@@ -142,8 +142,7 @@ void Process::Produce(std::uint32_t partition, ByteBuffer batch, bool in_memory,
   const auto header =
       ValidateBatch(batch.span(), {.batch_bytes_max = cluster_.scenario.batch_bytes_max});
   if (!header) return done(Fail(header.error()));
-  if (in_memory) return group->ProposeInMemory(std::move(batch), 0, bytes, std::move(done));
-  group->Propose(std::move(batch), 0, bytes, std::move(done));
+  group->Propose(std::move(batch), 0, bytes, {.in_memory = in_memory}, std::move(done));
 }
 
 void Process::Fetch(std::uint32_t partition, const FetchFrom& from, Group::FetchDone done) {

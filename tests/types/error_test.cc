@@ -33,7 +33,7 @@ TEST(ErrorTest, AnAnswerThatNeverCameIsUnknownAndRetriable) {
 TEST(ErrorTest, WhatASessionRefusesIsFinalAndDefinite) {
   for (const ErrorCode code :
        {ErrorCode::kUnknownSession, ErrorCode::kSequenceGap, ErrorCode::kSequenceOverlap,
-        ErrorCode::kFenced, ErrorCode::kDuplicateOffsetUnknown}) {
+        ErrorCode::kFenced, ErrorCode::kDuplicateOffsetUnknown, ErrorCode::kOffsetMismatch}) {
     EXPECT_FALSE(IsRetriable(code)) << ErrorName(code);
     EXPECT_TRUE(IsDefinite(code)) << ErrorName(code);
   }

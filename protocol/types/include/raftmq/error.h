@@ -34,6 +34,7 @@ enum class ErrorCode : std::uint16_t {
   kSequenceOverlap = 15,         // The batch repeats a part of what is stored.
   kFenced = 16,                  // A higher epoch of the session is known: another has taken over.
   kDuplicateOffsetUnknown = 17,  // The batch was stored so long ago that its offset is forgotten.
+  kOffsetMismatch = 18,          // The end is not where a conditional append expected it.
   // Reading positions. Final: the caller chooses the next position.
   kOffsetBelowStart =
       20,                 // The offset was removed by retention or trim; the reply names the start.
