@@ -61,7 +61,8 @@ void HandleProduce(Session& session, std::uint64_t id, const wire::ProduceReques
   metrics.bytes_in.Add(frame_bytes);
   Group& group = (*partition)->group();
   auto done = AnswerWhenDone(shard, **partition, std::move(responder));
-  const ProposeOptions options{.in_memory = request.acks != wire::Acks::kQuorum};
+  const ProposeOptions options{.in_memory = request.acks != wire::Acks::kQuorum,
+                               .base_offset = request.base_offset};
   group.Propose(std::move(frame.buffer), at, frame_bytes, options, std::move(done));
   shard.partitions().Touch(**partition);
 }

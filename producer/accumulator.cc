@@ -23,6 +23,16 @@ Accumulator::Added Accumulator::Add(const Record& record, std::size_t charge,
   return {.sealed = true};
 }
 
+Accumulator::Added Accumulator::AddAt(Offset base_offset, const Record& record, std::size_t charge,
+                                      Producer::SendCallback& callback) {
+  std::lock_guard lock(mutex_);
+  if (closed_) return {.closed = true};
+  if (!builder_.empty()) SealOpen();
+  AddAlone(record, charge, callback);
+  sealed_.back().base_offset = base_offset;
+  return {.sealed = true};
+}
+
 bool Accumulator::Append(const Record& record, std::size_t charge,
                          Producer::SendCallback& callback) {
   const bool first = builder_.empty();
@@ -33,7 +43,8 @@ bool Accumulator::Append(const Record& record, std::size_t charge,
   return true;
 }
 
-// A message above batch_bytes is legal: it travels in a batch of its own.
+// A message above batch_bytes is legal: it travels in a batch of its own, like one with a
+// condition.
 void Accumulator::AddAlone(const Record& record, std::size_t charge,
                            Producer::SendCallback& callback) {
   BatchBuilder alone(kBatchBytesMax);

@@ -26,6 +26,7 @@ struct OutgoingBatch {
   std::uint64_t number = 0;  // Order within the partition.
   SharedBytes frame;
   SessionPosition position;                       // As it stands in the frame.
+  std::optional<Offset> base_offset;              // Stored there or not at all.
   std::vector<Producer::SendCallback> callbacks;  // One per record, in order.
   std::size_t charge = 0;                         // Bytes taken from the memory bound.
   Microseconds deadline{0};                       // Of the delivery.
@@ -55,6 +56,9 @@ class Accumulator {
     bool sealed = false;  // A batch is full.
   };
   Added Add(const Record& record, std::size_t charge, Producer::SendCallback& callback);
+  // The same in a batch of its own, which is to get this offset or none.
+  Added AddAt(Offset base_offset, const Record& record, std::size_t charge,
+              Producer::SendCallback& callback);
 
   // Moves the finished batches to the end of `to`; the open one too if `seal_open`. True if there
   // was an open one and it was sealed.

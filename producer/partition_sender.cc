@@ -136,11 +136,12 @@ bool PartitionSender::SendFront(Microseconds now) {
   const std::uint64_t attempt = batch.attempt = ++attempts_;
   batch.sent_to = route->node;
   const SharedBytes frame = batch.frame;
+  const wire::ProduceRequest request{
+      .group = route->group, .acks = options_.acks, .base_offset = batch.base_offset};
   const Milliseconds left = CeilMilliseconds(batch.deadline - now);
   in_flight_.push_back(std::move(batch));
   ++counters_.batches;
 
-  wire::ProduceRequest request{.group = route->group, .acks = options_.acks};
   const auto self = weak_from_this();
   if (options_.acks == wire::Acks::kNone) {
     (*connection)->SendOneWay(request, frame, [self, attempt](const Status& left_us) {

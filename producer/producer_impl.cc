@@ -94,6 +94,10 @@ Producer::Impl::Impl(std::shared_ptr<internal::ClientCore> core, ProducerConfig 
 
 void Producer::Impl::Send(const Message& message, SendCallback callback) {
   if (is_fenced_.load(std::memory_order_relaxed)) return Refuse(callback, Fenced(config_.name));
+  if (message.expected_offset && !message.partition && !message.key) {
+    return Refuse(callback, {ErrorCode::kInvalidArgument,
+                             "expected a partition or a key with expected_offset, found neither"});
+  }
   const Result<std::uint32_t> partition = ChoosePartition(message);
   if (!partition) return Refuse(callback, partition.error());
   const HeaderViews headers(message);
@@ -108,7 +112,11 @@ void Producer::Impl::Send(const Message& message, SendCallback callback) {
   const std::size_t charge = RecordBytesMax(record) + kMessageOverhead;
   if (Status taken = TakeMemory(charge); !taken) return Refuse(callback, taken.error());
 
-  const Accumulator::Added added = lanes_[*partition]->accumulator.Add(record, charge, callback);
+  Accumulator& accumulator = lanes_[*partition]->accumulator;
+  const Accumulator::Added added =
+      message.expected_offset
+          ? accumulator.AddAt(Offset(*message.expected_offset), record, charge, callback)
+          : accumulator.Add(record, charge, callback);
   if (added.closed) {
     memory_.Give(charge);
     return Refuse(callback, {ErrorCode::kCancelled, "the producer is closed"});

@@ -41,6 +41,7 @@ class Decoder {
   HelloRequest Get(schema::HelloRequest::Reader from);
   HelloReply Get(schema::HelloReply::Reader from);
   ProduceRequest Get(schema::ProduceRequest::Reader from);
+  ProduceRequest Get(schema::ConditionalProduceRequest::Reader from);
   ProduceReply Get(schema::ProduceReply::Reader from);
   FetchRequest Get(schema::FetchRequest::Reader from);
   FetchCredit Get(schema::FetchCredit::Reader from);
@@ -136,6 +137,8 @@ std::optional<Body> Decoder::GetBody(schema::Message::Reader from) {
       return Get(from.getOpenSessionRequest());
     case schema::Message::OPEN_SESSION_REPLY:
       return Get(from.getOpenSessionReply());
+    case schema::Message::CONDITIONAL_PRODUCE_REQUEST:
+      return Get(from.getConditionalProduceRequest());
   }
   return std::nullopt;
 }
@@ -170,7 +173,13 @@ ProduceRequest Decoder::Get(schema::ProduceRequest::Reader from) {
   if (acks > static_cast<std::uint16_t>(Acks::kNone)) {
     Refuse(ErrorCode::kBadRequest, fmt::format("expected acks 0 to 2, found {}", acks));
   }
-  return {.group = GetGroup(from), .acks = static_cast<Acks>(acks)};
+  return {.group = GetGroup(from), .acks = static_cast<Acks>(acks), .base_offset = {}};
+}
+
+ProduceRequest Decoder::Get(schema::ConditionalProduceRequest::Reader from) {
+  ProduceRequest to = Get(from.getProduce());
+  to.base_offset = Offset(from.getBaseOffset());
+  return to;
 }
 
 ProduceReply Decoder::Get(schema::ProduceReply::Reader from) {

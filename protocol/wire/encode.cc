@@ -81,10 +81,17 @@ void Put(const HelloReply& from, schema::Message::Builder to) {
   body.setBootId(from.boot_id);
 }
 
+void PutProduce(const ProduceRequest& from, schema::ProduceRequest::Builder to) {
+  PutGroup(from.group, to);
+  to.setAcks(static_cast<schema::Acks>(from.acks));
+}
+
+// The condition is rare: a union member of its own keeps the others small.
 void Put(const ProduceRequest& from, schema::Message::Builder to) {
-  auto body = to.initProduceRequest();
-  PutGroup(from.group, body);
-  body.setAcks(static_cast<schema::Acks>(from.acks));
+  if (!from.base_offset) return PutProduce(from, to.initProduceRequest());
+  auto body = to.initConditionalProduceRequest();
+  PutProduce(from, body.initProduce());
+  body.setBaseOffset(from.base_offset->value());
 }
 
 void Put(const ProduceReply& from, schema::Message::Builder to) {

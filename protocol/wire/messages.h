@@ -43,6 +43,7 @@ enum class Acks : std::uint8_t { kQuorum = 0, kLeaderMemory = 1, kNone = 2 };
 struct ProduceRequest {
   GroupId group;
   Acks acks = Acks::kQuorum;
+  std::optional<Offset> base_offset;  // Conditional: appended just there, else OFFSET_MISMATCH.
 
   bool operator==(const ProduceRequest&) const = default;
 };

@@ -40,6 +40,7 @@ struct Message {
     initProducerReply @24 :InitProducerReply;
     openSessionRequest @25 :OpenSessionRequest;
     openSessionReply @26 :OpenSessionReply;
+    conditionalProduceRequest @27 :ConditionalProduceRequest;
   }
 }
 
@@ -70,6 +71,11 @@ struct ProduceRequest {
   topicLow @1 :UInt64;
   partition @2 :UInt32;
   acks @3 :Acks;
+}
+
+struct ConditionalProduceRequest {
+  produce @0 :ProduceRequest;
+  baseOffset @1 :UInt64;
 }
 
 struct ProduceReply {

@@ -151,5 +151,16 @@ TEST_F(Sessions, AHigherEpochFencesTheLowerOnes) {
   EXPECT_THAT(ReadAll(topic.client, topic.group), ::testing::ElementsAre("a", "b", "c"));
 }
 
+TEST_F(Sessions, OfTwoConditionalAppendsOneIsStored) {
+  TopicClient topic(broker_->client(), "conditional");
+  BatchBuilder builder(kBatchBytesMax);
+  EXPECT_TRUE(builder.Append({.value = "a", .timestamp_ms = 1000}));
+  const ByteBuffer batch = builder.Finish({});
+  const wire::ProduceRequest request{.group = topic.group, .base_offset = Offset(0)};
+  EXPECT_EQ(BaseOf(topic.client.Call(request, batch.span())), Offset(0));
+  const auto second = topic.client.Call(request, batch.span());
+  EXPECT_EQ(ErrorOf(second).code, ErrorCode::kOffsetMismatch);
+}
+
 }  // namespace
 }  // namespace raftmq::testing

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdio>
+#include <fstream>
 #include <string>
 
 #include "tests/client/client_fixture.h"
@@ -44,6 +45,28 @@ TEST(Examples, AsyncProduceCountsEveryOutcome) {
   const Outcome produced = RunExample("03_async_produce", broker.bootstrap() + " readings 20000");
   EXPECT_EQ(produced.status, 0);
   EXPECT_EQ(produced.output, "acked 20000, failed 0\n");
+}
+
+TEST(Examples, EventSourcingKeepsAnAccount) {
+  FakeBroker broker;
+  broker.AddTopic("account", 1);
+  const std::string account = broker.bootstrap() + " account ";
+  EXPECT_EQ(RunExample("09_event_sourcing", account + "-100").output, "100 left\n");
+  EXPECT_EQ(RunExample("09_event_sourcing", account + "70").output, "30 left\n");
+  EXPECT_EQ(RunExample("09_event_sourcing", account + "70").output, "refused: only 30 left\n");
+}
+
+TEST(Examples, AnOutboxIsRelayedOnce) {
+  FakeBroker broker;
+  broker.AddTopic("events", 1);
+  const std::string path = ::testing::TempDir() + "/outbox";
+  const std::string arguments = broker.bootstrap() + " events " + path;
+  std::ofstream(path) << "one\ntwo\n";
+  EXPECT_EQ(RunExample("10_outbox_relay", arguments).output, "relayed 2 lines, 0 were there\n");
+  std::ofstream(path, std::ios::app) << "three\n";
+  EXPECT_EQ(RunExample("10_outbox_relay", arguments).output, "relayed 1 lines, 2 were there\n");
+  const Outcome consumed = RunExample("02_hello_consume", broker.bootstrap() + " events");
+  EXPECT_EQ(consumed.output, "0/0 (no key): one\n0/1 (no key): two\n0/2 (no key): three\n");
 }
 
 TEST(Examples, SayWhatIsWrong) {

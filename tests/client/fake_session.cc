@@ -147,6 +147,8 @@ wire::Body FakeSession::Produce(const wire::ProduceRequest& request, wire::Frame
   const auto known = log.sessions.Judge(header->producer, log.end);
   if (!known) return wire::ErrorReply{.error = known.error()};
   if (*known) return wire::ProduceReply{.base_offset = Offset(**known), .append_time_ms = 5000};
+  if (request.base_offset && *request.base_offset != Offset(log.end))
+    return wire::ErrorReply{.error = {ErrorCode::kOffsetMismatch, "the end is elsewhere"}};
   const std::uint64_t base = log.end;
   ByteBuffer batch(frame.attachment().size());
   std::memcpy(batch.data(), frame.attachment().data(), batch.size());

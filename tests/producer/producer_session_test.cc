@@ -199,6 +199,24 @@ TEST_F(ProducerSession, WhatFollowsABatchWithoutAnOutcomeIsDelivered) {
   }
 }
 
+TEST_F(ProducerSession, AConditionalMessageIsStoredAtItsOffsetOrNotAtAll) {
+  Producer producer = Open(NoLinger());
+  const auto send = [&producer](const std::string& value, std::optional<std::uint64_t> offset) {
+    Message message = Text(value);
+    message.expected_offset = offset;
+    return producer.Send(std::move(message));
+  };
+  const auto first = send("a", 0);
+  const auto late = send("b", 0);
+  const auto plain = send("c", std::nullopt);
+  EXPECT_TRUE(first.Get(kLong).has_value());
+  EXPECT_EQ(late.Get(kLong).error().code, ErrorCode::kOffsetMismatch);
+  EXPECT_EQ(plain.Get(kLong)->offset, 1u);
+  Message nowhere = Text("d", std::nullopt);
+  nowhere.expected_offset = 2;
+  EXPECT_EQ(producer.Send(std::move(nowhere)).Get(kLong).error().code, ErrorCode::kInvalidArgument);
+}
+
 TEST_F(ProducerSession, AForgottenSessionIsReplaced) {
   Producer producer = Open(NoLinger());
   ASSERT_TRUE(producer.Send(Text("a")).Get(kLong).has_value());

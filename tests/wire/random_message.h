@@ -74,7 +74,11 @@ class RandomMessages {
     m.boot_id = Number();
     return m;
   }
-  ProduceRequest Make(ProduceRequest) { return {Group(), static_cast<Acks>(random_() % 3)}; }
+  ProduceRequest Make(ProduceRequest) {
+    ProduceRequest request{Group(), static_cast<Acks>(random_() % 3), {}};
+    if (random_() % 2 == 0) request.base_offset = Offset(random_());
+    return request;
+  }
   ProduceReply Make(ProduceReply) {
     return {Offset(Number()), Small<std::int64_t>(), Offset(Number())};
   }

@@ -17,6 +17,9 @@ struct Message {
   std::vector<std::pair<std::string, std::string>> headers;  // Ordered; names may repeat.
   std::optional<std::int64_t> timestamp_ms;                  // Default: now.
   std::optional<std::uint32_t> partition;  // Default: the partitioner's choice by key.
+  // Conditional: stored only if it gets just this offset, one behind the last that the sender has
+  // seen, else refused with kOffsetMismatch (definite). Needs a partition or a key; travels alone.
+  std::optional<std::uint64_t> expected_offset;
 };
 
 // Where a sent message went.
