@@ -10,14 +10,16 @@
 namespace raftmq::internal {
 
 void PartitionSender::MaybeMendSession() {
-  if (!in_flight_.empty() || !failed_.empty() || !session_.CanMend(queued_)) return;
-  if (const auto first = session_.Mend(queued_)) return Renumber(*first);
+  if (!in_flight_.empty() || !failed_.empty()) return;
+  if (session_.CanMend(queued_)) {
+    if (const auto first = session_.Mend(queued_)) return Renumber(*first);
+  }
   if (!session_.is_over()) return;
-  EndWith({ErrorCode::kSequenceGap,
-           fmt::format("{}/{}: it is not known whether an earlier batch is stored, and nothing may "
-                       "follow before it is; create the producer again under its name to go on "
-                       "behind what is stored",
-                       options_.topic, options_.partition)});
+  EndWith(
+      {ErrorCode::kSequenceGap,
+       fmt::format("{}/{}: a message before it was not stored, or may not be, and a producer with "
+                   "a name leaves none out; created again it goes on behind what is stored",
+                   options_.topic, options_.partition)});
 }
 
 // None of them is stored, nor will be as it was.

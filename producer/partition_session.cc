@@ -44,8 +44,10 @@ PartitionSession::Fate PartitionSession::Judge(const OutgoingBatch& batch, const
 }
 
 void PartitionSession::NoteFailed(const OutgoingBatch& batch) {
-  if (kind_ == Kind::kNone || need_ != Need::kNothing) return;
-  if (batch.maybe_stored) {
+  if (kind_ == Kind::kNone) return;
+  if (need_ != Need::kNothing) {
+    is_over_ = is_over_ || kind_ == Kind::kNamed;
+  } else if (batch.maybe_stored) {
     has_unknown_ = true;
   } else {
     NoteHole(batch, /*is_elsewhere=*/false);
@@ -66,14 +68,13 @@ std::optional<SessionPosition> PartitionSession::Mend(const std::deque<OutgoingB
   RAFTMQ_CHECK(CanMend(waiting));
   const Hole hole = *std::exchange(mend_, std::nullopt);
   const bool may_be_under_way = std::ranges::any_of(waiting, &OutgoingBatch::maybe_stored);
-  if (!hole.is_elsewhere && !may_be_under_way) return hole.position;
-  if (kind_ == Kind::kAnonymous) {
-    need_ = Need::kAnother;
-  } else if (may_be_under_way || has_unknown_) {
-    is_over_ = true;
-  } else {
-    need_ = Need::kOpen;
+  if (kind_ == Kind::kNamed) {
+    is_over_ = !hole.is_elsewhere || may_be_under_way || has_unknown_;
+    if (!is_over_) need_ = Need::kOpen;
+    return std::nullopt;
   }
+  if (!hole.is_elsewhere && !may_be_under_way) return hole.position;
+  need_ = Need::kAnother;
   return std::nullopt;
 }
 

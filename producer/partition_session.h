@@ -8,10 +8,11 @@
 //
 //   - those behind the hole take its place: they get new positions in the same session. Only if no
 //     copy of them can be under way: it could come when its old sequence is just the next one;
-//   - they get another session. A session without a name asks for a new one. One with a name is
-//     opened again in this partition, or, where a copy may be under way, ends here for this
-//     producer: only its next epoch, which belongs to the next producer of that name, can tell what
-//     is stored.
+//   - another session takes over.
+//
+// A named session goes neither way. By its sequence its next producer learns how many messages are
+// stored, which is of use only if none is missing among them: behind a hole it ends, for this
+// producer. Only if it was forgotten, with nothing lost or under way, it is opened again.
 //
 // A batch that ended and may have been stored leaves things open: those behind it are sent as they
 // are, and the leader's answer tells. If it refuses, the batch is not there, and another session
@@ -69,7 +70,7 @@ class PartitionSession {
   // Mends it. The result: where all of `waiting`, and what comes after them, now begins. Nothing:
   // see need() and is_over(). REQUIRES: CanMend(waiting).
   std::optional<SessionPosition> Mend(const std::deque<OutgoingBatch>& waiting);
-  // A named session that can only go on under its next epoch: nothing may be sent any more.
+  // A named session behind a hole: only the next producer of that name goes on.
   bool is_over() const { return is_over_; }
 
   // The session that was needed is there. All that waits is renumbered; none of it is stored.

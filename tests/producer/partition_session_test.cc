@@ -150,10 +150,21 @@ TEST(PartitionSession, ANamedOneIsOpenedFirst) {
   PartitionSession session(Kind::kNamed);
   EXPECT_EQ(session.need(), Need::kOpen);
   EXPECT_FALSE(session.MaySend(Batch(0)));
-  session.NoteFailed(Batch(0));  // Too late for it; all positions come with the opening.
   session.Restart();
-  EXPECT_TRUE(session.MaySend(Batch(1)));
-  EXPECT_FALSE(session.IsMending());
+  EXPECT_TRUE(session.MaySend(Batch(0)));
+}
+
+// Its sequence says how many messages are stored: none may be missing among them.
+TEST(PartitionSession, ANamedOneEndsBehindAHole) {
+  PartitionSession session(Kind::kNamed);
+  session.Restart();
+  session.NoteFailed(Batch(1));
+  EXPECT_EQ(session.Mend(Waiting({2})), std::nullopt);
+  EXPECT_TRUE(session.is_over());
+
+  PartitionSession unopened(Kind::kNamed);
+  unopened.NoteFailed(Batch(0));
+  EXPECT_TRUE(unopened.is_over());
 }
 
 TEST(PartitionSession, ANamedOneThatWasForgottenIsOpenedAgain) {

@@ -267,6 +267,18 @@ TEST_F(ProducerSession, OnlyANamedProducerHasAPositionToResume) {
   EXPECT_EQ(ErrorOf(named.ResumedSequence(3)).code, ErrorCode::kInvalidArgument);
 }
 
+TEST_F(ProducerSession, ANamedProducerThatWasForgottenOpensItsSessionAgain) {
+  Producer producer = Open(Named("relay"));
+  ASSERT_TRUE(producer.Send(Text("a")).Get(kLong).has_value());
+  broker_.ForgetSessions("orders", 0);
+  ASSERT_TRUE(producer.Send(Text("b")).Get(kLong).has_value());
+  EXPECT_EQ(stored(), std::vector<std::string>({"a", "b"}));
+  const auto headers = broker_.Headers("orders", 0);
+  EXPECT_EQ(headers[1].producer.session, headers[0].producer.session);
+  EXPECT_EQ(headers[1].producer.base_sequence, 0u);
+  EXPECT_EQ(producer.ResumedSequence(0).value_or(99), 0u);  // As it took over.
+}
+
 // What was sent before the session is open is numbered when it is.
 TEST_F(ProducerSession, SendsWaitForTheirSession) {
   broker_.SetHook(FaultAlways<wire::OpenSessionRequest>({.what = What::kHold}));
@@ -317,6 +329,23 @@ TEST_F(ProducerSession, WhatMayBeStoredBeforeATakeoverIsUnknown) {
   });
   EXPECT_FALSE(ErrorOf(zombie.Send(Text("b")).Get(kLong)).definite());
   EXPECT_EQ(ErrorOf(zombie.Send(Text("c")).Get(kLong)).code, ErrorCode::kFenced);
+}
+
+// How many are stored must say which: a relay skips as many.
+TEST_F(ProducerSession, ANamedProducerLeavesNothingOut) {
+  ProducerConfig config = OneByOne();
+  config.name = "relay";
+  Producer producer = Open(config);
+  broker_.SetHook(FaultAt<wire::ProduceRequest>({3}, Refuse(ErrorCode::kBatchTooLarge)));
+  Outcomes outcomes;
+  for (const std::string& value : Numbered(10)) producer.Send(Text(value), outcomes.Next());
+  ASSERT_TRUE(producer.Flush(kLong).has_value());
+  EXPECT_EQ(outcomes.acked(), 2);
+  EXPECT_EQ(outcomes.Count(ErrorCode::kBatchTooLarge), 1);
+  EXPECT_EQ(outcomes.Count(ErrorCode::kSequenceGap), 7);
+  EXPECT_EQ(stored(), Numbered(2));
+  Producer next = Open(config);
+  EXPECT_EQ(next.ResumedSequence(0).value_or(99), 2u);
 }
 
 // It cannot say whether "b" is stored, and must not put "c" in its place.

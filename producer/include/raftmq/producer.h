@@ -60,12 +60,12 @@ struct RAFTMQ_EXPORT ProducerConfig {
 // Thread-safe. Messages of one partition keep the order of Send (per thread). With idempotence, as
 // by default, a message that is acked is stored exactly once; one whose send failed with a definite
 // error (Error::definite) is not stored; of any other it is not known, but it is stored once at
-// most. kFenced ends the producer: another one has taken over its name. A named producer also stops
-// sending to a partition (kSequenceGap) when it cannot be known whether one of its messages is
-// stored: created again, it goes on behind what is. The destructor waits
-// for what is under way up to ClientConfig::destructor_timeout, then gives the rest up with
-// kCancelled; no callback runs after it has returned. Inside a callback it is legal too: it returns
-// at once, and the same happens behind it. Flush and Close are refused there (kInvalidArgument).
+// most. kFenced ends the producer: another one has taken over its name. A named producer leaves
+// none out: behind a message that failed all that go to its partition fail (kSequenceGap, not
+// stored); created again, it goes on behind what is. The destructor waits for what is under way up
+// to ClientConfig::destructor_timeout, then gives the rest up with kCancelled; no callback runs
+// after it has returned. Inside a callback it is legal too: it returns at once, and the same
+// happens behind it. Flush and Close are refused there (kInvalidArgument).
 class RAFTMQ_EXPORT Producer {
  public:
   using SendCallback = std::function<void(const Result<SendReceipt>&)>;
