@@ -50,6 +50,7 @@ struct GroupOptions {
   // for which producers try again, make place for new ones.
   std::size_t sessions_max = 20'000;
   std::int64_t session_min_age_ms = 120'000;
+  SessionFaults session_faults;  // For tests.
   bool internal = false;  // Has a state machine: SetCapture, SetRestore and SetApply are called.
   std::size_t state_bytes_max = 8u << 20;  // Of it; each segment has room for that.
 };

@@ -111,7 +111,7 @@ void LogState::KeepPart(ByteSpan payload) {
   Result<Checkpoint> whole = DecodeCheckpoint(payloads);
   RAFTMQ_CHECK(whole.has_value());
   log_start_ = std::max(log_start_, whole->log_start);
-  sessions_ = SessionsOf(*whole);
+  if (!faults_.forgets_at_resets) sessions_ = SessionsOf(*whole);
   arrived_ = std::move(*whole);
   parts_.clear();
   awaits_checkpoint_ = false;
@@ -161,6 +161,7 @@ void LogState::ForgetPositions() {
 void LogState::TruncateAfter(Index last_kept) {
   RAFTMQ_CHECK(last_kept >= commit_);
   sessions_.UndoAfter(last_kept);
+  if (faults_.forgets_at_cuts) sessions_ = SessionTable();
   while (memberships_.back().index > last_kept) memberships_.pop_back();
   while (!changes_.empty() && changes_.back().index > last_kept) changes_.pop_back();
   while (!positions_.empty() && positions_.back().index > last_kept) positions_.pop_back();

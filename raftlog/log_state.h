@@ -32,6 +32,15 @@ struct CheckpointRun {
   bool IsWhole() const { return found == parts; }
 };
 
+// Rules that a test switches off, to show that it would notice (tests/sim/mutant.h). All are kept
+// in a broker.
+struct SessionFaults {
+  bool acks_uncommitted = false;  // A duplicate is answered before its original is committed.
+  bool forgets_at_cuts = false;   // What is cut from the log takes all sessions with it.
+  bool forgets_at_resets =
+      false;  // The sessions of a checkpoint that comes after a reset are lost.
+};
+
 // Value type. Entries are appended in order of index, and commit never goes back.
 class LogState {
  public:
@@ -54,6 +63,8 @@ class LogState {
   void AddWholeRun(Index first, Offset first_offset);
   // As a recovery found it in the log.
   void SetRecordedCommit(Index commit) { recorded_commit_ = kept_recorded_commit_ = commit; }
+  // For tests only, see SessionFaults.
+  void SwitchOff(const SessionFaults& faults) { faults_ = faults; }
   void SetCommit(Index commit);
   void SetDurable(Index durable);
   // Forgets the runs of segments before `first_kept`.
@@ -119,6 +130,7 @@ class LogState {
   Index kept_recorded_commit_;      // The same of those that can no longer be cut off.
   std::deque<CheckpointRun> runs_;  // Oldest first.
   SessionTable sessions_;           // At the end.
+  SessionFaults faults_;
   bool is_whole_ = true;
   bool awaits_checkpoint_ = false;
   std::vector<std::vector<std::byte>> parts_;  // Of the checkpoint that is awaited.

@@ -38,6 +38,7 @@ ReplicaGroup::ReplicaGroup(const GroupOptions& options, const GroupDeps& deps, O
       applier_(*log_, cache_, reader_, opened.report.newest_checkpoint_index.Minus(1)),
       reported_commit_(VisibleCommit()) {
   staged_mark_ = core_.status().durable;
+  state_.SwitchOff(options.session_faults);
   MeasureLog();
 }
 

@@ -36,6 +36,7 @@ void ReplicaGroup::ResetLog(const LogBase& base) {
                                  .membership = base.membership,
                                  .before = base.before,
                                  .log_start = base.before.next_offset});
+  state_.SwitchOff(options_.session_faults);
   applier_.Restart(base.before.index);
   deps_.metrics.resets.Add();
   MeasureLog();

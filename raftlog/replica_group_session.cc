@@ -79,8 +79,8 @@ void ReplicaGroup::AnswerDuplicate(Proposal proposal, const SessionJudgement& ju
   } else if (judged.offset >= state_.committed_end()) {
     original.index = state_.IndexOf(judged.offset);
   }
-  if (proposal.options.in_memory || original.index <= VisibleCommit())
-    return proposal.done(original);
+  const bool is_early = proposal.options.in_memory || options_.session_faults.acks_uncommitted;
+  if (is_early || original.index <= VisibleCommit()) return proposal.done(original);
   proposals_.Join({original, std::move(proposal.done), proposal.proposed_at});
 }
 
