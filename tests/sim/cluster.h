@@ -34,6 +34,7 @@ struct Cluster {
   bool is_quiet = false;  // And nobody produces any more.
   DiskOptions disk;       // As in the scenario, until it is calm.
   bool is_verbose = false;
+  std::uint64_t last_session = 0;  // As the catalogue allots them.
   std::vector<std::unique_ptr<PartitionTruth>> partitions;
   std::unique_ptr<Network> network;
   std::vector<std::unique_ptr<Node>> nodes;  // [i] is node i + 1. Destroyed before all others.

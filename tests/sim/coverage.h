@@ -105,6 +105,14 @@ namespace raftmq::sim {
   X(kForwarded, "commands_committed_by_way_of_a_follower")                     \
   X(kStateCaptured, "state_machine_captured_in_a_checkpoint")                  \
   X(kStateRestored, "state_machine_restored_from_a_checkpoint")                \
+  X(kSessionsBegun, "sessions_begun")                                          \
+  X(kDuplicateAcks, "retries_acked_as_stored_before")                          \
+  X(kDuplicateBelowStart, "retry_acked_whose_original_is_below_the_log_start") \
+  X(kDuplicateAcrossElection, "retry_acked_by_another_leader")                 \
+  X(kSessionsExpired, "batches_refused_for_an_expired_session")                \
+  X(kSessionsFull, "batches_refused_for_a_full_session_table")                 \
+  X(kSequenceGap, "batches_refused_behind_one_that_was_lost")                  \
+  X(kLateRequests, "requests_that_arrive_after_they_were_given_up")            \
   X(kStartMoved, "log_start_moved")                                            \
   X(kSegmentsDeleted, "segments_deleted")                                      \
   X(kReset, "follower_reset_to_the_leaders_log_start")                         \
@@ -116,6 +124,7 @@ namespace raftmq::sim {
   X(kQuietExchanged, "quiet_groups_listed_to_a_peer")                          \
   X(kWoken, "quiet_groups_woken_by_silence")                                   \
   X(kNoWholeMajority, "runs_ended_early_for_damage_that_is_not_repaired")      \
+  X(kRejoined, "follower_cut_off_and_back_while_all_is_calm")                  \
   X(kLiveness, "runs_that_reached_the_end_of_the_liveness_phase")
 
 enum class Mark : std::size_t {

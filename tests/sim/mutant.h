@@ -1,5 +1,6 @@
 // Rules switched off on purpose, to show that the simulator would notice. They live in its own
-// seams (the file system, what a restart is told, the operator), never in the product.
+// seams (the file system, what a restart is told, the operator); those of sessions in the product's
+// (SessionFaults).
 #pragma once
 
 #include <array>
@@ -18,6 +19,9 @@ enum class Mutant : std::uint8_t {
   kManifestNotKept,       // So does one that lost a directory: its manifest was never written.
   kReplicaNumberReused,   // A replica that takes another's place takes its number, too.
   kJoinerVotesAlone,      // A replica that joins later founds a log in which it is the voter.
+  kDuplicateAckedEarly,   // A retry is acked while its original is not committed yet (M16).
+  kSessionsLostAtCuts,    // A truncation takes the sessions with it (M17).
+  kSessionsLostAtResets,  // So does a reset (M21).
 };
 
 // `rule`: the oracle that has to notice it, named as in DESIGN.md.
@@ -27,7 +31,7 @@ struct MutantRule {
   std::string_view rule;
 };
 
-inline constexpr std::array<MutantRule, 8> kMutants{{
+inline constexpr std::array<MutantRule, 11> kMutants{{
     {"hard-state-not-synced", Mutant::kHardStateNotSynced, "I-02"},
     {"log-not-synced", Mutant::kLogNotSynced, "I-16"},
     {"recovery-not-synced", Mutant::kRecoveryNotSynced, "I-16"},
@@ -36,6 +40,9 @@ inline constexpr std::array<MutantRule, 8> kMutants{{
     {"manifest-not-kept", Mutant::kManifestNotKept, "I-11"},
     {"replica-number-reused", Mutant::kReplicaNumberReused, "I-11"},
     {"joiner-votes-alone", Mutant::kJoinerVotesAlone, "I-03"},
+    {"duplicate-acked-early", Mutant::kDuplicateAckedEarly, "I-32"},
+    {"sessions-lost-at-cuts", Mutant::kSessionsLostAtCuts, "I-31"},
+    {"sessions-lost-at-resets", Mutant::kSessionsLostAtResets, "I-31"},
 }};
 
 }  // namespace raftmq::sim

@@ -165,6 +165,14 @@ void Network::CalmDown(Time election_timeout) {
   options_.delay_mean = std::min(options_.delay_mean, election_timeout / 100);
 }
 
+void Network::Isolate(NodeId node, bool is_alone) {
+  for (const auto& other : cluster_.nodes) {
+    if (other->id() == node) continue;
+    LinkOf(node, other->id()).cuts += is_alone ? 1 : -1;
+    LinkOf(other->id(), node).cuts += is_alone ? 1 : -1;
+  }
+}
+
 void Network::Heal(const std::vector<NodeId>& alone) {
   ++healings_;
   const auto is_alone = [&alone](NodeId node) { return std::ranges::count(alone, node) > 0; };

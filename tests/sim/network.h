@@ -41,6 +41,8 @@ class Network {
   // All links are whole again; with `alone`, those between these nodes and the others are cut for
   // ever.
   void Heal(const std::vector<NodeId>& alone);
+  // Cuts all links of a node, or makes them whole again.
+  void Isolate(NodeId node, bool is_alone);
   bool IsCut(NodeId from, NodeId to) const { return LinkOf(from, to).cuts > 0; }
 
  private:

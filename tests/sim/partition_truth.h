@@ -68,6 +68,8 @@ class PartitionTruth {
   void Sends(ReplicaRecord& record, const RaftMessage& message);
   // After each turn of its group.
   void Look(ReplicaRecord& record, const GroupStatus& status);
+  // After each tick of its group, unless it may be quiet.
+  void Ticked(ReplicaRecord& record, const GroupStatus& status, std::uint64_t patience);
   // Now and then: what costs more to look at.
   void LookAtAll();
 
@@ -76,6 +78,8 @@ class PartitionTruth {
 
   // What clients are told.
   void Acked(const Proposed& proposed, std::uint64_t payload_hash);
+  // An ack of a batch that was in the log already.
+  void Repeated(const Proposed& proposed, const SentBatches::Batch& batch);
   void Served(const BatchHeader& header);
 
   Index committed() const { return Index(committed_.size()); }
@@ -98,6 +102,8 @@ class PartitionTruth {
   void CheckOneChange(const ReplicaRecord& record, Index index);
   void Elected(ReplicaRecord& record, Term term);
   Membership MembershipUpTo(Index index) const;
+  static bool HearsMajority(ReplicaRecord& record, std::uint64_t patience);
+  void CommitsOnce(const ReplicaRecord& record, const EntryId& entry, SentBatches::Batch& batch);
   void CommitsStart(const ReplicaRecord& record, Index index, const EntryId& entry);
   void CheckStart(const ReplicaRecord& record, const GroupStatus& status);
   void FillFront(ReplicaRecord& record, const OpenedLog& opened);
@@ -118,6 +124,7 @@ class PartitionTruth {
   std::vector<std::vector<EntryId>> known_;  // Every entry ever seen, by index.
   std::map<Term, NodeId> leaders_;           // Ever seen.
   std::set<ReplicaId> ended_;
+  std::map<SessionId, std::uint32_t> sessions_;    // Next sequence of what is committed.
   std::map<std::uint64_t, Offset> staged_starts_;  // What log-start entries say, by their hash.
   std::vector<std::pair<Index, Offset>> starts_;   // Committed moves of the log start.
   std::map<Index, std::uint64_t> states_;  // Hashes of state machines, by their last command.

@@ -92,10 +92,41 @@ void PartitionTruth::CommitsFirst(ReplicaRecord& record, Index index, Term term)
   SentBatches::Batch* const batch = sent.Find(entry.payload_hash);
   if (batch == nullptr) return Broken("phantom", record, "commits a batch that nobody sent");
   if (++batch->stored == 2) Reach(Mark::kDuplicates);
+  if (batch->session != SessionId(0)) CommitsOnce(record, entry, *batch);
   if (batch->was_unknown) Reach(Mark::kUnknownCommitted);
   // A command that was passed on to the leader may have been doubled on its way.
   if (entry.kind == EntryKind::kData && SentBatches::IsStoredTooOften(*batch))
     Broken("I-34", record, "commits a batch once more than it was sent, or though it was refused");
+}
+
+// I-31, I-33: what a session has sent is stored once and in order.
+void PartitionTruth::CommitsOnce(const ReplicaRecord& record, const EntryId& entry,
+                                 SentBatches::Batch& batch) {
+  std::uint32_t& next = sessions_[batch.session];
+  if (batch.stored > 1)
+    return Broken("I-31", record,
+                  fmt::format("stores sequence {} of session {} again", batch.base_sequence,
+                              batch.session.value()));
+  if (batch.base_sequence != next)
+    Broken("I-33", record,
+           fmt::format("stores sequence {} of session {}, expected {}", batch.base_sequence,
+                       batch.session.value(), next));
+  next = batch.base_sequence + batch.records;
+  batch.offset = entry.base;
+  batch.elections = elections();
+}
+
+// I-31: what was acked is not refused as if it were not known; I-32: and all acks name one offset.
+void PartitionTruth::Repeated(const Proposed& proposed, const SentBatches::Batch& batch) {
+  Reach(Mark::kDuplicateAcks);
+  const ReplicaRecord nobody;
+  if (batch.stored == 0)
+    return Broken("I-32", nobody, "a retry is acked, its original is not committed");
+  if (proposed.base_offset != batch.offset)
+    Broken("I-32", nobody,
+           fmt::format("a retry is acked at offset {}, its original stands at {}",
+                       proposed.base_offset.value(), batch.offset.value()));
+  if (batch.offset < log_start()) Reach(Mark::kDuplicateBelowStart);
 }
 
 bool PartitionTruth::IsHeldByMajority(const ReplicaRecord& leader, Index index) const {
@@ -163,6 +194,28 @@ bool PartitionTruth::Names(ReplicaId id) const {
            const auto& known = placed.second.record.memberships;
            return !known.empty() && names(known.back().membership);
          });
+}
+
+// I-14: who hears no majority for some looks of CheckQuorum leads no more.
+void PartitionTruth::Ticked(ReplicaRecord& record, const GroupStatus& status,
+                            std::uint64_t patience) {
+  ++record.ticks;
+  if (!status.is_leader || HearsMajority(record, patience)) {
+    record.lonely_since = record.ticks;
+  } else if (record.ticks - record.lonely_since > patience) {
+    Broken("I-14", record, fmt::format("leads on after {} ticks without a majority", 2 * patience));
+  }
+}
+
+bool PartitionTruth::HearsMajority(ReplicaRecord& record, std::uint64_t patience) {
+  std::size_t voters = 0;
+  std::size_t heard = 0;
+  for (const Replica& replica : record.membership()) {
+    if (!replica.voter) continue;
+    ++voters;
+    if (replica.id() == record.id || record.ticks - record.heard[replica.node] <= patience) ++heard;
+  }
+  return heard >= QuorumOf(voters);
 }
 
 // What the turns of single replicas do not show.

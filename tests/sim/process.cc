@@ -96,15 +96,28 @@ void Process::Tick() {
     Group* const group = Use(i);
     if (group == nullptr) continue;
     group->Tick();
+    Ticked(i, group->status());
     replicas_[i].is_quiet = group->IsQuiet();
     if (replicas_[i].is_quiet) cluster_.coverage.Reach(Mark::kQuiet);
   }
   for (const auto& shard : shards_) shard->heartbeats.Tick();
 }
 
+// A leader looks for its majority once in an election timeout, and memberships may change in
+// between; one that was drained says for ever what it was.
+void Process::Ticked(std::uint32_t partition, const GroupStatus& status) {
+  PartitionTruth::Placement& placement = TruthOf(partition).placements.at(node_);
+  if (cluster_.scenario.goes_quiet || is_draining_ || placement.is_retired) return;
+  TruthOf(partition).Ticked(placement.record, status, 2 * cluster_.scenario.election_ticks_min);
+}
+
 void Process::Receive(const Parcel& parcel) {
   if (const auto* const message = std::get_if<PeerMessage>(&parcel.content)) {
-    if (Group* const group = Use(parcel.partition)) group->Receive(*message);
+    if (Group* const group = Use(parcel.partition)) {
+      ReplicaRecord& record = TruthOf(parcel.partition).placements.at(node_).record;
+      record.heard[parcel.from] = record.ticks;
+      group->Receive(*message);
+    }
   } else if (const auto* const heartbeat = std::get_if<Heartbeat>(&parcel.content)) {
     if (heartbeat->lists_groups) cluster_.coverage.Reach(Mark::kQuietExchanged);
     shards_[parcel.partition]->heartbeats.Receive(parcel.from, *heartbeat);
@@ -154,6 +167,7 @@ void Process::Fetch(std::uint32_t partition, const FetchFrom& from, Group::Fetch
 }
 
 void Process::Drain(std::function<void()> done) {
+  is_draining_ = true;
   auto left = std::make_shared<std::size_t>(1);
   auto shared = std::make_shared<std::function<void()>>(std::move(done));
   const auto drained = [left, shared] {

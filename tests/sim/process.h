@@ -84,6 +84,7 @@ class Process {
   Status OpenManifest();
   Result<std::unique_ptr<OpenedLog>> OpenOrFound(std::uint32_t partition);
   GroupOptions OptionsOf(std::uint32_t partition) const;
+  void Ticked(std::uint32_t partition, const GroupStatus& status);
   void StartStateMachine(Replica& replica);
   SimShard& ShardOf(std::uint32_t partition) {
     return *shards_[cluster_.scenario.ShardOf(partition)];
@@ -111,6 +112,7 @@ class Process {
   std::vector<std::unique_ptr<SimShard>> shards_;
   Microseconds all_ticked_{0};
   std::uint32_t opening_ = 0;
+  bool is_draining_ = false;
   std::vector<Replica> replicas_;  // By partition.
 };
 

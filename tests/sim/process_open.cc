@@ -33,6 +33,12 @@ GroupOptions Process::OptionsOf(std::uint32_t partition) const {
   options.batch_bytes_max = scenario.batch_bytes_max;
   options.pending_bytes_max = scenario.pending_bytes_max;
   options.retention_ms = -1;
+  options.session_min_age_ms =
+      static_cast<std::int64_t>(scenario.clients.session_min_age / kMillisecond);
+  if (scenario.clients.sessions_max > 0) options.sessions_max = scenario.clients.sessions_max;
+  options.session_faults = {.acks_uncommitted = cluster_.mutant == Mutant::kDuplicateAckedEarly,
+                            .forgets_at_cuts = cluster_.mutant == Mutant::kSessionsLostAtCuts,
+                            .forgets_at_resets = cluster_.mutant == Mutant::kSessionsLostAtResets};
   options.internal = scenario.IsInternal(partition);
   // A state machine's log cannot roll before a term has begun, and each takes of the reserve: with
   // a page for each, a disk that stays full for some terms would end the group (DESIGN.md).

@@ -23,6 +23,7 @@ SimProducer::SimProducer(Cluster& cluster, std::uint32_t number)
       backoff_(Milliseconds(1 + cluster.choices.Below(20)), Milliseconds(200),
                cluster.choices.Next()),
       leaders_(cluster.partitions.size()),
+      sessions_(cluster.partitions.size()),
       calm_acks_(cluster.partitions.size()) {}
 
 void SimProducer::ThinkThenSend() {
@@ -50,8 +51,24 @@ void SimProducer::Seal() {
     --counter_;
     break;
   }
-  batch_ = SharedBytes(builder_.Finish({}));
+  records_ = builder_.count();
+  SealOptions seal;
+  if (options.has_sessions) {
+    Session& session = sessions_[partition_];
+    if (session.id == SessionId(0)) {
+      session = {.id = SessionId(++cluster_.last_session)};
+      cluster_.coverage.Reach(Mark::kSessionsBegun);
+    }
+    session.is_weak = session.is_weak || in_memory_;
+    seal.session = session.id;
+    seal.base_sequence = session.next_sequence;
+  }
+  batch_ = SharedBytes(builder_.Finish(seal));
   payload_hash_ = ParseBatchHeader(batch_.view())->payload_hash;
+  SentBatches::Batch& sent = cluster_.partitions[partition_]->sent.Add(payload_hash_);
+  sent.session = seal.session;
+  sent.base_sequence = seal.base_sequence;
+  sent.records = records_;
 }
 
 void SimProducer::SealCommand() {
@@ -72,20 +89,36 @@ void SimProducer::Attempt() {
                         .node = believed == NodeId(0) ? cluster_.PickNode() : believed,
                         .partition = partition_,
                         .payload_hash = payload_hash_,
-                        .in_memory = in_memory_};
+                        .in_memory = in_memory_,
+                        .batch = batch_};
   cluster_.partitions[partition_]->sent.Attempt(payload_hash_);
-  cluster_.network->ForClient([this, sending] { Arrive(sending); });
+  cluster_.network->ForClient([this, sending] {
+    if (sending.attempt == attempts_) Arrive(sending);  // Else the connection was closed.
+  });
+  MaybeComeLate(sending);
   cluster_.timeline.After(cluster_.scenario.clients.timeout, [this, attempt = sending.attempt] {
     if (attempt == attempts_) OnTimeout();
   });
 }
 
+// The same once more, from a connection on which it was held up, when the producer has moved on.
+void SimProducer::MaybeComeLate(const Sending& sending) {
+  const ClientOptions& options = cluster_.scenario.clients;
+  if (!options.has_sessions || cluster_.scenario.IsInternal(sending.partition)) return;
+  if (cluster_.is_calm || !cluster_.choices.PerMille(options.late)) return;
+  cluster_.partitions[sending.partition]->sent.Attempt(sending.payload_hash);
+  cluster_.timeline.After(options.timeout + cluster_.choices.Around(options.timeout),
+                          [this, sending] {
+                            cluster_.coverage.Reach(Mark::kLateRequests);
+                            Arrive(sending);
+                          });
+}
+
 void SimProducer::Arrive(const Sending& sending) {
-  if (sending.attempt != attempts_) return;  // The connection was closed over the timeout.
   Node& node = cluster_.node(sending.node);
-  node.Do([this, &node, sending, batch = batch_] {
-    ByteBuffer copy(batch.size());
-    std::copy_n(batch.data(), batch.size(), copy.data());
+  node.Do([this, &node, sending] {
+    ByteBuffer copy(sending.batch.size());
+    std::copy_n(sending.batch.data(), sending.batch.size(), copy.data());
     node.process()->Produce(
         sending.partition, std::move(copy), sending.in_memory,
         [this, sending](const Result<Proposed>& proposed) { Reply(sending, proposed); });
@@ -96,8 +129,16 @@ void SimProducer::Arrive(const Sending& sending) {
 void SimProducer::Reply(const Sending& sending, const Result<Proposed>& proposed) {
   cluster_.timeline.After(0, [this, sending, proposed] {
     PartitionTruth& truth = *cluster_.partitions[sending.partition];
-    if (proposed && !sending.in_memory) truth.Acked(*proposed, sending.payload_hash);
     SentBatches::Batch& batch = *truth.sent.Find(sending.payload_hash);
+    if (proposed && !sending.in_memory) {
+      if (proposed->is_duplicate) {
+        truth.Repeated(*proposed, batch);
+        if (batch.elections < truth.elections())
+          cluster_.coverage.Reach(Mark::kDuplicateAcrossElection);
+      } else {
+        truth.Acked(*proposed, sending.payload_hash);
+      }
+    }
     if (!proposed && proposed.error().definite()) ++batch.refused;
     const bool is_command = cluster_.scenario.IsInternal(sending.partition);
     if (!is_command && SentBatches::IsStoredTooOften(batch))
@@ -120,8 +161,10 @@ void SimProducer::OnAnswer(std::uint64_t attempt, const Answer& answer) {
     backoff_.Reset();
     if (answer.leader != NodeId(0)) leaders_[partition_] = answer.leader;
     if (cluster_.is_calm) ++calm_acks_[partition_];
+    sessions_[partition_].next_sequence += records_;
     return ThinkThenSend();
   }
+  CheckRefusal(*answer.error);
   if (!answer.error->definite()) {
     cluster_.coverage.Reach(Mark::kUnknownOutcomes);
     cluster_.partitions[partition_]->sent.Find(payload_hash_)->was_unknown = true;
@@ -139,10 +182,35 @@ void SimProducer::OnTimeout() {
 // A crowd whose patience is shorter than the queue that it makes would never see an ack.
 bool SimProducer::IsSentHome() const { return cluster_.is_calm && number_ > kCalmProducers; }
 
+// What became of the batch is not known: nothing can follow it in its session.
+void SimProducer::GiveUp() {
+  sessions_[partition_] = {};
+  ThinkThenSend();
+}
+
+// I-31: a session that was acked is known, unless it was dropped for its age, or what it had in
+// memory only is lost.
+void SimProducer::CheckRefusal(const Error& error) {
+  Session& session = sessions_[partition_];
+  if (session.id == SessionId(0)) return;
+  const bool may_expire = cluster_.scenario.clients.sessions_max > 0;
+  const bool is_gap = error.code == ErrorCode::kSequenceGap;
+  const bool is_unknown = error.code == ErrorCode::kUnknownSession;
+  if (is_gap) cluster_.coverage.Reach(Mark::kSequenceGap);
+  if (is_unknown) cluster_.coverage.Reach(Mark::kSessionsExpired);
+  if (error.code == ErrorCode::kLimitExceeded) cluster_.coverage.Reach(Mark::kSessionsFull);
+  const bool is_wrong =
+      (is_gap && !session.is_weak) || (is_unknown && !may_expire && !session.is_weak) ||
+      error.code == ErrorCode::kSequenceOverlap ||
+      error.code == ErrorCode::kDuplicateOffsetUnknown || error.code == ErrorCode::kFenced;
+  if (is_wrong) cluster_.partitions[partition_]->Broken("I-31", {}, error.ToString());
+  if (is_gap || is_unknown) session = {};
+}
+
 void SimProducer::TryAgain(NodeId leader) {
   if (IsSentHome()) return;
   leaders_[partition_] = leader;
-  if (cluster_.choices.Below(8) == 0) return ThinkThenSend();  // It gives the batch up.
+  if (cluster_.choices.Below(8) == 0) return GiveUp();
   cluster_.timeline.After(static_cast<Time>(backoff_.Next().count()) * kMillisecond,
                           [this] { Attempt(); });
 }

@@ -30,6 +30,14 @@ class SimProducer {
     std::uint32_t partition = 0;
     std::uint64_t payload_hash = 0;
     bool in_memory = false;
+    SharedBytes batch;
+  };
+  // Of one partition; a new one begins where the outcome of a batch stays unknown.
+  struct Session {
+    SessionId id;  // 0 = none yet.
+    std::uint32_t next_sequence = 0;
+    bool is_weak =
+        false;  // Something of it may be lost though it was acked: it was in memory only.
   };
   struct Answer {
     std::optional<Error> error;
@@ -40,11 +48,14 @@ class SimProducer {
   void Seal();
   void SealCommand();
   void Attempt();
+  void MaybeComeLate(const Sending& sending);
   void Arrive(const Sending& sending);
   void Reply(const Sending& sending, const Result<Proposed>& proposed);
   void OnAnswer(std::uint64_t attempt, const Answer& answer);
   void OnTimeout();
   void TryAgain(NodeId leader);
+  void GiveUp();
+  void CheckRefusal(const Error& error);
   bool IsSentHome() const;
 
   Cluster& cluster_;
@@ -58,6 +69,8 @@ class SimProducer {
   bool in_memory_ = false;
   SharedBytes batch_;  // Under way.
   std::uint64_t payload_hash_ = 0;
+  std::uint32_t records_ = 0;      // Of the batch under way.
+  std::vector<Session> sessions_;  // By partition.
   std::vector<std::uint64_t> calm_acks_;
 };
 

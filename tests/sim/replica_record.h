@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <vector>
 
 #include "protocol/types/batch_header.h"
@@ -47,7 +48,10 @@ struct ReplicaRecord {
   // Of its present life.
   Index commit;
   bool is_leader = false;
-  bool found_unsynced = false;  // It began with entries that no job had synced.
+  std::uint64_t ticks = 0;                // Of its process.
+  std::map<NodeId, std::uint64_t> heard;  // At which of them each node was heard last.
+  std::uint64_t lonely_since = 0;         // The same, of a leader without a majority.
+  bool found_unsynced = false;            // It began with entries that no job had synced.
 
   Index last() const { return Index(entries.size()); }
   const EntryId& At(Index index) const { return entries[index.value() - 1]; }

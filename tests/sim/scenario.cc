@@ -88,6 +88,10 @@ ClientOptions DrawClients(Choices& choices) {
   clients.timeout = choices.Between(200, 4000) * kMillisecond;
   clients.read_index = Rate(choices, 300);
   clients.in_memory = choices.Below(4) == 0 ? Rate(choices, 300) : 0;
+  clients.has_sessions = IsOn(choices);
+  clients.sessions_max = choices.Below(3) == 0 ? 3 : 0;
+  clients.session_min_age = choices.Between(1, 4000) * kMillisecond;
+  clients.late = Rate(choices, 500);
   return clients;
 }
 
@@ -156,6 +160,8 @@ Scenario DrawScenario(Choices& choices, std::uint32_t nodes) {
   scenario.faults = DrawFaults(choices);
   scenario.clients = DrawClients(choices);
   scenario.operators = DrawOperators(choices);
+  // Sessions age by log time, which stands still until a clock that was set back has caught up.
+  if (scenario.faults.clock_step_every > 0) scenario.clients.sessions_max = 0;
   if (choices.Below(8) == 0) {
     Flood(choices, &scenario);
     return scenario;

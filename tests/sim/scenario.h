@@ -73,6 +73,10 @@ struct ClientOptions {
   Time timeout = 2 * kSecond;
   std::uint32_t read_index = 100;  // Per mille of a reader's requests.
   std::uint32_t in_memory = 0;     // Per mille of batches sent with acks=leader-memory.
+  bool has_sessions = false;       // Batches are numbered, so that a retry is stored once.
+  std::uint32_t sessions_max = 0;  // Kept by a partition; 0: more than there are.
+  Time session_min_age = 0;        // Older ones make place for new ones, then.
+  std::uint32_t late = 0;          // Per mille of requests that arrive after they were given up.
 };
 
 // Changes that an operator makes; 0 = none ever.

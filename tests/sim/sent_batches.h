@@ -17,8 +17,14 @@ class SentBatches {
     std::uint32_t refused = 0;  // Attempts that were answered with a definite error.
     std::uint32_t stored = 0;   // Times that it was committed.
     bool was_unknown = false;
+    SessionId session;  // 0 = none.
+    std::uint32_t base_sequence = 0;
+    std::uint32_t records = 0;
+    std::uint64_t elections = 0;  // Of its partition, when it was committed.
+    Offset offset;                // Once it is committed: of the first copy.
   };
 
+  Batch& Add(std::uint64_t payload_hash) { return batches_[payload_hash]; }
   // Batches are named by their payload hash, since each is unique.
   Batch& Attempt(std::uint64_t payload_hash) {
     Batch& batch = batches_[payload_hash];

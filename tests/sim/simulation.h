@@ -53,6 +53,10 @@ class Simulation {
   bool HasAcks() const;
   bool HasConverged(const std::vector<NodeId>& core);
   static Membership FoundersOf(const PartitionTruth& truth);
+  // One node that can be spared is cut off for a while and comes back: the terms stay (I-12).
+  void Rejoin(const std::vector<NodeId>& core);
+  bool CanSpare(const std::vector<NodeId>& core, NodeId node);
+  std::vector<Term> Terms(const std::vector<NodeId>& core);
   void ExplainStuck(const std::vector<NodeId>& core);
   void Finish();
 

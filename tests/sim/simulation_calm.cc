@@ -123,6 +123,51 @@ void Simulation::Calm() {
   if (!Await([&] { return reads.AreDone(); }) && !cluster_.verdict.is_broken())
     cluster_.verdict.Broken("I-13", "the final reads do not end");
   if (!cluster_.verdict.is_broken()) cluster_.coverage.Reach(Mark::kLiveness);
+  if (!cluster_.verdict.is_broken() && cluster_.choices.Below(4) == 0) Rejoin(core);
+}
+
+// It follows everywhere, and the others of the core can do without it.
+bool Simulation::CanSpare(const std::vector<NodeId>& core, NodeId node) {
+  std::vector<NodeId> others = core;
+  std::erase(others, node);
+  return std::ranges::all_of(cluster_.partitions, [&](const auto& truth) {
+    const auto placed = truth->placements.find(node);
+    if (placed != truth->placements.end() && placed->second.record.is_leader) return false;
+    const bool is_led = std::ranges::any_of(others, [&](NodeId other) {
+      const auto there = truth->placements.find(other);
+      return there != truth->placements.end() && there->second.record.is_leader;
+    });
+    return is_led && Suffices(others, *truth);
+  });
+}
+
+std::vector<Term> Simulation::Terms(const std::vector<NodeId>& core) {
+  std::vector<Term> terms;
+  for (std::uint32_t i = 0; i < cluster_.partitions.size(); ++i) {
+    Term highest;
+    for (const NodeId node : core) {
+      Process* const process = cluster_.node(node).process();
+      const Group* const group = process == nullptr ? nullptr : process->Find(i);
+      if (group != nullptr) highest = std::max(highest, group->status().term);
+    }
+    terms.push_back(highest);
+  }
+  return terms;
+}
+
+void Simulation::Rejoin(const std::vector<NodeId>& core) {
+  const Time a_while = 5 * cluster_.scenario.election_max();
+  const NodeId node = core[static_cast<std::size_t>(cluster_.choices.Below(core.size()))];
+  if (!CanSpare(core, node)) return;
+  const std::vector<Term> before = Terms(core);
+  cluster_.network->Isolate(node, true);
+  RunUntil(kNever, cluster_.timeline.now() + a_while);
+  cluster_.network->Isolate(node, false);
+  RunUntil(kNever, cluster_.timeline.now() + a_while);
+  cluster_.coverage.Reach(Mark::kRejoined);
+  if (!cluster_.verdict.is_broken() && Terms(core) != before)
+    cluster_.verdict.Broken(
+        "I-12", fmt::format("node {} was cut off, came back, and raised a term", node.value()));
 }
 
 // The bound counts from the last progress of any replica, since a long log takes its time.
