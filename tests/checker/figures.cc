@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "tests/checker/high_mark.h"
 #include "tests/checker/rules.h"
 
 namespace raftmq::checker {
@@ -91,6 +92,25 @@ std::vector<Microseconds> HealToAck(const Facts& facts) {
   return delays;
 }
 
+void CountAckedBelowStart(const Facts& facts, Figures& figures) {
+  std::map<PartitionNumber, HighMark> starts;
+  for (const Op& op : facts.history.ops()) {
+    const Poll* const poll = std::get_if<Poll>(&op.action);
+    if (poll != nullptr && op.ended != kNever) starts[poll->partition].Add(op.ended, poll->start);
+  }
+  SortAll(starts);
+  for (const Sending& sending : facts.sendings) {
+    const auto offset = sending.acked_offset();
+    const auto marks = starts.find(sending.send().partition);
+    if (!offset || marks == starts.end()) continue;
+    const Offset start = marks->second.Before(sending.op->ended).value_or(Offset(0));
+    if (start <= *offset) continue;
+    ++figures.acked_below_start;
+    figures.acked_below_start_max =
+        std::max(figures.acked_below_start_max, start.value() - offset->value());
+  }
+}
+
 class Seconds {
  public:
   explicit Seconds(const Facts& facts) : begin_(FirstBegin(facts.history)) {
@@ -148,6 +168,7 @@ class Seconds {
 Figures FiguresOf(const Facts& facts) {
   Figures figures;
   Count(facts, figures);
+  CountAckedBelowStart(facts, figures);
   figures.worst_lag = WorstLag(facts);
   figures.heal_to_ack = HealToAck(facts);
   figures.seconds = Seconds(facts).Take();

@@ -112,6 +112,20 @@ TEST(Figures, TellLagAndUnseenAndTheFirstAckAfterAHeal) {
   EXPECT_THAT(ok, ElementsAre(0, 1, 0, 0, 0, 1, 0, 0, 0));
 }
 
+TEST(Figures, TellAcksOfWhatWasRemovedAlready) {
+  History history;
+  history.Add(Acked(0, 3, Microseconds(0), Microseconds(40)));
+  history.Add(Acked(1, 5, Microseconds(1), Microseconds(20)));  // Before anybody was told.
+  history.Add({.number = OpNumber(2),
+               .began = Microseconds(10),
+               .ended = Microseconds(30),
+               .outcome = Outcome::kOk,
+               .action = Poll{.start = Offset(10)}});
+  const Report report = CheckHistory(history);
+  EXPECT_EQ(report.figures.acked_below_start, 1u);
+  EXPECT_EQ(report.figures.acked_below_start_max, 7u);
+}
+
 TEST(LostWrites, AreToldByWhichPartOfTheirProducerIsMissing) {
   History history;
   for (std::uint64_t i = 0; i < 5; ++i) history.Add(Acked(i, i, Microseconds(i), Microseconds(i)));

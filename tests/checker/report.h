@@ -48,6 +48,9 @@ struct Figures {
   std::uint64_t ops = 0;
   std::uint64_t sends_ok = 0, sends_failed = 0, sends_unknown = 0;
   std::uint64_t acked = 0;  // Messages.
+  // Acks of messages that the log start had passed already, as a poll was told before.
+  std::uint64_t acked_below_start = 0;
+  std::uint64_t acked_below_start_max = 0;  // By how many messages, at most.
   std::uint64_t polls = 0;
   std::uint64_t records_read = 0;
   // Longest time that a record had been acked for when a poll began that then did not reach it; the

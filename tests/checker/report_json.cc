@@ -18,6 +18,8 @@ json JsonOf(const Figures& figures) {
           {"sends_failed", figures.sends_failed},
           {"sends_unknown", figures.sends_unknown},
           {"acked", figures.acked},
+          {"acked_below_start", figures.acked_below_start},
+          {"acked_below_start_max", figures.acked_below_start_max},
           {"polls", figures.polls},
           {"records_read", figures.records_read},
           {"worst_lag_us", figures.worst_lag.count()},
