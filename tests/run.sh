@@ -2,8 +2,8 @@
 # Installs what is missing, builds, and runs every test that belongs to a change; ends with CTest's summary.
 # Usage: tests/run.sh [--nightly]
 #   --nightly adds what takes longer: ThreadSanitizer, all fuzzers for 60 s each, 10^6 crash images,
-#   1 MiB of flipped bits, 50,000 simulated clusters (RAFTMQ_SIM_SEEDS), a broker cut off 20 times, and the
-#   benchmarks, failover with 100 kills.
+#   1 MiB of flipped bits, 50,000 simulated clusters (RAFTMQ_SIM_SEEDS), a broker cut off 20 times, 100,000
+#   sends whose acks get lost, and the benchmarks, failover with 100 kills.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -67,6 +67,7 @@ scripts/install_dependencies.sh build test
 
 if $nightly; then
   export RAFTMQ_CRASH_IMAGES=1000000 RAFTMQ_BIT_FLIP_BYTES=1048576 RAFTMQ_ISOLATIONS=20 RAFTMQ_BENCH_FAILOVERS=100
+  export RAFTMQ_EXACTLY_ONCE_SENDS=100000
   build tsan sanitized_tests
   run tsan -L sanitize
   fuzz

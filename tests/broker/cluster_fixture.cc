@@ -6,10 +6,10 @@
 
 namespace raftmq::testing {
 
-Client ConnectTo(const ClusterProcess& cluster) {
+Client ConnectTo(const ClusterProcess& cluster, std::chrono::milliseconds retry_after) {
   ClientConfig config;
   config.brokers = cluster.brokers();
-  config.backoff_min = std::chrono::milliseconds(10);
+  config.backoff_min = retry_after;
   config.backoff_max = std::chrono::milliseconds(250);
   config.seed = std::random_device{}();
   std::cout << "client seed " << config.seed << "\n";

@@ -1,6 +1,8 @@
 // What the tests of a cluster share: a client of its three brokers and a topic.
 #pragma once
 
+#include <chrono>
+#include <cstdint>
 #include <string>
 
 #include "raftmq/client.h"
@@ -8,8 +10,9 @@
 
 namespace raftmq::testing {
 
-// Prints its seed.
-Client ConnectTo(const ClusterProcess& cluster);
+// Prints its seed. `retry_after`: the shortest pause before it tries again.
+Client ConnectTo(const ClusterProcess& cluster,
+                 std::chrono::milliseconds retry_after = std::chrono::milliseconds(10));
 
 // Creates a topic with a replica on each node and waits for its leaders.
 void MakeTopic(const ClusterProcess& cluster, Client& client, const std::string& name,

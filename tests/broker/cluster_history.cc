@@ -3,10 +3,12 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <cstdlib>
 #include <fstream>
 #include <iostream>
 #include <utility>
 
+#include "protocol/types/check.h"
 #include "tests/broker/broker_process.h"
 #include "tests/checker/checker.h"
 #include "tests/checker/history_json.h"
@@ -31,10 +33,12 @@ void ReadToEnd(const Client& client, checker::HistoryRecorder& history,
 }
 
 std::string Keep(const checker::History& history) {
-  const std::string path =
-      ParentOfTemporaries() + "/raftmq-history-" + std::to_string(getpid()) + ".jsonl";
-  std::ofstream file(path);
-  checker::WriteHistory(history, file);
+  std::string path = ParentOfTemporaries() + "/raftmq-history-XXXXXX";
+  const int file = mkstemp(path.data());
+  RAFTMQ_CHECK(file >= 0);
+  close(file);
+  std::ofstream to(path);
+  checker::WriteHistory(history, to);
   return path;
 }
 
@@ -44,7 +48,7 @@ void RecordOutcome(checker::HistoryRecorder& history, checker::OpNumber op,
                    const Result<SendReceipt>& outcome) {
   if (!outcome) return history.End(op, OutcomeOf(outcome.error()));
   history.End(op, Outcome::kOk, [&outcome](checker::Action& action) {
-    std::get<checker::Send>(action).offset = Offset(outcome->offset);
+    if (outcome->is_offset_known) std::get<checker::Send>(action).offset = Offset(outcome->offset);
   });
 }
 
@@ -103,15 +107,28 @@ bool RecordedReader::Poll() {
   return true;
 }
 
+// The answer tells the log start, as that of a poll does.
+bool RecordedReader::Trim(Client& client) {
+  const checker::OpNumber op = history_.Begin(number_, NewPoll());
+  const auto log_start = client.Trim(options_.topic, options_.partition, next_.value());
+  if (!log_start) {
+    history_.End(op, OutcomeOf(log_start.error()));
+    return false;
+  }
+  history_.End(op, Outcome::kOk, [&log_start](checker::Action& action) {
+    std::get<checker::Poll>(action).start = Offset(*log_start);
+  });
+  return true;
+}
+
 bool RecordedReader::IsAtEnd() const {
   if (!consumer_) return true;
   const Consumer::Position position = consumer_->Positions().front();
   return position.next_offset >= position.end;
 }
 
-::testing::AssertionResult IsConsistent(const ClusterProcess& cluster, Client& client,
-                                        const std::string& topic,
-                                        checker::HistoryRecorder& history) {
+checker::Report FinalReport(const ClusterProcess& cluster, Client& client, const std::string& topic,
+                            checker::HistoryRecorder& history) {
   const std::size_t partitions = cluster.Ask(cluster.Running().front(), topic)->partitions.size();
   history.Note(history.NewClient(), checker::Nemesis{"heal"});
   for (const NodeId node : cluster.Running()) {
@@ -119,11 +136,19 @@ bool RecordedReader::IsAtEnd() const {
       ReadToEnd(client, history, {topic, partition, node, /*is_final=*/true});
   }
   const checker::History whole = history.Take();
-  const checker::Report report = checker::CheckHistory(whole);
+  checker::Report report = checker::CheckHistory(whole);
   std::cout << report.figures.acked << " messages acked, " << report.figures.records_read
             << " read, " << report.figures.sends_unknown << " sends of unknown outcome\n";
+  if (!report.is_clean()) std::cout << "the history: " << Keep(whole) << "\n";
+  return report;
+}
+
+::testing::AssertionResult IsConsistent(const ClusterProcess& cluster, Client& client,
+                                        const std::string& topic,
+                                        checker::HistoryRecorder& history) {
+  const checker::Report report = FinalReport(cluster, client, topic, history);
   if (report.is_clean()) return ::testing::AssertionSuccess();
-  return ::testing::AssertionFailure() << report.ToString() << "The history: " << Keep(whole);
+  return ::testing::AssertionFailure() << report.ToString();
 }
 
 }  // namespace raftmq::testing

@@ -12,6 +12,7 @@
 #include "raftmq/message.h"
 #include "tests/broker/cluster_process.h"
 #include "tests/checker/history_recorder.h"
+#include "tests/checker/report.h"
 
 namespace raftmq::testing {
 
@@ -25,7 +26,7 @@ class RecordedReader {
   struct Options {
     std::string topic;
     std::uint32_t partition = 0;
-    NodeId node;
+    NodeId node;            // 0 = whoever leads.
     bool is_final = false;  // See checker::Poll.
   };
   // Opens it linearizably: it sees all that was acked before. `history` outlives it.
@@ -35,6 +36,8 @@ class RecordedReader {
   bool Poll();
   // It has read to the highest end that it knows.
   bool IsAtEnd() const;
+  // Has everything removed that it has read; false if that brought an error.
+  bool Trim(Client& client);
 
  private:
   checker::Poll NewPoll() const;
@@ -48,8 +51,11 @@ class RecordedReader {
 };
 
 // The final phase: reads each partition of the topic at each running node, and judges the history.
-// A history with anomalies is kept in a file, which the failure names. REQUIRES: nothing is sent
-// any more, and all outcomes have come.
+// A history with anomalies is kept in a file, whose name is printed. REQUIRES: nothing is sent any
+// more, and all outcomes have come.
+checker::Report FinalReport(const ClusterProcess& cluster, Client& client, const std::string& topic,
+                            checker::HistoryRecorder& history);
+// Whether it is clean.
 ::testing::AssertionResult IsConsistent(const ClusterProcess& cluster, Client& client,
                                         const std::string& topic,
                                         checker::HistoryRecorder& history);

@@ -11,8 +11,8 @@
 namespace raftmq::testing {
 namespace {
 
-// Some hundred messages: many batches under way, and soon refilled.
-constexpr std::size_t kMemoryBytes = 256u << 10;
+// Many batches under way, and soon refilled.
+constexpr std::size_t kMemoryBatches = 32;
 constexpr std::chrono::milliseconds kPollTimeout{200};
 
 template <class T>
@@ -26,7 +26,7 @@ ProducerConfig ConfigFor(const Load::Options& options) {
   config.topic = options.topic;
   config.linger = std::chrono::milliseconds(1);
   config.batch_bytes = options.batch_bytes;
-  config.memory_bytes = kMemoryBytes;
+  config.memory_bytes = kMemoryBatches * options.batch_bytes;
   return config;
 }
 
@@ -42,18 +42,19 @@ Load::Load(const Client& client, checker::HistoryRecorder& history, const Option
     : history_(history),
       number_(history.NewClient()),
       options_(options),
+      allowed_(options.messages_allowed),
       producer_(Must(Producer::Create(client, ConfigFor(options)))),
       sender_([this] { Send(); }) {}
 
 Load::~Load() { Finish(); }
 
 void Load::Send() {
-  for (std::uint64_t counter = 0; counter < options_.messages_max && !is_over_; ++counter) {
+  for (std::uint64_t counter = 0; MaySend(counter); ++counter) {
     const checker::Value value{number_.value(), counter};
-    // Retries of the library are not told.
-    const checker::Send send{.partition = PartitionNumber(options_.partition),
-                             .values = {value},
-                             .attempts = checker::Send::kAttemptsUnknown};
+    // The library's sessions and sequences are not told; what it promises is one order.
+    const checker::Send send{.session = SessionId(number_.value()),
+                             .partition = PartitionNumber(options_.partition),
+                             .values = {value}};
     Message message;
     message.value = Text(value, options_.message_bytes);
     message.partition = options_.partition;
@@ -61,6 +62,12 @@ void Load::Send() {
     producer_.Send(std::move(message),
                    [this, op](const Result<SendReceipt>& outcome) { OnOutcome(op, outcome); });
   }
+}
+
+bool Load::MaySend(std::uint64_t counter) {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [&] { return is_over_ || is_complete_ || counter < allowed_; });
+  return !is_over_ && counter < allowed_;
 }
 
 void Load::OnOutcome(checker::OpNumber op, const Result<SendReceipt>& outcome) {
@@ -74,20 +81,39 @@ void Load::OnOutcome(checker::OpNumber op, const Result<SendReceipt>& outcome) {
   changed_.notify_all();
 }
 
-bool Load::WaitForAcks(std::size_t more) const {
+bool Load::WaitForAcks(std::size_t more) const { return WaitForAckedCount(acked_count() + more); }
+
+bool Load::WaitForAckedCount(std::size_t count) const {
   std::unique_lock lock(mutex_);
-  const std::size_t wanted = acked_count_ + more;
-  return changed_.wait_for(lock, kPatience, [&] { return acked_count_ >= wanted; });
+  return changed_.wait_for(lock, kPatience, [&] { return acked_count_ >= count; });
 }
 
 bool Load::Finish() {
-  is_over_ = true;
-  return SendAll();
+  {
+    const std::lock_guard lock(mutex_);
+    is_over_ = true;
+  }
+  return AwaitOutcomes();
 }
 
 bool Load::SendAll() {
+  {
+    const std::lock_guard lock(mutex_);
+    is_complete_ = true;
+  }
+  return AwaitOutcomes();
+}
+
+bool Load::AwaitOutcomes() {
+  changed_.notify_all();
   if (sender_.joinable()) sender_.join();
   return static_cast<bool>(producer_.Flush(kPatience));
+}
+
+void Load::Allow(std::uint64_t more) {
+  const std::lock_guard lock(mutex_);
+  allowed_ += more;
+  changed_.notify_all();
 }
 
 std::size_t Load::acked_count() const {

@@ -2,7 +2,6 @@
 // recorded as a history, to be judged (cluster_history.h).
 #pragma once
 
-#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
@@ -25,7 +24,7 @@ class Load {
   struct Options {
     std::string topic;
     std::uint32_t partition = 0;
-    std::uint64_t messages_max = ~std::uint64_t{0};
+    std::uint64_t messages_allowed = ~std::uint64_t{0};  // More by Allow.
     std::size_t message_bytes = 200;
     std::size_t batch_bytes = 8u << 10;
   };
@@ -37,10 +36,14 @@ class Load {
 
   // Waits until this many more are acked than were at the call; false if the time is over.
   bool WaitForAcks(std::size_t more) const;
+  // The same until that many are acked in all.
+  bool WaitForAckedCount(std::size_t count) const;
   // Sends no more and waits for every outcome; false if some never came.
   bool Finish();
-  // The same once all of Options::messages_max are sent.
+  // The same once all that are allowed are sent.
   bool SendAll();
+  // May send so many more.
+  void Allow(std::uint64_t more);
 
   std::size_t acked_count() const;
   std::vector<std::string> errors() const;          // Of sends that failed for good.
@@ -48,18 +51,22 @@ class Load {
 
  private:
   void Send();
+  bool MaySend(std::uint64_t counter);  // Waits until it is known.
+  bool AwaitOutcomes();
   void OnOutcome(checker::OpNumber op, const Result<SendReceipt>& outcome);
 
   checker::HistoryRecorder& history_;
   const checker::ClientNumber number_;  // Of this load in the history, and of its values.
   const Options options_;
   mutable std::mutex mutex_;
-  mutable std::condition_variable changed_;  // An outcome came.
+  mutable std::condition_variable changed_;  // Anything below.
   std::size_t acked_count_ = 0;
   std::vector<std::string> errors_;
   std::chrono::steady_clock::time_point last_ack_{};
   std::chrono::steady_clock::duration longest_pause_{};
-  std::atomic<bool> is_over_ = false;
+  std::uint64_t allowed_;
+  bool is_over_ = false;      // Sends no more,
+  bool is_complete_ = false;  // or no more than is allowed.
   Producer producer_;
   std::thread sender_;
 };
