@@ -209,6 +209,10 @@ bool Simulation::HasConverged(const std::vector<NodeId>& core) {
       if (placed == truth->placements.end() || !placed->second.IsWhole()) return true;
       const ReplicaRecord& record = placed->second.record;
       if (record.id != replica.id()) return true;  // A learner that never came to be.
+      Process* const process = cluster_.node(replica.node).process();
+      const std::uint32_t partition = truth->founding.group.partition.value();
+      // It had begun to stop before the faults ended: it will be back, and is to be read then.
+      if (process == nullptr || process->Find(partition) == nullptr) return false;
       return record.commit == truth->committed() && record.last() == record.commit &&
              record.durable == record.commit;
     });
