@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "tests/sim/choices.h"
+#include "tests/sim/client_history.h"
 #include "tests/sim/coverage.h"
 #include "tests/sim/mutant.h"
 #include "tests/sim/partition_truth.h"
@@ -29,6 +30,7 @@ struct Cluster {
   Verdict verdict;
   Digest digest;
   Timeline timeline;
+  ClientHistory history{timeline};
   std::uint64_t events = 0;
   bool is_calm = false;   // No faults any more: the liveness phase.
   bool is_quiet = false;  // And nobody produces any more.

@@ -14,13 +14,17 @@ constexpr std::size_t kReadBytes = 64u << 10;
 }  // namespace
 
 FinalReads::FinalReads(Cluster& cluster, const std::vector<NodeId>& core) : cluster_(cluster) {
+  cluster.history.Close();
+  for (const auto& truth : cluster.partitions) ends_.push_back(truth->end());
   for (std::uint32_t i = 0; i < cluster.partitions.size(); ++i) {
     for (const Replica& replica : cluster.partitions[i]->membership()) {
       if (std::ranges::count(core, replica.node) == 0) continue;
       Process* const process = cluster.node(replica.node).process();
       if (process == nullptr || process->Find(i) == nullptr) continue;
       ++*left_;
-      ReadOn(replica.node, i, process->Find(i)->status().log_start);
+      const Offset log_start = process->Find(i)->status().log_start;
+      cluster.history.ReadInTheEnd(replica.node, i, log_start, {.log_start = log_start}, ends_[i]);
+      ReadOn(replica.node, i, log_start);
     }
   }
 }
@@ -39,6 +43,7 @@ void FinalReads::ReadOn(NodeId id, std::uint32_t partition, Offset next) {
         if (slice && slice->next_offset > next) {
           for (const SharedBytes& batch : slice->batches)
             truth.Served(*ParseBatchHeader(batch.view()));
+          cluster_.history.ReadInTheEnd(node.id(), partition, next, *slice, ends_[partition]);
           return ReadOn(node.id(), partition, slice->next_offset);
         }
         // A batch that was under way all the time may be committed only now; reads may queue up.

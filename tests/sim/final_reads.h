@@ -20,6 +20,7 @@ class FinalReads {
   void ReadOn(NodeId node, std::uint32_t partition, Offset next);
 
   Cluster& cluster_;
+  std::vector<Offset> ends_;  // Of the partitions, when the reads began.
   std::shared_ptr<std::size_t> left_ = std::make_shared<std::size_t>(0);
 };
 

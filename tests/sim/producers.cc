@@ -39,6 +39,7 @@ void SimProducer::Seal() {
   Choices& choices = cluster_.choices;
   partition_ = cluster_.PickPartition();
   in_memory_ = !cluster_.is_calm && choices.PerMille(options.in_memory);
+  values_.clear();
   if (cluster_.scenario.IsInternal(partition_)) return SealCommand();
   const std::uint64_t records = choices.Between(1, options.records_max);
   for (std::uint64_t i = 0; i < records; ++i) {
@@ -46,8 +47,10 @@ void SimProducer::Seal() {
     const auto bytes = static_cast<std::size_t>(choices.Below(2 * options.value_bytes));
     value.resize(
         std::clamp<std::size_t>(bytes, value.size(), cluster_.scenario.batch_bytes_max / 2), '.');
-    if (builder_.Append({.value = value, .timestamp_ms = static_cast<std::int64_t>(counter_)}))
+    if (builder_.Append({.value = value, .timestamp_ms = static_cast<std::int64_t>(counter_)})) {
+      values_.push_back({number_, counter_});
       continue;
+    }
     --counter_;
     break;
   }
@@ -92,6 +95,7 @@ void SimProducer::Attempt() {
                         .in_memory = in_memory_,
                         .batch = batch_};
   cluster_.partitions[partition_]->sent.Attempt(payload_hash_);
+  op_ = RecordAttempt();
   cluster_.network->ForClient([this, sending] {
     if (sending.attempt == attempts_) Arrive(sending);  // Else the connection was closed.
   });
@@ -107,6 +111,7 @@ void SimProducer::MaybeComeLate(const Sending& sending) {
   if (!options.has_sessions || cluster_.scenario.IsInternal(sending.partition)) return;
   if (cluster_.is_calm || !cluster_.choices.PerMille(options.late)) return;
   cluster_.partitions[sending.partition]->sent.Attempt(sending.payload_hash);
+  RecordAttempt();  // Nobody waits for its outcome.
   cluster_.timeline.After(options.timeout + cluster_.choices.Around(options.timeout),
                           [this, sending] {
                             cluster_.coverage.Reach(Mark::kLateRequests);
@@ -145,6 +150,7 @@ void SimProducer::Reply(const Sending& sending, const Result<Proposed>& proposed
       truth.Broken("I-34", {}, "a batch was refused for certain and committed");
     Answer answer;
     if (!proposed) answer.error = proposed.error();
+    if (proposed) answer.base = proposed->base_offset;
     Process* const process = cluster_.node(sending.node).process();
     const Group* const group = process == nullptr ? nullptr : process->Find(sending.partition);
     if (group != nullptr) answer.leader = group->status().leader;
@@ -157,6 +163,7 @@ void SimProducer::OnAnswer(std::uint64_t attempt, const Answer& answer) {
   if (attempt != attempts_) return;
   cluster_.Event(number_);
   ++attempts_;
+  Record(answer);
   if (!answer.error) {
     backoff_.Reset();
     if (answer.leader != NodeId(0)) leaders_[partition_] = answer.leader;
@@ -170,6 +177,17 @@ void SimProducer::OnAnswer(std::uint64_t attempt, const Answer& answer) {
     cluster_.partitions[partition_]->sent.Find(payload_hash_)->was_unknown = true;
   }
   TryAgain(answer.leader);
+}
+
+checker::OpNumber SimProducer::RecordAttempt() {
+  if (values_.empty()) return {};
+  return cluster_.history.Sends(number_, partition_, values_, *ParseBatchHeader(batch_.view()));
+}
+
+void SimProducer::Record(const Answer& answer) {
+  if (values_.empty()) return;
+  const Result<Offset> base = answer.error ? Result<Offset>(Fail(*answer.error)) : answer.base;
+  cluster_.history.Sent(op_, base, /*is_promise=*/!in_memory_);
 }
 
 void SimProducer::OnTimeout() {

@@ -41,6 +41,7 @@ class SimProducer {
   };
   struct Answer {
     std::optional<Error> error;
+    Offset base;    // Of an ack.
     NodeId leader;  // As the answering node believes; 0 = none.
   };
 
@@ -52,6 +53,8 @@ class SimProducer {
   void Arrive(const Sending& sending);
   void Reply(const Sending& sending, const Result<Proposed>& proposed);
   void OnAnswer(std::uint64_t attempt, const Answer& answer);
+  checker::OpNumber RecordAttempt();
+  void Record(const Answer& answer);
   void OnTimeout();
   void TryAgain(NodeId leader);
   void GiveUp();
@@ -69,8 +72,10 @@ class SimProducer {
   bool in_memory_ = false;
   SharedBytes batch_;  // Under way.
   std::uint64_t payload_hash_ = 0;
-  std::uint32_t records_ = 0;      // Of the batch under way.
-  std::vector<Session> sessions_;  // By partition.
+  std::uint32_t records_ = 0;           // Of the batch under way.
+  std::vector<Session> sessions_;       // By partition.
+  std::vector<checker::Value> values_;  // Of the batch; none of a command.
+  checker::OpNumber op_;                // The newest attempt in the history.
   std::vector<std::uint64_t> calm_acks_;
 };
 

@@ -10,7 +10,8 @@
 
 namespace raftmq::sim {
 
-SimReader::SimReader(Cluster& cluster) : cluster_(cluster), positions_(cluster.partitions.size()) {}
+SimReader::SimReader(Cluster& cluster, std::uint32_t number)
+    : cluster_(cluster), number_(number), positions_(cluster.partitions.size()) {}
 
 void SimReader::ThinkThenRead() {
   cluster_.timeline.After(cluster_.choices.Around(cluster_.scenario.clients.think_mean),
@@ -33,27 +34,40 @@ void SimReader::Waiting(std::uint64_t question) {
   });
 }
 
+checker::Poll SimReader::NewPoll(NodeId node, std::uint32_t partition) const {
+  return {.consumer = number_, .node = node, .partition = PartitionNumber(partition)};
+}
+
 void SimReader::Fetch(NodeId id, std::uint32_t partition) {
   Position& position = positions_[partition];
-  if (cluster_.choices.Below(32) == 0) position.next = Offset(0);  // Once more from the start.
+  if (cluster_.choices.Below(32) == 0) MoveTo(partition, Offset(0));  // Once more from the start.
   const Process::FetchFrom from{.offset = position.next,
                                 .end_seen = position.end_seen,
                                 .bytes_max = 1 + cluster_.choices.Below(20'000)};
-  cluster_.network->ForClient([this, id, partition, from, question = questions_] {
+  checker::Poll poll = NewPoll(id, partition);
+  poll.from = from.offset;
+  const checker::OpNumber op = cluster_.history.Asks(poll);
+  cluster_.network->ForClient([this, id, partition, from, op, question = questions_] {
     Node& node = cluster_.node(id);
-    node.Do([this, &node, partition, from, question] {
+    node.Do([this, &node, partition, from, op, question] {
       node.process()->Fetch(
           partition, from,
-          [this, &node, partition, from, question](const Result<FetchSlice>& slice) {
+          [this, &node, partition, from, op, question](const Result<FetchSlice>& slice) {
             if (question != questions_) return;
             const Group* const group = node.process()->Find(partition);
             const Offset log_start = group == nullptr ? Offset(0) : group->status().log_start;
+            cluster_.history.Fetched(op, slice, log_start);
             OnSlice(partition, from.offset, log_start, slice);
             ++questions_;
             ThinkThenRead();
           });
     });
   });
+}
+
+void SimReader::MoveTo(std::uint32_t partition, Offset to) {
+  positions_[partition].next = to;
+  cluster_.history.Seeks({number_, PartitionNumber(partition), to});
 }
 
 void SimReader::OnSlice(std::uint32_t partition, Offset from, Offset log_start,
@@ -103,7 +117,7 @@ void SimReader::OnError(std::uint32_t partition, const Error& error, Offset log_
   const bool is_wrong = (is_below && position.next >= log_start) ||
                         error.code == ErrorCode::kOffsetBeyondEnd ||
                         error.code == ErrorCode::kDataCorrupt;
-  if (is_below) position.next = log_start;
+  if (is_below) MoveTo(partition, log_start);
   if (is_wrong) cluster_.partitions[partition]->Broken("I-29", {}, error.ToString());
 }
 
@@ -112,13 +126,18 @@ void SimReader::ReadIndex(NodeId id, std::uint32_t partition) {
   PartitionTruth& truth = *cluster_.partitions[partition];
   const Offset least = truth.end();
   const std::uint64_t elections = truth.elections();
-  cluster_.network->ForClient([this, id, partition, least, elections, question = questions_] {
+  checker::Poll poll = NewPoll(id, partition);
+  poll.is_from_leader = true;
+  const checker::OpNumber op = cluster_.history.Asks(poll);
+  cluster_.network->ForClient([this, id, partition, least, elections, op, question = questions_] {
     Node& node = cluster_.node(id);
-    node.Do([this, &node, partition, least, elections, question] {
+    node.Do([this, &node, partition, least, elections, op, question] {
       Group* const group = node.process()->Use(partition);
       if (group == nullptr) return;
       const bool leads = group->status().is_leader;
-      group->ReadIndex([this, partition, least, elections, question, leads](Result<Offset> end) {
+      group->ReadIndex([this, partition, least, elections, op, question,
+                        leads](Result<Offset> end) {
+        if (end) cluster_.history.ReadIndexed(op, *end);
         PartitionTruth& asked = *cluster_.partitions[partition];
         if (end && *end < least)
           asked.Broken(

@@ -11,7 +11,7 @@ namespace raftmq::sim {
 
 class SimReader {
  public:
-  explicit SimReader(Cluster& cluster);
+  SimReader(Cluster& cluster, std::uint32_t number);
   void Start() { ThinkThenRead(); }
 
  private:
@@ -26,12 +26,16 @@ class SimReader {
   // `log_start`: as the answering replica knows it.
   void OnSlice(std::uint32_t partition, Offset from, Offset log_start,
                const Result<FetchSlice>& slice);
+  void MoveTo(std::uint32_t partition, Offset to);
   void OnError(std::uint32_t partition, const Error& error, Offset log_start);
   void CheckValues(PartitionTruth& truth, const SharedBytes& batch, Offset* next);
   void ReadIndex(NodeId node, std::uint32_t partition);
   void Waiting(std::uint64_t question);
 
+  checker::Poll NewPoll(NodeId node, std::uint32_t partition) const;
+
   Cluster& cluster_;
+  const checker::ConsumerNumber number_;
   std::vector<Position> positions_;  // By partition.
   std::uint64_t questions_ = 0;      // The newest is waited for.
 };

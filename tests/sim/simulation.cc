@@ -22,7 +22,7 @@ Simulation::Simulation(Choices& choices, const RunOptions& options, Coverage& co
   for (std::uint32_t i = 0; i < cluster_.scenario.clients.producers; ++i)
     producers_.push_back(std::make_unique<SimProducer>(cluster_, i + 1));
   for (std::uint32_t i = 0; i < cluster_.scenario.clients.readers; ++i)
-    readers_.push_back(std::make_unique<SimReader>(cluster_));
+    readers_.push_back(std::make_unique<SimReader>(cluster_, i + 1));
 }
 
 // As a catalogue would: each on some of the nodes, the first of which is to lead.
@@ -54,6 +54,7 @@ Outcome Simulation::Run() {
   operator_.Start();
   RunUntil(options_.events, kNever);
   if (!cluster_.verdict.is_broken()) Calm();
+  if (!cluster_.verdict.is_broken()) JudgeClients();
   Finish();
   return {cluster_.digest.value(), cluster_.events, cluster_.timeline.now(),
           cluster_.verdict.violation()};
@@ -66,6 +67,11 @@ void Simulation::RunUntil(std::uint64_t events, Time until) {
     looked_ = cluster_.events;
     for (const auto& truth : cluster_.partitions) truth->LookAtAll();
   }
+}
+
+void Simulation::JudgeClients() {
+  const checker::Report report = cluster_.history.Judge();
+  if (!report.is_clean()) cluster_.verdict.Broken("I-26 to I-34", report.ToString());
 }
 
 void Simulation::Finish() {

@@ -58,6 +58,8 @@ class Simulation {
   bool CanSpare(const std::vector<NodeId>& core, NodeId node);
   std::vector<Term> Terms(const std::vector<NodeId>& core);
   void ExplainStuck(const std::vector<NodeId>& core);
+  // By what they were told from the first to the final reads.
+  void JudgeClients();
   void Finish();
 
   const RunOptions options_;
