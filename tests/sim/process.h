@@ -53,6 +53,7 @@ class Process {
   void Fetch(std::uint32_t partition, const FetchFrom& from, Group::FetchDone done);
   // Everything drained; then `done`.
   void Drain(std::function<void()> done);
+  bool is_draining() const { return is_draining_; }
   // After each input: what it has staged goes to the disk and the other nodes, the oracles look.
   void EndTurn();
 

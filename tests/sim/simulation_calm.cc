@@ -212,7 +212,8 @@ bool Simulation::HasConverged(const std::vector<NodeId>& core) {
       Process* const process = cluster_.node(replica.node).process();
       const std::uint32_t partition = truth->founding.group.partition.value();
       // It had begun to stop before the faults ended: it will be back, and is to be read then.
-      if (process == nullptr || process->Find(partition) == nullptr) return false;
+      if (process == nullptr || process->is_draining() || process->Find(partition) == nullptr)
+        return false;
       return record.commit == truth->committed() && record.last() == record.commit &&
              record.durable == record.commit;
     });
