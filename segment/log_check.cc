@@ -52,7 +52,7 @@ class Checker {
   std::string directory_;
   LogCheck check_;
   LogMark mark_;
-  bool is_reset_ = false;  // And nothing of the new log is promised yet.
+  bool is_reset_ = false;  // And its first checkpoint need not be here yet.
   std::uint64_t seed_ = 0;
   Index commit_floor_;
   std::vector<std::pair<std::string, ScanGap>> gaps_;
@@ -81,9 +81,9 @@ Status Checker::ReadMeta() {
                                        intent.pending == LogIntent::Pending::kCut ? "cut" : "reset",
                                        intent.after.tail.index.value()));
   }
-  // Its first checkpoint is on its way: nothing has to be here yet.
   is_reset_ = intent.pending == LogIntent::Pending::kReset ||
-              (intent.base && intent.base->before == mark_.tail);
+              (intent.base && mark_.tail.index < intent.base->checkpoint_last &&
+               intent.base->before.index <= mark_.tail.index);
   return Ok();
 }
 
@@ -112,7 +112,9 @@ void Checker::OnEntry(const BatchHeader& header, ByteSpan frame, const CheckedEn
   check_.next_offset = header.end_offset();
   ++check_.entries;
   check_.bytes += header.padded_length();
-  commit_floor_ = std::max(commit_floor_, header.leader.committed_up_to);
+  const Index index = header.leader.index;
+  const bool is_evidence = index <= mark_.tail.index || index > mark_.unproven;
+  if (is_evidence) commit_floor_ = std::max(commit_floor_, header.leader.committed_up_to);
   if (header.producer.kind == EntryKind::kCheckpoint && parts_.size() < parts_wanted_) {
     const ByteSpan payload = PayloadOf(header, frame);
     if (parts_.empty()) {
@@ -262,8 +264,7 @@ Result<LogCheck> Checker::RunPartition(const std::string& directory) {
     const bool follows = i > 0 && before.index.Next() == names[i].first;
     if (!follows) before = {names[i].first.Minus(1), Term(), names[i].first_offset, 0, 0};
     RAFTMQ_TRY_ASSIGN(const Walked walked, Walk(path, before));
-    if (is_reset_) continue;  // What is there of it is never promised.
-    FinishCheckpoint(path, names[i].first <= promised());
+    FinishCheckpoint(path, !is_reset_ && names[i].first <= promised());
     if (i + 1 < names.size()) {
       RAFTMQ_TRY(CheckIndexFile(names[i], walked));
       CheckBoundary(names[i], path, walked, names[i + 1]);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <iterator>
 #include <optional>
+#include <utility>
 
 #include "protocol/types/check.h"
 #include "segment/frame_check.h"
@@ -57,6 +58,12 @@ class Recovery {
     while (log_.marks.size() > 1 && log_.marks[1].tail.index <= report_->commit_floor)
       log_.marks.pop_front();
   }
+  // What an entry says of earlier ones shows that they were synced here, unless all were written in
+  // the last job: a later one may have reached the disk without an earlier one.
+  bool IsEvidence(Index index) const {
+    return index <= log_.mark.tail.index || index > log_.mark.unproven;
+  }
+  Index Promised() const { return std::max({log_.mark.tail.index, log_.mark.committed, proven_}); }
   void AddHole(std::size_t segment, const ScanGap& gap) { holes_.push_back({segment, gap}); }
   void Damaged(const Hole& hole, Index last, Offset end_offset);
 
@@ -65,6 +72,7 @@ class Recovery {
   RecoveryReport* const report_;
   RecoveredLog log_;
   std::vector<Hole> holes_;
+  Index proven_;  // Committed, as an entry says that was written after it was synced.
   bool rest_is_zero_ = true;
   std::string end_reason_;
   std::optional<std::size_t> cut_in_;  // The log is cut inside or after this segment.
@@ -187,6 +195,8 @@ Status Recovery::Scan(std::size_t i, const LogTail& before, bool direct) {
           [&](const BatchHeader& header, ByteSpan frame, std::uint64_t at) {
             report_->scanned_bytes += frame.size();
             report_->commit_floor = std::max(report_->commit_floor, header.leader.committed_up_to);
+            if (IsEvidence(header.leader.index))
+              proven_ = std::max(proven_, header.leader.committed_up_to);
             segment.index.Add(header, at);
             NoteMark({TailAfter(header), segment.name.first, at, at + header.padded_length()});
             if (first) segment.opened_ms = header.leader.append_time_ms;
@@ -242,7 +252,7 @@ void Recovery::Judge() {
   }
   std::sort(holes_.begin(), holes_.end(),
             [](const Hole& a, const Hole& b) { return a.gap.before.index < b.gap.before.index; });
-  const Index promised = std::max(log_.mark.tail.index, report_->commit_floor);
+  const Index promised = Promised();
   for (const Hole& hole : holes_) {
     if (hole.gap.before.index < promised) {
       Damaged(hole, hole.gap.next.Minus(1), hole.gap.next_offset);
@@ -265,7 +275,7 @@ void Recovery::Judge() {
 // replicas may never have heard of it, and the next entry may be none.
 void Recovery::UndoEmptyRoll() {
   if (cut_in_ || log_.segments.size() < 2 || log_.segments.back().staged_end > 0) return;
-  const Index promised = std::max(log_.mark.tail.index, report_->commit_floor);
+  const Index promised = Promised();
   if (promised >= log_.segments.back().name.first) return;
   cut_in_ = log_.segments.size() - 2;
   log_.segments[*cut_in_].sealed = false;
@@ -285,6 +295,10 @@ Result<RecoveredLog> Recovery::BeginBehindBase() {
   log_.tail = report_->base->before;
   log_.marks.clear();
   RAFTMQ_TRY(TakeBase());
+  if (std::exchange(log_.mark.unproven, Index(0)) != Index(0)) {
+    RAFTMQ_TRY(log_.disk->WriteMark(log_.mark));
+    RAFTMQ_TRY(log_.disk->SyncMeta());
+  }
   report_->commit_floor = log_.tail.index;
   report_->tail = log_.tail;
   log_.commit_floor = report_->commit_floor;
@@ -333,6 +347,7 @@ Status Recovery::SettleTail() {
                       last.path, last.staged_end, last.tail.index.value()));
     }
     LogMark mark = log_.mark;
+    mark.unproven = Index(0);
     mark.truncations += 1;
     mark.tail = last.tail;
     mark.segment_first = last.name.first;
@@ -409,7 +424,9 @@ Status Recovery::SyncScanned() {
 
 Status Recovery::MarkTail() {
   const Segment& last = log_.segments.back();
-  if (log_.active_is_missing || log_.mark.tail == log_.tail) return Ok();
+  const bool is_written = log_.mark.tail == log_.tail && log_.mark.unproven == Index(0);
+  log_.mark.unproven = Index(0);
+  if (log_.active_is_missing || is_written) return Ok();
   log_.mark.tail = log_.tail;
   log_.mark.segment_first = last.name.first;
   log_.mark.position = last.staged_end;

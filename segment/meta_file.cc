@@ -14,7 +14,7 @@ namespace raftmq {
 namespace {
 
 constexpr std::uint32_t kMetaMagic = 0x4D514D52;  // "RMQM".
-constexpr std::uint16_t kMetaVersion = 1;
+constexpr std::uint16_t kMetaVersion = 2;
 constexpr std::size_t kPageHeaderBytes = 20;
 constexpr std::size_t kPageHashAt = kPageBytes - 8;
 
@@ -108,6 +108,7 @@ void Put(ByteWriter& out, const LogMark& mark) {
   out.Put(mark.segment_first.value());
   out.Put(mark.position);
   out.Put(mark.committed.value());
+  out.Put(mark.unproven.value());
 }
 
 LogMark DecodeMark(ByteReader& in) {
@@ -117,6 +118,7 @@ LogMark DecodeMark(ByteReader& in) {
   mark.segment_first = Index(in.Get<std::uint64_t>());
   mark.position = in.Get<std::uint64_t>();
   mark.committed = Index(in.Get<std::uint64_t>());
+  mark.unproven = Index(in.Get<std::uint64_t>());
   return mark;
 }
 

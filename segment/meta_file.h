@@ -31,6 +31,9 @@ struct LogMark {
   Index segment_first;            // The segment that holds it, and where the entry ends in it.
   std::uint64_t position = 0;
   Index committed;  // Known committed then.
+  // Entries above `tail` and up to here were written in one job that began after this mark: what
+  // one of them says of another as committed does not show that it was synced. 0 = none.
+  Index unproven;
   bool operator==(const LogMark&) const = default;
 };
 

@@ -75,6 +75,7 @@ class SegmentedLog final : public PartitionLog {
   void NoteUncommitted(const BatchHeader& header, std::uint64_t begin);
   const Segment& SegmentFor(const ReadFrom& from) const;
   LogMark MarkOf(const EntryMark& entry) const;
+  void MarkUnproven(Index last);
   bool WantsZerosAhead(std::uint64_t capacity) const;
   std::unique_ptr<LogJob> TakeDeleteJob();
   std::unique_ptr<LogJob> TakeIdleJob(std::int64_t now_ms);
@@ -100,6 +101,8 @@ class SegmentedLog final : public PartitionLog {
   std::deque<EntryMark>
       uncommitted_;             // Entries above committed_, oldest first; the one at it in front.
   std::vector<LogStep> steps_;  // Staged for the next job.
+  Index job_first_;             // First entry among them; 0 = none.
+  Index job_covers_;            // What these entries say is committed, at most.
   bool job_is_under_way_ = false;
   bool begins_job_ = true;             // The next staged entry is the first of its job.
   std::uint64_t jobs_in_segment_ = 0;  // Taken since the active one was opened.
@@ -238,6 +241,8 @@ void SegmentedLog::Stage(SharedBytes frame) {
   tail_ = TailAfter(*header);
   segment.tail = tail_;
   NoteUncommitted(*header, begin);
+  if (job_first_ == Index(0)) job_first_ = tail_.index;
+  job_covers_ = std::max(job_covers_, header->leader.committed_up_to);
   staged_ = MarkOf(uncommitted_.back());
   auto* append = steps_.empty() ? nullptr : std::get_if<AppendStep>(&steps_.back());
   if (!append || on_fresh_page)
@@ -284,15 +289,30 @@ std::unique_ptr<LogJob> SegmentedLog::TakeJob() {
   begins_job_ = true;
   ++jobs_in_segment_;
   std::vector<LogStep> steps;
-  // The mark goes with the job after the one that it describes, and before a cut may lower it.
-  if (!(marked_ == durable_)) {
+  // The mark goes with the job after the one that it describes, and before a cut may lower it. Of a
+  // job whose entries would prove each other to a recovery it has to be there first.
+  const bool proves_itself = job_first_ != Index(0) && job_covers_ >= job_first_;
+  if (proves_itself) MarkUnproven(tail_.index);
+  if (proves_itself || !(marked_ == durable_)) {
     marked_ = durable_;
-    marked_is_synced_ = false;
-    steps.push_back(MarkStep{durable_});
+    if (proves_itself) marked_.unproven = tail_.index;
+    marked_is_synced_ = proves_itself;
+    steps.push_back(MarkStep{marked_, proves_itself});
   }
+  job_first_ = Index(0);
+  job_covers_ = Index(0);
   std::move(steps_.begin(), steps_.end(), std::back_inserter(steps));
   steps_.clear();
   return MakeJob(std::move(steps), staged_);
+}
+
+// The same for marks that are made within the job.
+void SegmentedLog::MarkUnproven(Index last) {
+  for (LogStep& step : steps_) {
+    if (auto* const roll = std::get_if<RollStep>(&step)) roll->roll.mark.unproven = last;
+    if (auto* const cut = std::get_if<CutStep>(&step)) cut->mark.unproven = last;
+    if (auto* const reset = std::get_if<ResetStep>(&step)) reset->mark.unproven = last;
+  }
 }
 
 void SegmentedLog::TakeOutcome(const StepJob& job) {
@@ -395,6 +415,7 @@ void SegmentedLog::TruncateAfter(Index last_kept) {
   cut.mark = staged_;
   steps_.push_back(std::move(cut));
   begins_job_ = true;
+  if (job_first_ > last_kept) job_first_ = Index(0);
 }
 
 void SegmentedLog::Reset(const LogBase& base) {
@@ -408,6 +429,7 @@ void SegmentedLog::Reset(const LogBase& base) {
   staged_ = MarkOf(uncommitted_.back());
   steps_.push_back(ResetStep{staged_, base});
   begins_job_ = true;
+  job_first_ = Index(0);
   roll_is_wanted_ = false;
 }
 

@@ -271,6 +271,40 @@ TEST_P(LogCrashTest, AResetBeyondTheLogAndWhatFollows) {
   CheckEveryCrash(driver);
 }
 
+// What a follower gets of the past proves itself: committed long ago, and not yet synced here.
+TEST_P(LogCrashTest, CatchingUpWithWhatIsCommitted) {
+  LogDriver driver(Options());
+  driver.Append(600);
+  driver.StageCommitted({5000, 300, 9000, 40});
+  driver.Flush();
+  driver.StageCommitted({3000, 6000, 200});
+  driver.Flush();
+  driver.Append(100);
+  driver.Append(70);
+  driver.Background();
+  driver.StageCommitted({40, 8000});
+  driver.Flush();
+  CheckEveryCrash(driver);
+}
+
+TEST_P(LogCrashTest, CatchingUpAcrossSegmentsAfterAReset) {
+  LogDriver driver(Options());
+  driver.Append(600);
+  driver.SetCheckpointState(8000);
+  while (!driver.log().CanRoll(0)) driver.Background();
+  driver.log().Reset(driver.BaseAt(40, 43));
+  driver.StageRoll();
+  driver.StageCommitted({5000, 300});
+  driver.Flush();
+  driver.StageCommitted({3000, 200});
+  driver.Flush();
+  driver.Background();
+  driver.Roll();
+  driver.StageCommitted({4000, 200});
+  driver.Flush();
+  CheckEveryCrash(driver);
+}
+
 // The old log has a segment of the very name that the new one begins with.
 TEST_P(LogCrashTest, AResetIntoAnotherHistoryWithACheckpointInParts) {
   LogDriver driver(Options());

@@ -131,6 +131,11 @@ class LogDriver {
   void RollNow() { RollTo(log_->NextSegmentBytes(now_ms_)); }
   // As a leader has it whose next segment is of that size. REQUIRES: CanRoll(segment_bytes).
   void RollTo(std::uint64_t segment_bytes) {
+    StageRollTo(segment_bytes);
+    Flush();
+  }
+  void StageRoll() { StageRollTo(log_->NextSegmentBytes(now_ms_)); }
+  void StageRollTo(std::uint64_t segment_bytes) {
     Checkpoint checkpoint{.group = options_.group,
                           .group_seed = kSeed,
                           .membership = membership_,
@@ -139,7 +144,6 @@ class LogDriver {
                           .state_machine = ByteBuffer(checkpoint_state_bytes_)};
     for (const ByteBuffer& part : EncodeCheckpoint(checkpoint, kCheckpointPartBytes))
       StageFrame(MakeControlEntry(EntryKind::kCheckpoint, part.span()));
-    Flush();
   }
   void Commit() {
     committed_ = log_->bounds().durable;
@@ -154,19 +158,29 @@ class LogDriver {
     log_->TruncateBefore(log_->Segments()[segments].first);
     Background();
   }
+  // Old entries, each of which says that the one before is committed, staged together.
+  void StageCommitted(const std::vector<std::size_t>& bytes) {
+    for (const std::size_t each : bytes) {
+      committed_ = log_->tail().index;
+      Stage(each);
+    }
+  }
   // The log begins anew behind entry `before` of another history, with a checkpoint that ends at
   // `checkpoint_last`.
   void Reset(std::uint64_t before, std::uint64_t checkpoint_last) {
-    ++term_;
-    log_->Reset({.before = {.index = Index(before),
-                            .term = Term(term_),
-                            .next_offset = Offset(before * 10),
-                            .chain = before * 77,
-                            .append_time_ms = now_ms_},
-                 .checkpoint_last = Index(checkpoint_last),
-                 .membership = membership_});
+    log_->Reset(BaseAt(before, checkpoint_last));
     Flush();
     committed_ = Index(before);
+  }
+  LogBase BaseAt(std::uint64_t before, std::uint64_t checkpoint_last) {
+    ++term_;
+    return {.before = {.index = Index(before),
+                       .term = Term(term_),
+                       .next_offset = Offset(before * 10),
+                       .chain = before * 77,
+                       .append_time_ms = now_ms_},
+            .checkpoint_last = Index(checkpoint_last),
+            .membership = membership_};
   }
   void SaveHardState(std::uint64_t term) {
     log_->SaveHardState({Term(term), NodeId(1)});
