@@ -62,7 +62,9 @@ void Catalogue::Start(std::unique_ptr<OpenedLog> log, std::function<void(Status)
       broken_ = std::move(state).error();
     }
   });
-  known_commit_ = group_->status().commit;
+  // After a reset nothing is known of the state that was committed.
+  if (const GroupStatus known = group_->status(); !known.awaits_checkpoint)
+    known_commit_ = known.commit;
   group_->SetApply([this](Index index, ByteSpan payload) { Apply(index, payload); });
   home_.SetCompanion(
       kClusterGroup, *group_, [this] { OnTick(); }, [this] { OnTurnEnd(); });

@@ -53,6 +53,7 @@ struct GroupStatus {
   Term term;
   NodeId leader;  // 0 = none known.
   bool is_leader = false;
+  bool awaits_checkpoint = false;  // Its log was reset: nothing is there to serve from yet.
   Index last, commit, durable;
   Index applied;                   // Last command handed to SetApply's callback, and all before it.
   Offset log_start, end;           // end = next offset to be committed.

@@ -102,6 +102,22 @@ void LogState::AppendCheckpointPart(const BatchHeader& header, ByteSpan payload)
   KeepPart(payload);
 }
 
+bool LogState::BringCheckpoint(const std::vector<Frame>& entries) const {
+  std::vector<ByteSpan> payloads(parts_.begin(), parts_.end());
+  for (const Frame& entry : entries) {
+    if (entry.header.producer.kind != EntryKind::kCheckpoint) return false;
+    payloads.push_back(entry.payload());
+    const Result<CheckpointPart> first = ParseCheckpointPart(payloads.front());
+    const Result<CheckpointPart> part = ParseCheckpointPart(payloads.back());
+    if (!first || !part || part->part + 1 != payloads.size() || part->parts != first->parts)
+      return false;
+    if (payloads.size() < part->parts) continue;
+    const Result<Checkpoint> whole = DecodeCheckpoint(payloads);
+    return whole && SessionTable::Decode(whole->sessions.span());
+  }
+  return true;
+}
+
 // All parts up to the last are committed, so what they say together is not provisional.
 void LogState::KeepPart(ByteSpan payload) {
   if (!awaits_checkpoint_) return;

@@ -13,6 +13,7 @@
 #include "protocol/types/bytes.h"
 #include "protocol/types/ids.h"
 #include "raftlog/core/messages.h"
+#include "raftlog/frames.h"
 #include "raftlog/session_table.h"
 #include "raftmq/result.h"
 #include "segment/checkpoint.h"
@@ -76,6 +77,8 @@ class LogState {
   const Membership& membership() const { return memberships_.back().membership; }
   // That one, and those before it that may come back: the first is at or below the commit.
   const std::vector<MembershipAt>& memberships() const { return memberships_; }
+  // While that checkpoint is awaited: whether these, the next of the log, bring it, part by part.
+  bool BringCheckpoint(const std::vector<Frame>& entries) const;
   // True until BehindBase's checkpoint has been appended whole.
   bool AwaitsCheckpoint() const { return awaits_checkpoint_; }
   // That checkpoint, once, when it has just become whole.

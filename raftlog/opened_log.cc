@@ -66,30 +66,20 @@ Status ScanEntries(OpenedLog* opened) {
   return Ok();
 }
 
-// The checkpoint that opens the log says what stood before it. Term 0 if it cannot be read: then
-// nobody's log can be continued from exactly there.
+// The first part of the checkpoint that opens the log says what stood before it. Term 0 if it
+// cannot be read: then nobody's log can be continued from exactly there.
 Term TermBeforeLog(const OpenedLog& opened) {
   const Index first = opened.log->bounds().first;
   if (opened.report.newest_checkpoint_index == first)
     return opened.report.newest_checkpoint.before.term;
-  std::vector<SharedBytes> kept;
-  std::vector<ByteSpan> parts;
-  for (Index next = first; DamageAt(opened.log->damage(), next) == nullptr; next = next.Next()) {
-    const std::unique_ptr<LogRead> read =
-        opened.log->Read({.by = ReadFrom::By::kIndex, .value = next.value()}, next, 1);
-    if (!read) break;
-    const Result<LogSlice> slice = read->Run();
-    if (!slice || slice->first != next) break;
-    const auto frame = FrameCursor(slice->bytes).Next();
-    const Result<CheckpointPart> part = ParseCheckpointPart(frame->payload());
-    if (frame->header.producer.kind != EntryKind::kCheckpoint || !part) break;
-    kept.push_back(frame->bytes);
-    parts.push_back(frame->payload());
-    if (parts.size() < part->parts) continue;
-    const Result<Checkpoint> checkpoint = DecodeCheckpoint(parts);
-    return checkpoint ? checkpoint->before.term : Term(0);
-  }
-  return Term(0);
+  if (DamageAt(opened.log->damage(), first) != nullptr) return Term(0);
+  const std::unique_ptr<LogRead> read =
+      opened.log->Read({.by = ReadFrom::By::kIndex, .value = first.value()}, first, 1);
+  if (!read) return Term(0);
+  const Result<LogSlice> slice = read->Run();
+  if (!slice || slice->first != first) return Term(0);
+  const Result<Checkpoint> head = CheckpointHeadOf(FrameCursor(slice->bytes).Next()->payload());
+  return head ? head->before.term : Term(0);
 }
 
 // Terms never fall along a log, so each run's end is found by halving.

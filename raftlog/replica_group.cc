@@ -120,6 +120,7 @@ void ReplicaGroup::TickCore() {
 // On a full disk a term is begun only if its first entry has a place: the no-op or, once there is
 // space again, the checkpoint of the next segment.
 bool ReplicaGroup::HasRoomForTerm() {
+  if (core_.AwaitsCheckpoint()) return false;
   if (log_->room_for_control() >= kNoOpBytes) return true;
   return IsReadyToRoll() && log_->CanRoll(0);
 }
@@ -140,7 +141,7 @@ void ReplicaGroup::TurnEnd() {
 
 Error ReplicaGroup::RefusedNotLeader() const {
   const RaftStatus& raft = core_.status();
-  if (log_->room_for_control() < kNoOpBytes)
+  if (log_->room_for_control() < kNoOpBytes && !core_.AwaitsCheckpoint())
     return {ErrorCode::kDiskFull, "the disk is full and the log's last reserve is used up"};
   if (raft.role == RaftRole::kLeader && transfer_) {
     return {ErrorCode::kNotLeader,
@@ -158,6 +159,7 @@ GroupStatus ReplicaGroup::status() const {
   return {.term = raft.term,
           .leader = raft.leader,
           .is_leader = raft.role == RaftRole::kLeader,
+          .awaits_checkpoint = core_.AwaitsCheckpoint(),
           .last = raft.last,
           .commit = raft.commit,
           .durable = raft.durable.last,

@@ -187,6 +187,7 @@ class ReplicaGroup final : public Group {
   void ResetLog(const LogBase& base);
   void TakeArrivedCheckpoint();
   void SendReset(RaftMessage message);
+  bool SuitsBase(const std::vector<Frame>& entries) const;
 
   // replica_group_forward.cc
   void ReceiveProposal(const ForwardedProposal& proposal, std::vector<SharedBytes> frames);
@@ -245,7 +246,6 @@ class ReplicaGroup final : public Group {
   Microseconds job_began_{0};                   // Of the job under way.
   int background_budget_ = kBackgroundJobsPerTick;  // Until the next tick or synced job.
   std::map<NodeId, CatchUp> catch_ups_;             // Of followers, while this replica leads.
-  bool reads_front_ = false;                        // The part that a reset is to bring.
   std::uint64_t told_changes_ = 0;                  // Of the core's quiet_changes().
   // Of the newest question to another replica. Begins elsewhere in each life of the process, so
   // that an answer to an older one is not taken for that to a new question.

@@ -109,9 +109,10 @@ void ReplicaGroup::OnAppliedOrCommitted() {
   if (on_commit_) on_commit_();
 }
 
-// A command counts once it has taken effect here.
+// A command counts once it has taken effect here; after a reset the state is still to come.
 Index ReplicaGroup::VisibleCommit() const {
-  return options_.internal ? applier_.applied() : core_.status().commit;
+  if (!options_.internal) return core_.status().commit;
+  return state_.AwaitsCheckpoint() ? Index(0) : applier_.applied();
 }
 
 void ReplicaGroup::AnswerCommitted() {

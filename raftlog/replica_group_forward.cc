@@ -2,8 +2,10 @@
 // see everything committed before them.
 #include <fmt/format.h>
 
+#include <iterator>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "protocol/types/check.h"
 #include "raftlog/replica_group.h"
@@ -96,16 +98,16 @@ Error ReplicaGroup::NotConfirmed() const {
 
 // A read may be served once this replica has what was committed when it was asked.
 void ReplicaGroup::AnswerReads() {
+  if (core_.AwaitsCheckpoint()) return;
+  const Index visible = VisibleCommit();
+  std::vector<std::function<void(Result<Offset>)>> served;  // They may ask again.
   for (auto read = reads_.begin(); read != reads_.end();) {
-    const bool is_served = read->second.confirmed && *read->second.confirmed <= VisibleCommit();
-    if (!is_served) {
-      ++read;
-      continue;
-    }
-    const auto done = std::move(read->second.done);
-    read = reads_.erase(read);
-    done(state_.committed_end());
+    const bool is_served = read->second.confirmed && *read->second.confirmed <= visible;
+    if (is_served) served.push_back(std::move(read->second.done));
+    read = is_served ? reads_.erase(read) : std::next(read);
   }
+  const Offset end = state_.committed_end();
+  for (const auto& done : served) done(end);
 }
 
 // Messages get lost: nobody waits for an answer for ever.

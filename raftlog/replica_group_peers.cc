@@ -39,7 +39,8 @@ void ReplicaGroup::ReceiveRaft(RaftMessage message, const std::vector<SharedByte
   }
   if (auto* const append = std::get_if<AppendRequest>(&message.body)) {
     auto checked = CheckReceivedEntries(frames, log_->group_seed(), append);
-    if (!checked || !append->IsValid(message.term) || !ContinuesLog(*append, *checked))
+    if (!checked || !append->IsValid(message.term) || !ContinuesLog(*append, *checked) ||
+        !SuitsBase(*checked))
       return deps_.metrics.appends_refused.Add();
     received.entries = std::move(*checked);
     // What comes from an old leader has no effect, also on the file that is prepared.
@@ -59,10 +60,12 @@ void ReplicaGroup::ReceiveRaft(RaftMessage message, const std::vector<SharedByte
 bool ReplicaGroup::ContinuesLog(const AppendRequest& append,
                                 const std::vector<Frame>& entries) const {
   const LogTail tail = log_->tail();
-  // Another history up to here: the core answers that.
-  if (log_->TermAt(append.previous) != append.previous_term) return true;
+  // Another history up to here: the core answers that. What is no longer kept was the same.
+  const std::optional<Term> previous_term = core_.TermAt(append.previous);
+  if (previous_term && *previous_term != append.previous_term) return true;
   for (const Frame& entry : entries) {
     const LeaderBlock& leader = entry.header.leader;
+    if (leader.index < log_->bounds().first) continue;
     if (leader.index == tail.index.Next())
       return leader.chain == tail.chain && leader.base_offset == tail.next_offset;
     if (log_->TermAt(leader.index) != leader.term) return true;  // Or from here on.

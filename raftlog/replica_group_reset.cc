@@ -13,19 +13,32 @@ namespace raftmq {
 void ReplicaGroup::SendReset(RaftMessage message) {
   const Index first = log_->bounds().first;
   RAFTMQ_CHECK(std::get<ResetRequest>(message.body).before.Next() == first);
-  if (reads_front_) return;
+  const NodeId to = message.to.node;
+  if (catch_ups_[to].is_reading) return;
   std::unique_ptr<LogRead> read =
       log_->Read({.by = ReadFrom::By::kIndex, .value = first.value()}, first, /*bytes_max=*/1);
   if (!read) return;
-  reads_front_ = true;
-  reader_.Run(std::move(read), [this, first, message](Result<LogSlice> slice) mutable {
-    reads_front_ = false;
+  catch_ups_[to].is_reading = true;
+  reader_.Run(std::move(read), [this, to, first, message](Result<LogSlice> slice) mutable {
+    catch_ups_[to].is_reading = false;
     const bool leads = core_.status().role == RaftRole::kLeader;
     if (!leads || core_.status().term != message.term || log_->bounds().first != first) return;
     if (!slice || slice->first != first) return;
     const std::optional<Frame> part = FrameCursor(slice->bytes).Next();
     if (part) Send(std::move(message), {part->bytes});
   });
+}
+
+// Behind a base comes its checkpoint, and nothing else.
+bool ReplicaGroup::SuitsBase(const std::vector<Frame>& entries) const {
+  if (!state_.AwaitsCheckpoint()) return true;
+  std::vector<Frame> next;
+  for (const Frame& entry : entries) {
+    if (entry.header.leader.index > log_->tail().index) next.push_back(entry);
+  }
+  // With a gap before them the core refuses them, and says so.
+  if (next.empty() || next.front().header.leader.index != log_->tail().index.Next()) return true;
+  return state_.BringCheckpoint(next);
 }
 
 void ReplicaGroup::ResetLog(const LogBase& base) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <compare>
+#include <cstddef>
 #include <vector>
 
 #include "protocol/types/ids.h"
@@ -23,5 +24,6 @@ struct Replica {
   bool operator==(const Replica&) const = default;
 };
 using Membership = std::vector<Replica>;  // Sorted by node; a node at most once.
+inline constexpr std::size_t kMembershipReplicasMax = 128;
 
 }  // namespace raftmq

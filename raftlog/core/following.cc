@@ -96,7 +96,9 @@ void Raft::ResetTo(const ResetRequest& request) {
   uncut_.reset();
   unreset_ = request;
   status_.last = log_.last();
-  status_.durable.last = std::min(status_.durable.last, request.before);
+  // That the old log is gone is not synced yet: until then only what was committed here may be
+  // claimed, or a power cut would bring another entry `before` back.
+  status_.durable.last = std::min(status_.durable.last, status_.commit);
   status_.commit = request.before;
   memberships_ = {{request.before, request.membership}};
   base_checkpoint_last_ = request.checkpoint_last;

@@ -17,13 +17,15 @@ bool AppendRequest::IsValid(Term term) const {
   Index before = previous;
   for (const MembershipAt& at : memberships) {
     if (at.index <= before || at.index > last || at.membership.empty()) return false;
+    if (at.membership.size() > kMembershipReplicasMax) return false;
     before = at.index;
   }
   return true;
 }
 
 bool ResetRequest::IsValid(Term term) const {
-  return checkpoint_last > before && !membership.empty() && before_term <= term;
+  return checkpoint_last > before && !membership.empty() &&
+         membership.size() <= kMembershipReplicasMax && before_term <= term;
 }
 
 }  // namespace raftmq

@@ -52,7 +52,8 @@ struct AppendRequest {
 
   // Rules: (1) last >= previous; (2) there are runs exactly if there are entries, in rising order
   // of index and term from previous + 1 to `last` at most, none below previous_term or above
-  // `term`; (3) memberships are in rising order of index, within the entries and not empty.
+  // `term`; (3) memberships are in rising order of index, within the entries, and have 1 to
+  // kMembershipReplicasMax replicas.
   bool IsValid(Term term) const;
   bool operator==(const AppendRequest&) const = default;
 };
@@ -82,7 +83,8 @@ struct ResetRequest {
   Index checkpoint_last;  // Its last part.
   Membership membership;  // Which counts behind `before`.
 
-  // Rules: checkpoint_last > before, the membership is not empty, before_term <= term.
+  // Rules: checkpoint_last > before, the membership has 1 to kMembershipReplicasMax replicas,
+  // before_term <= term.
   bool IsValid(Term term) const;
   bool operator==(const ResetRequest&) const = default;
 };

@@ -180,6 +180,7 @@ void Raft::OnAppendRejection(const RaftMessage& message, const AppendRejection& 
   // Late news of a place that was settled since: only that it lives.
   const bool is_stale = follower->is_probing ? rejection.previous != follower->next.Minus(1)
                                              : rejection.previous <= follower->durable;
+  const Index tried = follower->next;
   if (!is_stale) {
     SetQuiet(*follower, false);
     // Whatever lies between has a term that the follower cannot have there (section 5.3, the fast
@@ -188,8 +189,10 @@ void Raft::OnAppendRejection(const RaftMessage& message, const AppendRejection& 
     follower->Probe(hint < log_.first() ? hint.Next()
                                         : log_.LastAtMost(hint, rejection.hint_term).Next());
   }
+  const bool has_moved = !is_stale && follower->next != tried;
   Heard(*follower, rejection.round);
-  if (status_.role == RaftRole::kLeader && !is_stale) follower->is_empty_due = true;
+  // The same question again can wait for the next heartbeat.
+  if (status_.role == RaftRole::kLeader && has_moved) follower->is_empty_due = true;
 }
 
 bool Raft::KnowsCommit() const {

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <map>
 #include <string>
 
@@ -47,6 +48,21 @@ class GroupReset : public testing::Test {
   void CatchUp() {
     cluster.Heal();
     for (int i = 0; i < 30; ++i) cluster.Heartbeat(1);
+  }
+  // Step by step, until `is_over`, at most `heartbeats` of them from each leader there is; it is
+  // asked before each round of the disks.
+  void Rounds(int heartbeats, const std::function<bool()>& is_over) {
+    for (int i = 0; i < heartbeats * 20; ++i) {
+      for (const std::uint32_t id : {1, 2, 3}) {
+        if (i % 20 == 0 && cluster.group(id).status().is_leader)
+          cluster.Tick(id, GroupCluster::kHeartbeatTicks);
+        cluster.group(id).TurnEnd();
+        cluster.node(id).work().RunAll();
+      }
+      if (is_over()) return;
+      for (const std::uint32_t id : {1, 2, 3}) cluster.RunDisk(id);
+      cluster.DeliverAll();
+    }
   }
   void ExpectSame(std::uint32_t id) {
     EXPECT_EQ(cluster.node(id).Segments(), cluster.node(1).Segments());
@@ -165,6 +181,69 @@ TEST_F(GroupReset, APartThatDoesNotCheckIsRefused) {
   ExpectSame(3);
 }
 
+// What is answered to the reset leaves before the reset is on the disk: the old log may come back.
+TEST_F(GroupReset, APowerCutBeforeItIsDurableBringsAnotherHistoryBack) {
+  cluster.Heal();
+  for (int i = 0; i < 30; ++i) cluster.Heartbeat(1);
+  cluster.Isolate(1);
+  for (int i = 0; i < 300; ++i) cluster.node(1).Send(AnyGroupWorld::Batch({"never"}));
+  cluster.Settle();
+  cluster.Elect(2);
+  for (int i = 0; i < 40; ++i) {
+    static_cast<void>(cluster.Produce(2, Long(i)));
+    cluster.Heartbeat(2);
+  }
+  cluster.group(2).Trim(Offset(70), [](Result<Offset>) {});
+  cluster.Settle();
+  static_cast<void>(cluster.Produce(2, Long(40)));
+  for (int i = 0; i < 5; ++i) cluster.Heartbeat(2);
+  ASSERT_GT(cluster.group(1).status().last.value(), FirstOf(2));
+  // Node 1 learns of the term, and has that on its disk, before the reset comes.
+  cluster.Heal();
+  cluster.Tick(1, 1100);
+  cluster.Settle();
+  Rounds(1, [this] { return cluster.node(1).metrics.resets.value() > 0; });
+  ASSERT_EQ(cluster.node(1).metrics.resets.value(), 1u);
+  cluster.DeliverAll();
+  cluster.PowerCut(1);
+  cluster.Start(1);
+  for (int i = 0; i < 30; ++i) cluster.Heartbeat(2);
+  EXPECT_EQ(cluster.node(1).Segments(), cluster.node(2).Segments());
+}
+
+TEST_F(GroupReset, WhileItIsUnderWayProducersAreSentToTheLeader) {
+  cluster.Heal();
+  cluster.node(3).disk_hangs = true;
+  for (int i = 0; i < 20 && cluster.node(3).metrics.resets.value() == 0; ++i) cluster.Heartbeat(1);
+  const auto answer = cluster.node(3).Send(AnyGroupWorld::Batch({"x"}));
+  ASSERT_TRUE(answer->has_value());
+  EXPECT_EQ((**answer).error().code, ErrorCode::kNotLeader);
+}
+
+TEST_F(GroupReset, WhatIsNoCheckpointBehindABaseIsRefused) {
+  cluster.Heal();
+  cluster.node(3).disk_hangs = true;
+  for (int i = 0; i < 20 && cluster.node(3).metrics.resets.value() == 0; ++i) cluster.Heartbeat(1);
+  const std::string front = cluster.node(1).Segments().begin()->second;
+  const auto real = ParseBatchHeader(AsBytes(front).first(kBatchHeaderBytes));
+  ASSERT_TRUE(real.has_value());
+  const Index before = real->leader.index.Minus(1);
+  ByteBuffer frame = MakeControlEntry(EntryKind::kNoOp, {});
+  StampBatch(frame.span(), real->leader, /*group_seed=*/7);
+  const AppendRequest append{.previous = before, .previous_term = real->leader.term};
+  const std::uint64_t refused = cluster.node(3).metrics.appends_refused.value();
+  cluster.group(3).Receive({.group = cluster.node(3).options.log.group,
+                            .body = RaftMessage{.from = {NodeId(1), ReplicaNumber(1)},
+                                                .to = {NodeId(3), ReplicaNumber(3)},
+                                                .term = cluster.group(1).status().term,
+                                                .body = append},
+                            .frames = {SharedBytes(std::move(frame))}});
+  EXPECT_EQ(cluster.node(3).metrics.appends_refused.value(), refused + 1);
+  cluster.node(3).disk_hangs = false;
+  CatchUp();
+  ExpectSame(3);
+}
+
 // Another leader's entries stand at its end: they go with the rest.
 TEST_F(GroupReset, WhatWasNeverCommittedGoesToo) {
   cluster.Elect(1);
@@ -247,6 +326,50 @@ TEST(GroupResetInternal, AStateMachineGoesOnFromTheCheckpointItGot) {
   Attach(&cluster, 3, &machines[3]);
   cluster.Elect(1);
   EXPECT_EQ(machines[3].state, machines[1].state);
+}
+
+// The question was confirmed before the reset, the answer needs the state that comes with it.
+TEST(GroupResetInternal, AReadThatWasConfirmedBeforeWaitsForTheState) {
+  GroupCluster cluster({.internal = true});
+  std::map<std::uint32_t, Machine> machines;
+  for (const std::uint32_t id : {1, 2, 3}) Attach(&cluster, id, &machines[id]);
+  cluster.Elect(1);
+  const auto say = [&cluster](const std::string& word) {
+    static_cast<void>(cluster.node(1).Send(MakeControlEntry(EntryKind::kCommand, AsBytes(word))));
+    cluster.Settle();
+  };
+  say("one.");
+  cluster.Heartbeat(1);
+  cluster.Isolate(3);
+  say("two.");
+  cluster.Heal();
+  std::optional<std::string> at_answer;
+  cluster.group(3).ReadIndex([&](Result<Offset>) { at_answer = machines[3].state; });
+  for (int round = 0; round < 20; ++round) {
+    for (const std::uint32_t id : {1, 2, 3}) {
+      cluster.group(id).TurnEnd();
+      cluster.RunDisk(id);
+    }
+    std::erase_if(cluster.mail(), [](const PeerMessage& message) {
+      const auto* const raft = std::get_if<RaftMessage>(&message.body);
+      return message.to().node == NodeId(3) && raft != nullptr &&
+             std::holds_alternative<AppendRequest>(raft->body);
+    });
+    cluster.DeliverAll();
+  }
+  EXPECT_FALSE(at_answer.has_value());
+  cluster.Isolate(3);
+  for (int i = 0; cluster.group(1).status().segments < 2 && i < 2000; ++i) {
+    say(fmt::format("{:04}{}", i, std::string(14'000, '.')));
+    if (i % 50 == 0) cluster.Heartbeat(1);
+  }
+  for (int i = 0; i < 5; ++i) say("more");
+  for (int i = 0; i < 5; ++i) cluster.Heartbeat(1);
+  cluster.Heal();
+  for (int i = 0; i < 10; ++i) cluster.Heartbeat(1);
+  EXPECT_EQ(cluster.node(3).metrics.resets.value(), 1u);
+  ASSERT_TRUE(at_answer.has_value());
+  EXPECT_THAT(*at_answer, testing::StartsWith("one.two."));
 }
 
 TEST_F(GroupReset, ANewLearnerBelowTheStartIsReset) {
