@@ -103,6 +103,9 @@ void Catalogue::OnTick() {
 
 void Catalogue::OnTurnEnd() {
   if (group_ == nullptr) return;
+  const Error* const failure = group_->failure();
+  if (failure != nullptr && !std::exchange(has_failed_, true))
+    home_.services().log.Fault("catalogue", failure->ToString());
   if (!knows_peers_ && group_->status().applied >= known_commit_) {
     knows_peers_ = true;
     home_.services().peers.Open();

@@ -104,6 +104,7 @@ class Catalogue final : public TopicService {
   std::unique_ptr<Group> group_;
   CatalogueState state_;
   std::optional<Error> broken_;          // A committed command that cannot be read.
+  bool has_failed_ = false;              // The group has stopped, and the log says so.
   Index known_commit_;                   // Of this node's own log when it started.
   bool knows_peers_ = false;             // All up to there is applied.
   bool has_changed_ = false;             // Commands were applied since the last look.

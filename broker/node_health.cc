@@ -53,6 +53,7 @@ HealthReport NodeHealth::Live() const {
     items.push_back(DiskItem(*shard));
   }
   if (items.empty()) items.push_back({"process", true, "starting"});
+  items.push_back(StateItem());
   if (options_.storage.unsafe_no_sync) {
     items.push_back({"sync", true,
                      "switched off by storage.unsafe_no_sync: acked messages may be "
@@ -83,6 +84,15 @@ HealthItem NodeHealth::DiskItem(const Shard& shard) const {
   const Microseconds busy = since.count() == 0 ? Microseconds(0) : clock_.SteadyNow() - since;
   return {fmt::format("disk-{}", shard.number()), busy < options_.stall_limit,
           busy.count() == 0 ? "idle" : fmt::format("busy for {} ms", busy.count() / 1000)};
+}
+
+// Named, but no reason to take the node out of service: the other partitions go on.
+HealthItem NodeHealth::StateItem() const {
+  std::uint64_t diverged = 0;
+  for (const Shard* shard : shards_) diverged += shard->diverged_partitions();
+  if (diverged == 0) return {"state", true, "as the logs say"};
+  return {"state", true,
+          fmt::format("STATE_DIVERGED: {} replicas have stopped, the log names them", diverged)};
 }
 
 void NodeHealth::RegisterDisk(MetricsRegistry& metrics) {

@@ -34,6 +34,7 @@ class NodeHealth {
  private:
   HealthItem LoopItem(const Shard& shard) const;
   HealthItem DiskItem(const Shard& shard) const;
+  HealthItem StateItem() const;
   void RegisterDisk(MetricsRegistry& metrics);
   double DiskAlert() const;
 

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <utility>
 #include <vector>
 
 #include "broker/fetch_stream.h"
@@ -36,6 +37,12 @@ void Partition::TurnEnd() {
   const bool is_news =
       told.leader.value() != status.leader.value() || told.term.value() != status.term.value();
   if (is_news) PublishStats();
+}
+
+const Error* Partition::TakeFailure() {
+  const Error* const failure = group_->failure();
+  if (failure == nullptr || std::exchange(has_failed_, true)) return nullptr;
+  return failure;
 }
 
 void Partition::PublishStats() {

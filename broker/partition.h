@@ -48,6 +48,8 @@ class Partition {
   // At the end of a turn in which the group was touched: hands its work on, and tells the other
   // shards of a new leader at once.
   void TurnEnd();
+  // Why the group has stopped, once; else null.
+  const Error* TakeFailure();
   // Copies the group's status to where other shards read it.
   void PublishStats();
 
@@ -57,6 +59,7 @@ class Partition {
   Options options_;
   std::unique_ptr<Group> group_;
   bool is_awake_ = false;
+  bool has_failed_ = false;         // And told why.
   std::set<FetchStream*> streams_;  // Each alive; they detach before they die.
 };
 

@@ -293,6 +293,9 @@ PartitionSet::Gauges PartitionSet::PublishGauges() {
     sizes[&partition->metrics()] += status.size_bytes;
     gauges.segments += status.segments;
     if (status.leader == NodeId(0)) ++gauges.leaderless;
+    if (const Error* const failure = partition->TakeFailure()) {
+      environment_.log.Fault("raft", fmt::format("{}: {}", partition->Name(), failure->ToString()));
+    }
     gauges.follower_lag_max = std::max(gauges.follower_lag_max, status.follower_lag);
   }
   for (const auto& [metrics, bytes] : sizes) metrics->size_bytes.Set(bytes);

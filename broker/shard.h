@@ -75,6 +75,8 @@ class Shard {
   // Thread-safe: proposals refused for a full disk so far.
   std::uint64_t refused_disk_full() const { return metrics_.groups.refused_disk_full.value(); }
 
+  // Thread-safe: replicas here that have stopped with kStateDiverged.
+  std::uint64_t diverged_partitions() const { return metrics_.groups.diverged.value(); }
   // Thread-safe: entries that the last follower of a partition led here lags behind.
   std::uint64_t follower_lag_max() const { return metrics_.follower_lag_max.value(); }
 

@@ -166,6 +166,12 @@ void ShardMetrics::RegisterGroups(MetricsRegistry& registry) {
       registry.Add(refused, {{"reason", "disk_full"}}, &groups.refused_disk_full));
   RegisterSessions(registry);
   registrations_.push_back(registry.Add(
+      GaugeFamily(
+          "raftmq_raft_diverged_partitions",
+          "Partitions whose replica here computed another checkpoint than their leader, and "
+          "has stopped."),
+      {}, &groups.diverged));
+  registrations_.push_back(registry.Add(
       CounterFamily("raftmq_raft_resets_total",
                     "Logs that began anew because they ended before their leader's begins."),
       {}, &groups.resets));

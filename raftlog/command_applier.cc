@@ -4,15 +4,15 @@
 #include <utility>
 
 #include "protocol/types/check.h"
-#include "raftlog/frames.h"
 
 namespace raftmq {
 
 constexpr std::size_t kApplyBytes = 1u << 20;
 
-void CommandApplier::Start(Apply apply, std::function<void()> on_applied) {
+void CommandApplier::Start(Apply apply, Check check, std::function<void()> on_applied) {
   RAFTMQ_CHECK(!apply_);
   apply_ = std::move(apply);
+  check_ = std::move(check);
   on_applied_ = std::move(on_applied);
 }
 
@@ -25,10 +25,10 @@ void CommandApplier::Restart(Index applied) {
 void CommandApplier::Advance(Index commit, Index durable) {
   commit_ = commit;
   durable_ = durable;
-  if (!apply_ || reading_) return;
-  while (applied_ < commit_ && ApplyFromCache()) {
+  if (!apply_ || reading_ || has_stopped_) return;
+  while (applied_ < commit_ && !has_stopped_ && ApplyFromCache()) {
   }
-  if (applied_ < commit_) ReadOn();
+  if (applied_ < commit_ && !has_stopped_) ReadOn();
 }
 
 bool CommandApplier::ApplyFromCache() {
@@ -58,7 +58,9 @@ void CommandApplier::ReadOn() {
 
 void CommandApplier::ApplySlice(const LogSlice& slice) {
   FrameCursor frames(slice.bytes);
-  while (const auto frame = frames.Next()) {
+  while (!has_stopped_) {
+    const auto frame = frames.Next();
+    if (!frame) return;
     RAFTMQ_CHECK(frame->header.leader.index == applied_.Next());
     ApplyFrame(frame->bytes);
   }
@@ -68,6 +70,10 @@ void CommandApplier::ApplyFrame(const SharedBytes& frame) {
   const Result<BatchHeader> header = ParseBatchHeader(frame.view());
   RAFTMQ_CHECK(header.has_value());
   const Frame entry{.header = *header, .bytes = frame};
+  if (header->producer.kind == EntryKind::kCheckpoint && !check_(entry)) {
+    has_stopped_ = true;
+    return;
+  }
   applied_ = header->leader.index;
   if (header->producer.kind == EntryKind::kCommand) apply_(applied_, entry.payload());
 }

@@ -61,6 +61,7 @@ struct GroupStatus {
   std::uint64_t follower_lag = 0;  // Entries that the last follower has not synced, when leading.
   std::uint64_t size_bytes = 0;
   std::uint32_t segments = 0;
+  bool has_stopped = false;  // Group::failure says why.
 };
 
 // Shard-affine. Callbacks run on the shard's loop, once each; after the destructor none run (those
@@ -165,6 +166,10 @@ class Group {
   virtual bool IsQuiet() const = 0;
   virtual void TurnEnd() = 0;  // Hands staged work to the disk thread, once per turn.
   virtual GroupStatus status() const = 0;
+  // Why this replica has stopped: kStateDiverged. Null while it goes on. It takes, acks, votes for
+  // and serves nothing any more: proposals get kNotLeader, reads this error. A new start recovers
+  // its state from the log.
+  virtual const Error* failure() const = 0;
   virtual const std::vector<DamagedRange>& damage() const = 0;
   // Refuses proposals, waits for what is under way, writes the durable mark, then calls back. From
   // the call on everything is answered with kDraining. Goes on with Tick. May

@@ -38,6 +38,7 @@ struct GroupMetrics {
   Counter resets;             // Logs dropped because they ended before the leader's begins.
   Counter resets_refused;     // Whose checkpoint part does not check.
   Counter terms_refused;      // Messages of a term beyond any credible one.
+  Counter diverged;           // Gauge: groups that have stopped with kStateDiverged.
   Counter truncations;        // Suffixes that another leader has replaced.
   Counter disk_hangs;         // Leaderships given up for a disk that did not answer.
   Counter rolls;

@@ -126,7 +126,7 @@ void LogState::KeepPart(ByteSpan payload) {
   const std::vector<ByteSpan> payloads(parts_.begin(), parts_.end());
   Result<Checkpoint> whole = DecodeCheckpoint(payloads);
   RAFTMQ_CHECK(whole.has_value());
-  log_start_ = std::max(log_start_, whole->log_start);
+  log_start_ = whole->log_start;
   if (!faults_.forgets_at_resets) sessions_ = SessionsOf(*whole);
   arrived_ = std::move(*whole);
   parts_.clear();

@@ -90,7 +90,7 @@ class LogState {
   bool is_whole() const { return is_whole_; }
   // The entry that holds `offset`. REQUIRES: committed_end() <= offset < the end.
   Index IndexOf(Offset offset) const;
-  // After the last entry.
+  // After the last entry. The files may begin later.
   Offset log_start() const { return changes_.empty() ? log_start_ : changes_.back().log_start; }
   Offset committed_log_start() const { return log_start_; }
   Offset committed_end() const { return committed_end_; }

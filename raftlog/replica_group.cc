@@ -47,6 +47,7 @@ ReplicaGroup::~ReplicaGroup() {
   deps_.metrics.pending_bytes.Set(deps_.metrics.pending_bytes.value() - gauged_bytes_);
   deps_.metrics.pending_proposals.Set(deps_.metrics.pending_proposals.value() - gauged_proposals_);
   deps_.metrics.sessions.Set(deps_.metrics.sessions.value() - gauged_sessions_);
+  if (failure_) deps_.metrics.diverged.Set(deps_.metrics.diverged.value() - 1);
   if (gauged_leader_) deps_.metrics.leaders.Set(deps_.metrics.leaders.value() - 1);
 }
 
@@ -69,15 +70,19 @@ void ReplicaGroup::SetApply(std::function<void(Index, ByteSpan)> apply) {
   RAFTMQ_CHECK(capture_ != nullptr);
   RAFTMQ_CHECK(restore_ != nullptr);
   restore_(restored_.state_machine.span());
-  applier_.Start(std::move(apply), [this] { OnAppliedOrCommitted(); });
+  applier_.Start(
+      std::move(apply), [this](const Frame& part) { return CompareApplied(part); },
+      [this] { OnAppliedOrCommitted(); });
   OnAppliedOrCommitted();
 }
 
 void ReplicaGroup::Tick() {
+  if (failure_) return MaybeSubmit();
   if (last_status_) return;
   background_budget_ = kBackgroundJobsPerTick;
   core_.IsQuiet() ? BeatSilent() : TickCore();
   if (options_.internal) OnAppliedOrCommitted();
+  if (failure_) return;
   ReleaseHeld();
   GiveUpLateAnswers();
   SettleTransfer();
@@ -122,7 +127,7 @@ void ReplicaGroup::TickCore() {
 bool ReplicaGroup::HasRoomForTerm() {
   if (core_.AwaitsCheckpoint()) return false;
   if (log_->room_for_control() >= kNoOpBytes) return true;
-  return IsReadyToRoll() && log_->CanRoll(0);
+  return KnowsState() && IsReadyToRoll() && log_->CanRoll(SegmentBytesFor(NextCheckpointBytes()));
 }
 
 bool ReplicaGroup::IsDiskHanging() const {
@@ -131,6 +136,7 @@ bool ReplicaGroup::IsDiskHanging() const {
 }
 
 void ReplicaGroup::TurnEnd() {
+  if (failure_) return MaybeSubmit();
   if (last_status_) return;
   if (core_.status().role == RaftRole::kLeader) {
     SendToFollowers();
@@ -139,8 +145,16 @@ void ReplicaGroup::TurnEnd() {
   MaybeSubmit();
 }
 
+// Whether this replica answers anybody.
+Status ReplicaGroup::CheckServing() const {
+  if (draining_) return Fail(ErrorCode::kDraining, "the broker is shutting down");
+  if (failure_) return Fail(*failure_);
+  return Ok();
+}
+
 Error ReplicaGroup::RefusedNotLeader() const {
   const RaftStatus& raft = core_.status();
+  if (failure_) return {ErrorCode::kNotLeader, failure_->ToString()};
   if (log_->room_for_control() < kNoOpBytes && !core_.AwaitsCheckpoint())
     return {ErrorCode::kDiskFull, "the disk is full and the log's last reserve is used up"};
   if (raft.role == RaftRole::kLeader && transfer_) {
@@ -192,7 +206,7 @@ void ReplicaGroup::UpdateGauges() {
   metrics.sessions.Set(metrics.sessions.value() - gauged_sessions_ + state_.sessions().size());
   gauged_sessions_ = state_.sessions().size();
   CountElections();
-  const bool leads = core_.status().role == RaftRole::kLeader;
+  const bool leads = core_.status().role == RaftRole::kLeader && !failure_;
   if (leads == gauged_leader_) return;
   gauged_leader_ = leads;
   metrics.leaders.Set(leads ? metrics.leaders.value() + 1 : metrics.leaders.value() - 1);

@@ -4,6 +4,7 @@
 //   replica_group.cc          life cycle, ticks, status
 //   replica_group_propose.cc  from a proposal to a stamped and staged entry
 //   replica_group_session.cc  producers' sessions
+//   replica_group_compare.cc  a leader's checkpoints against this replica's own
 //   replica_group_roll.cc     room in the segment, checkpoints, the next segment
 //   replica_group_disk.cc     jobs to the disk and back, commit, draining
 //   replica_group_read.cc     fetch and lookup by time
@@ -67,6 +68,7 @@ class ReplicaGroup final : public Group {
   bool IsQuiet() const override;
   void TurnEnd() override;
   GroupStatus status() const override;
+  const Error* failure() const override { return failure_ ? &*failure_ : nullptr; }
   const std::vector<DamagedRange>& damage() const override { return log_->damage(); }
   void Drain(std::function<void()> done) override;
 
@@ -80,6 +82,13 @@ class ReplicaGroup final : public Group {
   struct Received {
     std::vector<Frame> entries;
     std::optional<LogBase> base;
+  };
+
+  // A checkpoint that came from the leader, as this replica computes it.
+  struct OwnCheckpoint {
+    Index first;
+    Checkpoint checkpoint;          // Of an internal topic: its state is added in the end.
+    std::vector<ByteBuffer> parts;  // Empty before that.
   };
 
   // Entries for a follower that the cache no longer holds.
@@ -120,6 +129,7 @@ class ReplicaGroup final : public Group {
   bool IsDiskHanging() const;
   ReplicaId self() const { return raft_config_.self; }
   Error RefusedNotLeader() const;
+  Status CheckServing() const;
   void UpdateGauges();
   void MeasureLog();
 
@@ -148,6 +158,13 @@ class ReplicaGroup final : public Group {
   void MaybeExpireSessions();
   Room ProposeExpiry(std::int64_t before_ms);
 
+  // replica_group_compare.cc
+  bool KnowsState() const;
+  bool CompareReceived(const Frame& part);
+  bool CompareApplied(const Frame& part);
+  bool Compare(const OwnCheckpoint& own, const Frame& part);
+  void Stop(Error why);
+
   // replica_group_roll.cc
   Room MakeRoom(EntryKind kind, std::size_t bytes);
   bool Fits(EntryKind kind, std::size_t bytes) const;
@@ -156,6 +173,10 @@ class ReplicaGroup final : public Group {
   std::vector<ByteBuffer> RollFrames(const Checkpoint& checkpoint);
   std::vector<Proposal> FirstOfTerm();
   Checkpoint MakeCheckpoint() const;
+  Checkpoint MakeCheckpointOfLog(std::uint64_t segment_bytes) const;
+  std::uint64_t NextCheckpointBytes();
+  std::uint64_t SegmentBytesFor(std::uint64_t checkpoint_bytes) const;
+  void MaybePrepareLargerSegment();
 
   // replica_group_disk.cc
   void MaybeSubmit();
@@ -270,6 +291,15 @@ class ReplicaGroup final : public Group {
     Microseconds at{0};
   };
   std::deque<Synced> synced_;
+  // Those of the leader's checkpoints that are not yet compared whole, oldest first.
+  std::deque<OwnCheckpoint> own_checkpoints_;
+  // Of the checkpoint that a roll behind `behind` needs.
+  struct CheckpointSize {
+    Index behind;
+    std::uint64_t bytes = 0;
+  };
+  CheckpointSize checkpoint_size_;
+  std::optional<Error> failure_;
   bool draining_ = false;
   std::vector<std::function<void()>> drained_;  // Callers of Drain who wait.
   bool closed_ = false;

@@ -25,7 +25,9 @@ class CloseJob final : public LogJob {
 // At most one job of this log is under way; meanwhile the next gathers. Background jobs take turns
 // with the others, so that neither waits for ever.
 void ReplicaGroup::MaybeSubmit() {
-  if (job_under_way_ || last_status_) return;
+  if (job_under_way_) return;
+  if (failure_) return MaybeFinishDrain();
+  if (last_status_) return;
   if (background_next_ && SubmitBackground()) return;
   if (SubmitJob()) return;
   if (!background_next_ && SubmitBackground()) return;
@@ -72,6 +74,7 @@ bool ReplicaGroup::SubmitBackground() {
 void ReplicaGroup::OnJobDone(std::unique_ptr<LogJob> job, const DurableMark& mark) {
   log_->Completed(std::move(job));
   job_under_way_ = false;
+  if (failure_) return MaybeSubmit();
   background_budget_ = kBackgroundJobsPerTick;
   core_.Persisted(mark);
   const Microseconds now = deps_.clock.SteadyNow();
@@ -97,9 +100,11 @@ void ReplicaGroup::OnBackgroundDone(std::unique_ptr<LogJob> job) {
 }
 
 void ReplicaGroup::OnAppliedOrCommitted() {
+  if (failure_) return;
   const RaftStatus& raft = core_.status();
   state_.SetCommit(raft.commit);
   if (options_.internal) applier_.Advance(raft.commit, raft.durable.last);
+  if (failure_) return;
   AnswerCommitted();
   AnswerReads();
   DropOldSegments();

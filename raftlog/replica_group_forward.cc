@@ -13,7 +13,7 @@
 namespace raftmq {
 
 void ReplicaGroup::ProposeAnywhere(ByteBuffer frame, ProposeDone done) {
-  if (core_.IsAccepting() || draining_) {
+  if (core_.IsAccepting() || draining_ || failure_) {
     const std::size_t bytes = frame.size();
     return Propose(std::move(frame), 0, bytes, std::move(done));
   }
@@ -64,7 +64,7 @@ void ReplicaGroup::ReceiveOutcome(const ForwardedOutcome& outcome) {
 }
 
 void ReplicaGroup::ReadIndex(std::function<void(Result<Offset>)> done) {
-  if (draining_) return done(Fail(ErrorCode::kDraining, "the broker is shutting down"));
+  if (const Status serving = CheckServing(); !serving) return done(Fail(serving.error()));
   const std::uint64_t id = ++asked_id_;
   reads_[id] = {.done = std::move(done), .due = deps_.clock.SteadyNow() + kAnswerTimeout};
   core_.ReadIndex(id);

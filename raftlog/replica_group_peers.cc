@@ -50,6 +50,7 @@ void ReplicaGroup::ReceiveRaft(RaftMessage message, const std::vector<SharedByte
   if (draining_ && std::holds_alternative<TransferNow>(message.body)) return;
   core_.Step(message);
   CarryOut(received);
+  if (failure_) return;
   OnAppliedOrCommitted();
   SettleTransfer();
   ReleaseHeld();
@@ -98,6 +99,8 @@ void ReplicaGroup::CutBack(Index last_kept) {
   log_->TruncateAfter(last_kept);
   cache_.TruncateAfter(last_kept);
   state_.TruncateAfter(last_kept);
+  while (!own_checkpoints_.empty() && own_checkpoints_.back().first > last_kept)
+    own_checkpoints_.pop_back();
   deps_.metrics.truncations.Add();
   MeasureLog();
   // Some other replica may still bring the entry back: the outcome is not known.

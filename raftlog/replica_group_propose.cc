@@ -54,6 +54,7 @@ void ReplicaGroup::Enter(Proposal proposal) {
 
 Status ReplicaGroup::CheckAdmission(const Proposal& proposal) const {
   if (draining_) return Fail(ErrorCode::kDraining, "the broker is shutting down");
+  if (failure_) return Fail(RefusedNotLeader());
   if (!core_.IsAccepting() && !transfer_) return Fail(RefusedNotLeader());
   if (proposal.frame_bytes > options_.batch_bytes_max) {
     return Fail(ErrorCode::kBatchTooLarge,
@@ -78,6 +79,11 @@ void ReplicaGroup::Admit(Proposal proposal) {
 
 // Appends, answers or refuses it. False if it has to wait: then it is as it was.
 bool ReplicaGroup::Settle(Proposal& proposal) {
+  const bool is_of_session = !std::holds_alternative<std::monostate>(proposal.session);
+  if (is_of_session && !KnowsState()) {
+    HandOver([] {});
+    return false;
+  }
   const SessionJudgement judged = Judge(proposal);
   const bool begins = judged.verdict == SessionVerdict::kBegins;
   const bool continues = judged.verdict == SessionVerdict::kContinues;
@@ -159,7 +165,9 @@ void ReplicaGroup::CarryOut(const Received& received) {
   StageOwn(output.append);
   for (const Frame& entry : received.entries) {
     const Index index = entry.header.leader.index;
-    if (index >= output.received.first && index <= output.received.last) StageReceived(entry);
+    if (index < output.received.first || index > output.received.last) continue;
+    if (!CompareReceived(entry)) return;
+    StageReceived(entry);
   }
   for (RaftMessage& message : output.messages) Send(std::move(message), {});
   TellHeartbeats();

@@ -43,7 +43,7 @@ void ReplicaGroup::Fetch(Offset offset, std::size_t bytes_max, FetchDone done) {
 // figure 3, Leader Completeness).
 void ReplicaGroup::CheckPosition(Offset offset, Term term_before,
                                  std::function<void(Status)> done) {
-  if (draining_) return done(Fail(ErrorCode::kDraining, "the broker is shutting down"));
+  if (const Status serving = CheckServing(); !serving) return done(Fail(serving.error()));
   if (term_before == Term() || offset <= LogStart()) return done(Ok());
   if (offset > state_.committed_end()) return done(CheckBeyondEnd(offset, term_before));
   const Offset before = offset.Minus(1);
@@ -76,7 +76,7 @@ Offset ReplicaGroup::LogStart() const {
 }
 
 Status ReplicaGroup::CheckReadable(Offset offset) const {
-  if (draining_) return Fail(ErrorCode::kDraining, "the broker is shutting down");
+  RAFTMQ_TRY(CheckServing());
   if (core_.AwaitsCheckpoint()) return Fail(NotYet());
   if (offset < LogStart()) {
     return Fail(ErrorCode::kOffsetBelowStart,
@@ -134,7 +134,7 @@ Index ReplicaGroup::ReadableUpTo() const {
 
 void ReplicaGroup::FindOffset(std::int64_t timestamp_ms,
                               std::function<void(Result<OffsetAtTime>)> done) {
-  if (draining_) return done(Fail(ErrorCode::kDraining, "the broker is shutting down"));
+  if (const Status serving = CheckServing(); !serving) return done(Fail(serving.error()));
   if (!KnowsCommit()) return done(Fail(NotYet()));
   // Whoever asks for the end is not held up by what lies before it, damaged or cold.
   std::int64_t newest = -1;

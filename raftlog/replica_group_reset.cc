@@ -50,6 +50,7 @@ void ReplicaGroup::ResetLog(const LogBase& base) {
                                  .before = base.before,
                                  .log_start = base.before.next_offset});
   state_.SwitchOff(options_.session_faults);
+  own_checkpoints_.clear();
   applier_.Restart(base.before.index);
   deps_.metrics.resets.Add();
   MeasureLog();

@@ -1,4 +1,5 @@
 // Room in the segment, and the checkpoint that opens the next one.
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -6,6 +7,13 @@
 #include "raftlog/replica_group.h"
 
 namespace raftmq {
+namespace {
+
+constexpr std::uint64_t kSegmentsPerCheckpoint = 16;  // Bytes of a segment per byte of checkpoint.
+constexpr std::uint64_t kCheckpointHeadBytes = 512;   // Of one part: frame header, fixed fields.
+constexpr std::uint64_t kBesideStateBytesMax = 64u << 10;  // Of a state machine's checkpoint.
+
+}  // namespace
 
 // Data, commands and sessions stop at the control reserve; what shrinks the log may use it up.
 bool ReplicaGroup::Fits(EntryKind kind, std::size_t bytes) const {
@@ -37,8 +45,15 @@ bool ReplicaGroup::IsReadyToRoll() const {
 }
 
 ReplicaGroup::Room ReplicaGroup::TryRoll() {
+  if (!KnowsState()) {
+    HandOver([] {});
+    return Room::kWait;
+  }
   if (!IsReadyToRoll()) return Room::kWait;
-  if (const Status can_roll = log_->CanRoll(0); !can_roll)
+  const std::uint64_t checkpoint_bytes = NextCheckpointBytes();
+  const std::uint64_t bytes_max = options_.state_bytes_max + kBesideStateBytesMax;
+  if (options_.internal && checkpoint_bytes > bytes_max) return Room::kTooLarge;
+  if (const Status can_roll = log_->CanRoll(SegmentBytesFor(checkpoint_bytes)); !can_roll)
     return can_roll.error().code == ErrorCode::kDiskFull ? Room::kFull : Room::kWait;
   const Checkpoint checkpoint = MakeCheckpoint();
   std::vector<ByteBuffer> frames = RollFrames(checkpoint);
@@ -87,15 +102,51 @@ std::vector<Proposal> ReplicaGroup::FirstOfTerm() {
 
 // A pure function of the log before it: every replica computes the same bytes.
 Checkpoint ReplicaGroup::MakeCheckpoint() const {
-  Checkpoint checkpoint{.group = options_.log.group,
-                        .group_seed = log_->group_seed(),
-                        .membership = state_.membership(),
-                        .before = log_->tail(),
-                        .log_start = state_.log_start(),
-                        .segment_bytes = log_->NextSegmentBytes(deps_.clock.WallNowMs()),
-                        .sessions = state_.sessions().Encode()};
+  Checkpoint checkpoint = MakeCheckpointOfLog(log_->NextSegmentBytes(deps_.clock.WallNowMs()));
   if (options_.internal) checkpoint.state_machine = capture_();
   return checkpoint;
+}
+
+// The state of a state machine apart, which stands where it has been applied to.
+Checkpoint ReplicaGroup::MakeCheckpointOfLog(std::uint64_t segment_bytes) const {
+  return {.group = options_.log.group,
+          .group_seed = log_->group_seed(),
+          .membership = state_.membership(),
+          .before = log_->tail(),
+          .log_start = state_.log_start(),
+          .segment_bytes = segment_bytes,
+          .sessions = state_.sessions().Encode()};
+}
+
+// About, and not less. REQUIRES: IsReadyToRoll.
+std::uint64_t ReplicaGroup::NextCheckpointBytes() {
+  const Index behind = log_->tail().index;
+  if (checkpoint_size_.behind == behind) return checkpoint_size_.bytes;
+  std::uint64_t bytes = kCheckpointHeadBytes + state_.sessions().encoded_bytes();
+  bytes += state_.membership().size() * sizeof(Replica);
+  if (options_.internal) bytes += capture_().size();
+  bytes += bytes / kCheckpointPartBytesMax * kCheckpointHeadBytes;  // Of each further part.
+  checkpoint_size_ = {behind, bytes};
+  return bytes;
+}
+
+// So that checkpoints are a small part of the log, and the greatest batch finds room behind one.
+std::uint64_t ReplicaGroup::SegmentBytesFor(std::uint64_t checkpoint_bytes) const {
+  const std::uint64_t beside =
+      options_.batch_bytes_max + options_.log.control_reserve_bytes + kPageBytes;
+  const std::uint64_t least =
+      std::max(kSegmentsPerCheckpoint * checkpoint_bytes, checkpoint_bytes + beside);
+  return AlignUp(least, kPageBytes);
+}
+
+// The file that is prepared ahead follows the write rate; where a table of sessions needs a larger
+// one, that is asked for before the segment is full.
+void ReplicaGroup::MaybePrepareLargerSegment() {
+  const PartitionLog::SegmentInfo active = log_->Segments().back();
+  if (active.used_bytes * 2 < active.allocated_bytes || !KnowsState()) return;
+  const std::uint64_t bytes_max = kCheckpointHeadBytes + state_.sessions().encoded_bytes_max();
+  if (kSegmentsPerCheckpoint * bytes_max <= active.allocated_bytes / 2) return;
+  static_cast<void>(log_->CanRoll(SegmentBytesFor(NextCheckpointBytes())));
 }
 
 }  // namespace raftmq

@@ -17,7 +17,7 @@ constexpr std::size_t kBytesPerCheckpointByte = 64;
 }  // namespace
 
 void ReplicaGroup::Trim(Offset log_start, std::function<void(Result<Offset>)> done) {
-  if (draining_) return done(Fail(ErrorCode::kDraining, "the broker is shutting down"));
+  if (const Status serving = CheckServing(); !serving) return done(Fail(serving.error()));
   if (!core_.IsAccepting()) return done(Fail(RefusedNotLeader()));
   if (log_start > state_.committed_end()) {
     if (!KnowsCommit()) return done(Fail(NotYet()));
@@ -77,6 +77,7 @@ void ReplicaGroup::MaybeRetain() {
   retention_due_ = now + kRetentionInterval;
   if (draining_ || options_.internal || !core_.IsAccepting()) return;
   MaybeExpireSessions();
+  MaybePrepareLargerSegment();
   // One move at a time.
   if (state_.log_start() != state_.committed_log_start()) return;
   const std::optional<Offset> log_start = RetainFrom(

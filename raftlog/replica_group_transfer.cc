@@ -14,7 +14,7 @@ namespace raftmq {
 // 3. Its first append says that it leads: what was held is refused, and whoever sent it knows where
 //    to go; what was appended before is answered as its commit becomes known.
 void ReplicaGroup::TransferTo(NodeId to, std::function<void(Status)> done) {
-  if (draining_) return done(Fail(ErrorCode::kDraining, "the broker is shutting down"));
+  if (const Status serving = CheckServing(); !serving) return done(Fail(serving.error()));
   if (core_.status().role != RaftRole::kLeader) return done(Fail(RefusedNotLeader()));
   if (to == options_.self) return done(Ok());
   if (transfer_ && transfer_->to != to) {
@@ -78,7 +78,7 @@ void ReplicaGroup::HandOver(std::function<void()> done) {
 }
 
 void ReplicaGroup::HandOverTo(std::vector<NodeId> to, std::function<void()> done) {
-  if (draining_ || core_.status().role != RaftRole::kLeader || to.empty()) return done();
+  if (!CheckServing() || core_.status().role != RaftRole::kLeader || to.empty()) return done();
   const NodeId first = to.front();
   to.erase(to.begin());
   TransferTo(first, [this, to = std::move(to), done = std::move(done)](const Status& outcome) {

@@ -214,9 +214,17 @@ ByteBuffer SessionTable::Encode() const {
       out.Put(batch.record_count);
     }
   }
+  RAFTMQ_CHECK(out.bytes().size() == encoded_bytes());
   ByteBuffer encoded(out.bytes().size());
   std::ranges::copy(out.bytes(), encoded.data());
   return encoded;
+}
+
+std::size_t SessionTable::encoded_bytes() const {
+  if (sessions_.empty() && floor_ == SessionId(0)) return 0;
+  std::size_t batches = 0;
+  for (const auto& [id, session] : sessions_) batches += session.batch_count;
+  return kHeadBytes + size() * kSessionBytes + batches * kBatchBytes;
 }
 
 std::size_t SessionTable::encoded_bytes_max() const {

@@ -105,7 +105,8 @@ class SessionTable {
   //      u64 id, u32 epoch, u32 next sequence, i64 heard_ms, u8 batches, then each, oldest first:
   //         u64 base offset, i64 append time, u32 records
   ByteBuffer Encode() const;
-  // What Encode returns has at most so many bytes.
+  // How many bytes Encode returns: exactly, by looking at all sessions, or at most.
+  std::size_t encoded_bytes() const;
   std::size_t encoded_bytes_max() const;
   // A table all of which is committed. Errors: kBadBatch.
   static Result<SessionTable> Decode(ByteSpan bytes);
