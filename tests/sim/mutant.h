@@ -41,8 +41,8 @@ inline constexpr std::array<MutantRule, 11> kMutants{{
     {"replica-number-reused", Mutant::kReplicaNumberReused, "I-11"},
     {"joiner-votes-alone", Mutant::kJoinerVotesAlone, "I-03"},
     {"duplicate-acked-early", Mutant::kDuplicateAckedEarly, "I-32"},
-    {"sessions-lost-at-cuts", Mutant::kSessionsLostAtCuts, "I-31"},
-    {"sessions-lost-at-resets", Mutant::kSessionsLostAtResets, "I-31"},
+    {"sessions-lost-at-cuts", Mutant::kSessionsLostAtCuts, "I-23"},
+    {"sessions-lost-at-resets", Mutant::kSessionsLostAtResets, "I-23"},
 }};
 
 }  // namespace raftmq::sim

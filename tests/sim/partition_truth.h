@@ -68,6 +68,10 @@ class PartitionTruth {
   void Sends(ReplicaRecord& record, const RaftMessage& message);
   // After each turn of its group.
   void Look(ReplicaRecord& record, const GroupStatus& status);
+  // The replica derived another state from its log than the leader.
+  void Stopped(const ReplicaRecord& record, const Error& why) {
+    Broken("I-23", record, why.ToString());
+  }
   // After each tick of its group, unless it may be quiet.
   void Ticked(ReplicaRecord& record, const GroupStatus& status, std::uint64_t patience);
   // Now and then: what costs more to look at.

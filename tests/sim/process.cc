@@ -195,6 +195,10 @@ void Process::EndTurn() {
     replica.group->TurnEnd();
     PartitionTruth& truth = TruthOf(i);
     ReplicaRecord& record = truth.placements.at(node_).record;
+    if (const Error* const failure = replica.group->failure()) {
+      truth.Stopped(record, *failure);
+      continue;
+    }
     truth.Look(record, replica.group->status());
     for (const StateMachine::Step& step : replica.state.TakeSteps()) truth.Applied(record, step);
   }

@@ -20,6 +20,9 @@ ARROWS = {
     "broker": ["raftlog", "raftlog/core", "segment", "metrics", "protocol/wire", "protocol/net", "protocol/types"],
     "producer": ["protocol/client", "protocol/wire", "protocol/net", "protocol/types"],
     "consumer": ["protocol/client", "protocol/wire", "protocol/net", "protocol/types"],
+    # Programs of users, who include both libraries.
+    "producer/examples": ["producer", "consumer", "protocol/client", "protocol/types"],
+    "consumer/examples": ["producer", "consumer", "protocol/client", "protocol/types"],
     "cli": ["producer", "consumer", "protocol/client", "protocol/wire", "protocol/net", "protocol/types", "segment"],
 }
 # A library's header -> the only folder that may include it (clients of tests excepted).
