@@ -93,7 +93,7 @@ class Group {
   // Answers once that is committed, and all before it; without an entry if the session is open in
   // this epoch already. REQUIRES: session is not 0. Errors: kNotLeader, kDraining, kDiskFull,
   // kOverloaded;
-  // kFenced if a higher epoch is known, kUnknownSession for an id that may have been dropped,
+  // kFenced if a higher epoch is known,
   // kLimitExceeded for a new session above the bound: all definite; unknown outcomes as Propose.
   virtual void OpenSession(SessionId session, std::uint32_t epoch,
                            std::function<void(Result<OpenedSession>)> done) = 0;

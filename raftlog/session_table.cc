@@ -51,8 +51,8 @@ SessionJudgement SessionTable::JudgeKnown(const Session& session, const SessionB
 
 SessionVerdict SessionTable::JudgeOpening(SessionId session, std::uint32_t epoch) const {
   const auto found = sessions_.find(session);
-  if (found == sessions_.end())
-    return session > floor_ ? SessionVerdict::kBegins : SessionVerdict::kUnknown;
+  // Also up to the floor: its batches of lower epochs, however late, are fenced from then on.
+  if (found == sessions_.end()) return SessionVerdict::kBegins;
   if (epoch < found->second.epoch) return SessionVerdict::kFenced;
   return epoch == found->second.epoch ? SessionVerdict::kDuplicate : SessionVerdict::kContinues;
 }

@@ -68,7 +68,7 @@ class SessionTable {
   // holds for batches up to 2^31 records away from the next sequence.
   SessionJudgement Judge(const SessionBatch& batch) const;
   // The same for opening a session: kBegins, kContinues (in a higher epoch), kDuplicate (it is open
-  // in this epoch), kFenced or kUnknown.
+  // in this epoch) or kFenced.
   SessionVerdict JudgeOpening(SessionId session, std::uint32_t epoch) const;
 
   // The entry is a data batch of a session. The log is the truth: what does not follow
@@ -87,7 +87,7 @@ class SessionTable {
   void SetCommit(Index commit);
 
   std::size_t size() const { return sessions_.size(); }
-  // No unknown session with an id up to it begins any more: it may have been dropped.
+  // No unknown session with an id up to it begins with a batch any more: it may have been dropped.
   SessionId floor() const { return floor_; }
   // Of the next record; nullopt for an unknown session.
   std::optional<std::uint32_t> NextSequence(SessionId session) const;

@@ -162,9 +162,22 @@ TEST(SessionTable, ADroppedSessionRaisesTheFloor) {
   for (const std::uint32_t sequence : {0u, 1u})
     for (const std::uint64_t id : {5u, 7u})
       EXPECT_EQ(log.table.Judge({SessionId(id), 1, sequence, 1}).verdict, SessionVerdict::kUnknown);
-  EXPECT_EQ(log.table.JudgeOpening(SessionId(7), 2), SessionVerdict::kUnknown);
   EXPECT_EQ(log.table.Judge({SessionId(8), 1, 0, 1}).verdict, SessionVerdict::kBegins);
   EXPECT_EQ(log.Judge(1, 1), SessionVerdict::kContinues);
+}
+
+// A name keeps its session for ever: it comes back under its next epoch.
+TEST(SessionTable, ASessionBelowTheFloorIsOpenedAnew) {
+  Log log;
+  log.Append(0, 1, 1, SessionId(7));
+  log.now_ms = 2'000;
+  log.Expire(2'000);
+  for (const std::uint64_t id : {5u, 7u})
+    EXPECT_EQ(log.table.JudgeOpening(SessionId(id), 2), SessionVerdict::kBegins);
+  log.Open(SessionId(7), 2);
+  EXPECT_EQ(log.table.NextSequence(SessionId(7)), 0u);
+  EXPECT_EQ(log.table.Judge({SessionId(7), 1, 0, 1}).verdict, SessionVerdict::kFenced);
+  EXPECT_EQ(log.table.Judge({SessionId(7), 2, 0, 1}).verdict, SessionVerdict::kContinues);
 }
 
 TEST(SessionTable, TheOldestAreFoundByLogTime) {
@@ -336,9 +349,7 @@ TEST(SessionTable, UndoingEntriesGivesTheTableOfTheShorterLog) {
       ASSERT_EQ(verdict, JudgeNaively(log, batch));
       switch (random() % 12) {
         case 0:
-          if (table.JudgeOpening(batch.session, batch.epoch) == SessionVerdict::kFenced ||
-              table.JudgeOpening(batch.session, batch.epoch) == SessionVerdict::kUnknown)
-            break;
+          if (table.JudgeOpening(batch.session, batch.epoch) == SessionVerdict::kFenced) break;
           log.push_back({Entry::Kind::kOpen, batch, {}, now_ms, 0});
           table.Open(next, batch.session, batch.epoch, now_ms);
           break;
