@@ -34,8 +34,9 @@ void HandleOpenSession(Session& session, std::uint64_t id,
           if (opened.error().code == ErrorCode::kNotLeader) partition.PublishStats();
           return responder->Refuse(std::move(opened).error());
         }
-        responder->Reply(
-            wire::OpenSessionReply{.epoch = opened->epoch, .next_sequence = opened->next_sequence});
+        responder->Reply(wire::OpenSessionReply{.epoch = opened->epoch,
+                                                .next_sequence = opened->next_sequence,
+                                                .may_be_forgotten = opened->may_be_forgotten});
       });
   session.shard().partitions().Touch(partition);
 }

@@ -29,6 +29,7 @@
 #include "producer/accumulator.h"
 #include "producer/memory_bound.h"
 #include "producer/partition_session.h"
+#include "producer/session_request.h"
 #include "protocol/client/client_loop.h"
 #include "protocol/net/event_loop.h"
 #include "raftmq/producer.h"
@@ -118,7 +119,8 @@ class PartitionSender : public std::enable_shared_from_this<PartitionSender> {
   void MaybeMendSession();
   void Renumber(const SessionPosition& first);
   void MaybeAskForSession(Microseconds now);
-  void OnSession(const Result<SessionPosition>& outcome);
+  void OnSession(const Result<GrantedSession>& outcome);
+  Result<std::uint32_t> ResumedBy(const GrantedSession& session) const;
   void OnSessionRefused(const Error& error);
   void EndFenced(const Error& error);
   void AnswerResumed(const Result<std::uint32_t>& outcome);
@@ -138,8 +140,8 @@ class PartitionSender : public std::enable_shared_from_this<PartitionSender> {
   bool draining_ = false;     // An attempt failed; in_flight_ has to empty first.
   std::optional<Microseconds> retry_at_;  // Nothing is sent before.
   PartitionSession session_;
-  bool asks_for_session_ = false;         // Under way.
-  std::optional<std::uint32_t> resumed_;  // Where a named session was opened first.
+  bool asks_for_session_ = false;                 // Under way.
+  std::optional<Result<std::uint32_t>> resumed_;  // Where a named session was opened first.
   std::vector<OnResumed> wait_for_resumed_;
   std::optional<Error> over_;  // Why nothing is sent here any more.
   struct Search {              // For another leader than the one that was lost.

@@ -35,7 +35,7 @@ void PartitionSender::MaybeAskForSession(Microseconds now) {
   const bool is_wanted = !queued_.empty() || !wait_for_resumed_.empty() || IsOpenBatchDue(now);
   if (!WantsSession() || !is_wanted) return;
   asks_for_session_ = true;
-  const auto on_session = [self = weak_from_this()](const Result<SessionPosition>& outcome) {
+  const auto on_session = [self = weak_from_this()](const Result<GrantedSession>& outcome) {
     if (const auto sender = self.lock()) sender->OnSession(outcome);
   };
   if (session_.need() == PartitionSession::Need::kOpen) {
@@ -47,20 +47,30 @@ void PartitionSender::MaybeAskForSession(Microseconds now) {
   AskForSession(loop_, "", on_session);
 }
 
-void PartitionSender::OnSession(const Result<SessionPosition>& outcome) {
+void PartitionSender::OnSession(const Result<GrantedSession>& outcome) {
   asks_for_session_ = false;
   if (over_) return;
   if (!outcome) {
     OnSessionRefused(outcome.error());
   } else {
     session_.Restart();
-    Renumber(*outcome);
+    Renumber(outcome->first);
     backoff_.Reset();
-    if (!resumed_) resumed_ = outcome->sequence;
+    if (!resumed_) resumed_ = ResumedBy(*outcome);
     AnswerResumed(*resumed_);
   }
   Pump();
   if (!IsBusy()) options_.on_idle();
+}
+
+// What the name has stored is told only if it is known.
+Result<std::uint32_t> PartitionSender::ResumedBy(const GrantedSession& session) const {
+  if (!session.may_be_forgotten) return session.first.sequence;
+  return raftmq::Fail(
+      ErrorCode::kUnknownSession,
+      fmt::format("{}/{}: what producers of this name have stored is not known here any more, if "
+                  "there was anything; sends are stored, from which message on is yours to say",
+                  options_.topic, options_.partition));
 }
 
 void PartitionSender::OnSessionRefused(const Error& error) {

@@ -61,8 +61,9 @@ Result<SessionPosition> AskForSessionAndWait(internal::ClientCore& core, const s
   RAFTMQ_TRY(core.CheckMayBlock());
   const Promise<SessionPosition> promise;
   core.Post([&loop = core.loop(), name, promise] {
-    internal::AskForSession(loop, name, [promise](Result<SessionPosition> outcome) {
-      promise.Set(std::move(outcome));
+    internal::AskForSession(loop, name, [promise](const Result<internal::GrantedSession>& outcome) {
+      if (!outcome) return promise.Set(Fail(outcome.error()));
+      promise.Set(outcome->first);
     });
   });
   return promise.future().Get(core.config().request_timeout + kGrace);

@@ -25,7 +25,7 @@ void AskForSession(ClientLoop& loop, const std::string& name, OnSession done) {
                [done = std::move(done)](const Result<Reply>& outcome) {
                  const auto allotted = Expect<wire::InitProducerReply>(outcome);
                  if (!allotted) return done(Fail(allotted.error()));
-                 done(SessionPosition{allotted->session, allotted->epoch, 0});
+                 done(GrantedSession{{allotted->session, allotted->epoch, 0}});
                });
 }
 
@@ -39,7 +39,8 @@ void OpenSession(ClientLoop& loop, const ReplicaOf& leader, const SessionPositio
                    [session, done = std::move(done)](const Result<Reply>& outcome) {
                      const auto opened = Expect<wire::OpenSessionReply>(outcome);
                      if (!opened) return done(Fail(opened.error()));
-                     done(SessionPosition{session.session, opened->epoch, opened->next_sequence});
+                     done(GrantedSession{{session.session, opened->epoch, opened->next_sequence},
+                                         opened->may_be_forgotten});
                    });
 }
 

@@ -10,8 +10,13 @@
 
 namespace raftmq::internal {
 
+struct GrantedSession {
+  SessionPosition first;          // Of the next record.
+  bool may_be_forgotten = false;  // The partition may have forgotten what was stored before.
+};
+
 // Both ask on the loop's thread, try again within the client's request_timeout, and call back once.
-using OnSession = std::function<void(Result<SessionPosition>)>;
+using OnSession = std::function<void(Result<GrantedSession>)>;
 
 // A session from any broker; under a name, the next epoch of its session. Errors: kBadName,
 // kLimitExceeded, kUnsupported (an older broker), those of a request.

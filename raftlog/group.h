@@ -31,6 +31,8 @@ struct Proposed {
 struct OpenedSession {
   std::uint32_t epoch = 0;
   std::uint32_t next_sequence = 0;  // Of the next record; records count modulo 2^32.
+  // It begins here, perhaps again: what it had stored may have been forgotten.
+  bool may_be_forgotten = false;
 };
 
 // How a proposal differs from one that is appended wherever the log ends, and waited for.
@@ -93,8 +95,8 @@ class Group {
   // Answers once that is committed, and all before it; without an entry if the session is open in
   // this epoch already. REQUIRES: session is not 0. Errors: kNotLeader, kDraining, kDiskFull,
   // kOverloaded;
-  // kFenced if a higher epoch is known,
-  // kLimitExceeded for a new session above the bound: all definite; unknown outcomes as Propose.
+  // kFenced if a higher epoch is known, kLimitExceeded for a new session above the bound: all
+  // definite; unknown outcomes as Propose.
   virtual void OpenSession(SessionId session, std::uint32_t epoch,
                            std::function<void(Result<OpenedSession>)> done) = 0;
 

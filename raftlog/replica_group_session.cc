@@ -46,7 +46,8 @@ void ReplicaGroup::OpenSession(SessionId session, std::uint32_t epoch,
            if (!proposed) return done(Fail(std::move(proposed).error()));
            const auto next = state_.sessions().NextSequence(opening.session);
            if (!next) return done(Fail(ErrorCode::kUnknownSession, "the session has expired"));
-           done(OpenedSession{opening.epoch, *next});
+           const bool is_new = *next == 0 && opening.session <= state_.sessions().floor();
+           done(OpenedSession{opening.epoch, *next, is_new});
          }});
 }
 
@@ -63,7 +64,14 @@ void ReplicaGroup::AnswerJudged(Proposal proposal, const SessionJudgement& judge
   if (judged.verdict == SessionVerdict::kDuplicate)
     return AnswerDuplicate(std::move(proposal), judged);
   Error refused = RefusedBySession(proposal, judged);
-  if (proposal.done) proposal.done(Fail(std::move(refused)));
+  if (!proposal.done) return;
+  // Who leads no more and does not know it lacks what its successors have stored.
+  ReadIndex([this, done = std::move(proposal.done),
+             refused = std::move(refused)](const Result<Offset>& confirmed) {
+    if (confirmed) return done(Fail(refused));
+    const bool drains = confirmed.error().code == ErrorCode::kDraining;
+    done(Fail(drains ? confirmed.error() : RefusedNotLeader()));
+  });
 }
 
 // A batch is answered as the first time, not before that is committed: the outcome of what is under

@@ -305,7 +305,9 @@ OpenSessionRequest Decoder::Get(schema::OpenSessionRequest::Reader from) {
 }
 
 OpenSessionReply Decoder::Get(schema::OpenSessionReply::Reader from) {
-  return {.epoch = from.getEpoch(), .next_sequence = from.getNextSequence()};
+  return {.epoch = from.getEpoch(),
+          .next_sequence = from.getNextSequence(),
+          .may_be_forgotten = from.getMayBeForgotten()};
 }
 
 NodeInfo Decoder::Get(schema::NodeInfo::Reader from) {

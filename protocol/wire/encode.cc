@@ -250,6 +250,7 @@ void Put(const OpenSessionReply& from, schema::Message::Builder to) {
   auto body = to.initOpenSessionReply();
   body.setEpoch(from.epoch);
   body.setNextSequence(from.next_sequence);
+  body.setMayBeForgotten(from.may_be_forgotten);
 }
 
 }  // namespace

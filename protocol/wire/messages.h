@@ -245,6 +245,7 @@ struct OpenSessionRequest {
 struct OpenSessionReply {
   std::uint32_t epoch = 0;
   std::uint32_t next_sequence = 0;  // Of the session's next record here, modulo 2^32.
+  bool may_be_forgotten = false;    // It begins here, but may have stored records before.
 
   bool operator==(const OpenSessionReply&) const = default;
 };

@@ -258,6 +258,7 @@ struct OpenSessionRequest {
 struct OpenSessionReply {
   epoch @0 :UInt32;
   nextSequence @1 :UInt32;
+  mayBeForgotten @2 :Bool;
 }
 
 struct ErrorReply {

@@ -160,9 +160,12 @@ wire::Body FakeSession::Produce(const wire::ProduceRequest& request, wire::Frame
 
 wire::Body FakeSession::OpenSession(const wire::OpenSessionRequest& request) {
   if (auto refusal = RefuseData(request.group)) return *refusal;
-  const auto next = broker_.Find(request.group)->sessions.Open(request.session, request.epoch);
+  FakeSessions& sessions = broker_.Find(request.group)->sessions;
+  const auto next = sessions.Open(request.session, request.epoch);
   if (!next) return wire::ErrorReply{.error = next.error()};
-  return wire::OpenSessionReply{.epoch = request.epoch, .next_sequence = *next};
+  return wire::OpenSessionReply{.epoch = request.epoch,
+                                .next_sequence = *next,
+                                .may_be_forgotten = sessions.MayHaveForgotten(request.session)};
 }
 
 wire::Body FakeSession::Metadata(const wire::MetadataRequest& request) const {

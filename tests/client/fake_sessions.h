@@ -17,6 +17,10 @@ class FakeSessions {
   // Where the batch stands already; nothing if it is to be appended at `end`, and then counts as
   // known. Errors: as Group::Propose refuses what does not continue its session.
   Result<std::optional<std::uint64_t>> Judge(const ProducerBlock& batch, std::uint64_t end);
+  // What was stored of the session, if anything, is not known any more.
+  bool MayHaveForgotten(SessionId session) const {
+    return session <= floor_ && sessions_.at(session).next == 0;
+  }
   // The next sequence; lower epochs are fenced from now on. Errors: kFenced.
   Result<std::uint32_t> Open(SessionId session, std::uint32_t epoch);
 

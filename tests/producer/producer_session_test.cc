@@ -279,6 +279,15 @@ TEST_F(ProducerSession, ANamedProducerThatWasForgottenOpensItsSessionAgain) {
   EXPECT_EQ(producer.ResumedSequence(0).value_or(99), 0u);  // As it took over.
 }
 
+// A relay would begin from its first line again, and store everything twice.
+TEST_F(ProducerSession, WhatANameHadStoredIsNotGuessedOnceItIsForgotten) {
+  ASSERT_TRUE(Open(Named("relay")).Send(Text("a")).Get(kLong).has_value());
+  broker_.ForgetSessions("orders", 0);
+  Producer producer = Open(Named("relay"));
+  EXPECT_EQ(ErrorOf(producer.ResumedSequence(0)).code, ErrorCode::kUnknownSession);
+  EXPECT_TRUE(producer.Send(Text("b")).Get(kLong).has_value());
+}
+
 // What was sent before the session is open is numbered when it is.
 TEST_F(ProducerSession, SendsWaitForTheirSession) {
   broker_.SetHook(FaultAlways<wire::OpenSessionRequest>({.what = What::kHold}));

@@ -38,6 +38,24 @@ TEST(GroupSessionCluster, AFollowerThatBecomesLeaderKnowsTheSessions) {
   }
 }
 
+// It lacks what its successor has stored: what it would say of the session is not true any more.
+TEST(GroupSessionCluster, ALeaderThatWasDeposedRefusesNothingByItsOldState) {
+  GroupCluster cluster;
+  cluster.Elect(1);
+  ASSERT_TRUE(ProduceNumbered(&cluster, 1, 0, "a").has_value());
+  cluster.Isolate(1);
+  cluster.Elect(2);
+  ASSERT_TRUE(ProduceNumbered(&cluster, 2, 1, "b").has_value());
+  ASSERT_TRUE(cluster.group(1).status().is_leader);
+  const auto next = cluster.node(1).Send(AnyGroupWorld::Numbered(2, "c"));
+  cluster.Settle();
+  EXPECT_FALSE(next->has_value());
+  cluster.Tick(1, 2 * GroupCluster::kElectionTicksMin);
+  cluster.Settle();
+  ASSERT_TRUE(next->has_value());
+  EXPECT_EQ((*next)->error().code, ErrorCode::kNotLeader);
+}
+
 // The new leader has the entry, but does not know yet whether it is committed.
 TEST(GroupSessionCluster, ARetryAtTheNewLeaderWaitsForTheCommitOfTheOriginal) {
   GroupCluster cluster;

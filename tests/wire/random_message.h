@@ -160,7 +160,7 @@ class RandomMessages {
     return {Group(), SessionId(Number()), Small<std::uint32_t>()};
   }
   OpenSessionReply Make(OpenSessionReply) {
-    return {Small<std::uint32_t>(), Small<std::uint32_t>()};
+    return {Small<std::uint32_t>(), Small<std::uint32_t>(), random_() % 2 == 0};
   }
   EmptyReply Make(EmptyReply m) { return m; }
   ErrorReply Make(ErrorReply m) {
