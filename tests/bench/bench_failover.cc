@@ -96,7 +96,7 @@ void Failovers::RunOne(Fault fault, std::vector<double>* waits) {
     const std::chrono::duration<double, std::milli> wait = acks[p].value_or(Clock::now()) - begin;
     if (leaders[p] == victim) waits->push_back(wait.count());
   }
-  // Before it returns: retention must not overtake it, which this version cannot help.
+  // Before it returns, so that it has the same to catch up with each time.
   RAFTMQ_CHECK(load.Finish());
   fault == Fault::kKill ? cluster_.Start(victim) : cluster_.Continue(victim);
   WaitForLeaders();
