@@ -28,7 +28,6 @@ namespace raftmq::sim {
   X(kTornTail, "torn_tail_cut_at_recovery")                                    \
   X(kUnsyncedSurvived, "unsynced_entries_found_at_recovery")                   \
   X(kUnsyncedLost, "written_entries_lost_at_recovery")                         \
-  X(kDamaged, "entry_missing_below_the_commit_of_a_later_one")                 \
   X(kEmptyRollUndone, "roll_without_checkpoint_undone_at_recovery")            \
   X(kCutFinished, "unfinished_cut_finished_at_recovery")                       \
   X(kVoteUnsent, "vote_durable_but_never_sent")                                \
@@ -123,7 +122,7 @@ namespace raftmq::sim {
   X(kQuiet, "groups_quiet_at_a_tick")                                          \
   X(kQuietExchanged, "quiet_groups_listed_to_a_peer")                          \
   X(kWoken, "quiet_groups_woken_by_silence")                                   \
-  X(kNoWholeMajority, "runs_ended_early_for_damage_that_is_not_repaired")      \
+  X(kNoWholeMajority, "runs_ended_early_without_a_whole_majority")             \
   X(kRejoined, "follower_cut_off_and_back_while_all_is_calm")                  \
   X(kLiveness, "runs_that_reached_the_end_of_the_liveness_phase")
 

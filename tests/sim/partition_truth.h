@@ -44,8 +44,7 @@ class PartitionTruth {
     // A power cut has left a later entry that says committed of one that never arrived. That counts
     // as damage (DESIGN.md section 4, Recovery), to be repaired from peers: which is not built yet,
     // so the replica stays closed, as the design wants of one that can neither vote nor ack.
-    bool is_damaged = false;
-    bool IsWhole() const { return !is_lost && !is_damaged; }
+    bool IsWhole() const { return !is_lost; }
   };
 
   const Founding founding;
@@ -116,7 +115,7 @@ class PartitionTruth {
   static bool IsMember(const ReplicaRecord& record);
   void CommitsFirst(ReplicaRecord& record, Index index, Term term);
   bool IsHeldByMajority(const ReplicaRecord& leader, Index index) const;
-  bool IsDamaged(const ReplicaRecord& record, const OpenedLog& opened);
+  void CheckUndamaged(const ReplicaRecord& record, const OpenedLog& opened);
   void CheckKept(const ReplicaRecord& before, const ReplicaRecord& after);
   void CheckPromises(const ReplicaRecord& record);
 

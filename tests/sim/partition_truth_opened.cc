@@ -53,8 +53,7 @@ void PartitionTruth::Opened(Placement& placement, const OpenedLog& opened) {
   placement.is_founded = true;
   // Founded anew though it was lost, which only mutants do: what it says will tell (I-11).
   if (placement.is_lost) record = {.id = record.id};
-  placement.is_damaged = IsDamaged(record, opened);
-  if (placement.is_damaged) return;
+  CheckUndamaged(record, opened);
   ReplicaRecord now;
   now.id = record.id;
   now.sent_term = record.sent_term;
@@ -99,16 +98,12 @@ void PartitionTruth::Opened(Placement& placement, const OpenedLog& opened) {
   record = std::move(now);
 }
 
-// I-16: only what was never synced may be missing.
-bool PartitionTruth::IsDamaged(const ReplicaRecord& record, const OpenedLog& opened) {
-  const std::vector<DamagedRange>& damage = opened.report.damage;
-  if (damage.empty()) return false;
-  if (damage.front().first <= record.durable)
-    Broken("I-16", record,
-           fmt::format("entry {} was synced and is damaged{}", damage.front().first.value(),
-                       NotesOf(opened)));
-  Reach(Mark::kDamaged);
-  return true;
+// I-16: nothing decays here, so what is missing was never synced, and nobody may call it damage.
+void PartitionTruth::CheckUndamaged(const ReplicaRecord& record, const OpenedLog& opened) {
+  if (opened.report.damage.empty()) return;
+  Broken("I-16", record,
+         fmt::format("entry {} is named damaged{}", opened.report.damage.front().first.value(),
+                     NotesOf(opened)));
 }
 
 // I-15, I-16: what was synced is still there, unless it was cut on purpose.

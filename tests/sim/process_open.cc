@@ -62,7 +62,7 @@ bool Process::IsWanted(std::uint32_t partition) const {
   if (replica.group || replica.is_opening || replica.is_refused) return false;
   const auto& placements = cluster_.partitions[partition]->placements;
   const auto placed = placements.find(node_);
-  return placed != placements.end() && !placed->second.is_retired && !placed->second.is_damaged;
+  return placed != placements.end() && !placed->second.is_retired;
 }
 
 void Process::Open(std::uint32_t partition) {
@@ -136,7 +136,7 @@ void Process::OpenOnDone(std::uint32_t partition, ReplicaNumber number,
   ReplicaRecord& record = placed->second.record;
   if (!log) return NotOpened(partition, placed->second, log.error());
   truth.Opened(placed->second, **log);
-  if (placed->second.is_damaged || placed->second.is_retired) return;
+  if (placed->second.is_retired) return;
   (*log)->log = std::make_unique<WatchedLog>(std::move((*log)->log), truth, record);
   replica.group = MakeGroup(
       OptionsOf(partition),

@@ -235,7 +235,6 @@ void Simulation::ExplainStuck(const std::vector<NodeId>& core) {
       text += fmt::format("\n    node {} replica {} last {} durable {} commit {}", node.value(),
                           record.id.number.value(), record.last().value(), record.durable.value(),
                           record.commit.value());
-      if (placed.is_damaged) text += " damaged";
       if (placed.is_lost) text += " lost";
       if (group == nullptr) continue;
       const GroupStatus status = group->status();
