@@ -274,13 +274,13 @@ void Recovery::Judge() {
 // Only a checkpoint opens a segment. A roll whose checkpoint never arrived is undone: the other
 // replicas may never have heard of it, and the next entry may be none.
 void Recovery::UndoEmptyRoll() {
-  if (cut_in_ || log_.segments.size() < 2 || log_.segments.back().staged_end > 0) return;
-  const Index promised = Promised();
-  if (promised >= log_.segments.back().name.first) return;
-  cut_in_ = log_.segments.size() - 2;
+  const std::size_t last = cut_in_.value_or(log_.segments.size() - 1);
+  if (last == 0 || log_.segments[last].staged_end > 0) return;
+  if (Promised() >= log_.segments[last].name.first) return;
+  cut_in_ = last - 1;
   log_.segments[*cut_in_].sealed = false;
   report_->notes.push_back(
-      fmt::format("removed '{}': nothing was in it yet", log_.segments.back().path));
+      fmt::format("removed '{}': nothing was in it yet", log_.segments[last].path));
 }
 
 // After a reset: nothing of the new log has arrived whole.

@@ -69,6 +69,9 @@ Result<LogContents> Recover(MemoryFileSystem& files, const LogOptions& options,
   RecoveryReport report;
   RAFTMQ_TRY_ASSIGN(const auto log, PartitionLog::Open(files, options, &report));
   EXPECT_TRUE(report.damage.empty()) << what << ": " << report.damage.front().what;
+  // A segment is there for its checkpoint: without it the roll has not happened.
+  for (const PartitionLog::SegmentInfo& segment : log->Segments())
+    EXPECT_GT(segment.used_bytes, 0u) << what << ": segment " << segment.first.value();
   return ContentsOf(*log);
 }
 
