@@ -228,6 +228,7 @@ class ReplicaGroup final : public Group {
   // replica_group_read.cc
   Status CheckBeyondEnd(Offset offset, Term term_before) const;
   Status CheckReadable(Offset offset) const;
+  void ConfirmBeyondEnd(Offset offset, std::size_t bytes_max, FetchDone done);
   Offset LogStart() const;  // First offset that is served.
   bool KnowsCommit() const;
   Error NotYet() const;

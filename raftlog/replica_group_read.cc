@@ -23,7 +23,10 @@ Status CompareTerm(Offset offset, Term term_before, ByteSpan batch) {
 }  // namespace
 
 void ReplicaGroup::Fetch(Offset offset, std::size_t bytes_max, FetchDone done) {
-  if (const Status readable = CheckReadable(offset); !readable) return done(Fail(readable.error()));
+  if (const Status readable = CheckReadable(offset); !readable) {
+    if (readable.error().code != ErrorCode::kOffsetBeyondEnd) return done(Fail(readable.error()));
+    return ConfirmBeyondEnd(offset, bytes_max, std::move(done));
+  }
   FetchSlice slice = EmptySlice(offset);
   if (offset == slice.end) return done(std::move(slice));
   if (FetchFromCache(offset, bytes_max, &slice)) {
@@ -37,6 +40,17 @@ void ReplicaGroup::Fetch(Offset offset, std::size_t bytes_max, FetchDone done) {
                  read.batches = std::move(run->batches);
                  done(std::move(read));
                });
+}
+
+// Who was deposed and does not know it yet has an end that others have left behind: only who still
+// leads can say that there is nothing.
+void ReplicaGroup::ConfirmBeyondEnd(Offset offset, std::size_t bytes_max, FetchDone done) {
+  ReadIndex([this, offset, bytes_max, done = std::move(done)](const Result<Offset>& end) {
+    if (!end) return done(Fail(NotYet()));
+    const Status readable = CheckReadable(offset);
+    if (readable) return Fetch(offset, bytes_max, done);
+    done(Fail(readable.error()));
+  });
 }
 
 // Committed entries are never replaced: one offset with two terms is of two logs (Raft paper,

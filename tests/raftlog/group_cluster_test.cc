@@ -23,6 +23,26 @@ TEST(GroupCluster, EntriesAreReadOnEveryReplica) {
   }
 }
 
+// Its successor's replicas have served what it lacks: it must not say that there is nothing.
+TEST(GroupCluster, ALeaderThatWasDeposedDoesNotKnowTheEnd) {
+  GroupCluster cluster;
+  cluster.Elect(1);
+  ASSERT_TRUE(cluster.Produce(1, "a").has_value());
+  cluster.Isolate(1);
+  cluster.Elect(2);
+  for (const char* value : {"b", "c"}) ASSERT_TRUE(cluster.Produce(2, value).has_value());
+  ASSERT_TRUE(cluster.group(1).status().is_leader);
+  std::optional<Result<FetchSlice>> answer;
+  cluster.group(1).Fetch(Offset(3), 1,
+                         [&](Result<FetchSlice> slice) { answer = std::move(slice); });
+  cluster.Settle();
+  EXPECT_FALSE(answer.has_value());
+  cluster.Tick(1, 2 * GroupCluster::kElectionTicksMin);
+  cluster.Settle();
+  ASSERT_TRUE(answer.has_value());
+  EXPECT_EQ(answer->error().code, ErrorCode::kNotYet);
+}
+
 TEST(GroupCluster, SegmentsAreTheSameBytesAndRollAtTheSamePlaces) {
   GroupCluster cluster;
   cluster.Elect(1);
