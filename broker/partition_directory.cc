@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace raftmq::broker {
 namespace {
@@ -46,6 +47,14 @@ Result<std::unique_ptr<OpenedLog>> FoundOrOpenPartition(FileSystem& files, NodeM
         fmt::format("{} is missing: the replica was founded before, its data is lost", path));
   }
   auto opened = OpenGroupLog(files, options);
+  // What a replica that this one replaces has left is not its own, whatever it holds.
+  if (opened && (*opened)->report.replica != ReplicaNumber(identity.replica)) {
+    const std::uint64_t found = (*opened)->report.replica.value();
+    Error other{ErrorCode::kDataCorrupt, fmt::format("expected {} to hold replica {}, found {}",
+                                                     path, identity.replica, found)};
+    if (found < identity.replica && !is_founded) other.code = ErrorCode::kNotFound;
+    opened = Fail(std::move(other));
+  }
   if (!opened && opened.error().code == ErrorCode::kNotFound && !is_founded) {
     RAFTMQ_TRY(RemovePartitionDirectory(files, path));
     opened = Found(files, options, identity);

@@ -80,6 +80,17 @@ TEST_F(PartitionDirectoryTest, AReplicaOfAnotherNumberIsAnother) {
   EXPECT_TRUE(FoundOrOpen(false, 8).has_value());
 }
 
+// The one that this one replaces was to be removed, and was not.
+TEST_F(PartitionDirectoryTest, WhatAnotherReplicaHasLeftIsNotItsOwn) {
+  FoundAndVote();
+  const auto opened = FoundOrOpen(false, 8);
+  ASSERT_TRUE(opened.has_value()) << opened.error().ToString();
+  EXPECT_EQ((*opened)->report.replica, ReplicaNumber(8));
+  EXPECT_EQ((*opened)->report.hard_state, HardState{});
+  EXPECT_EQ(FoundOrOpen(false, 7).error().code, ErrorCode::kDataCorrupt);
+  EXPECT_EQ(FoundOrOpen(true, 9).error().code, ErrorCode::kDataCorrupt);
+}
+
 // It holds what the founders began with, under its own number, so that it votes with nothing yet.
 TEST_F(PartitionDirectoryTest, AReplicaThatJoinsLaterIsNoVoterOfTheLogThatItFounds) {
   const auto opened = FoundOrOpen(false, 8);
