@@ -80,7 +80,7 @@ void ReplicaGroup::Tick() {
   if (failure_) return MaybeSubmit();
   if (last_status_) return;
   background_budget_ = kBackgroundJobsPerTick;
-  core_.IsQuiet() ? BeatSilent() : TickCore();
+  core_.IsQuiet() ? BeatLost() : TickCore();
   if (options_.internal) OnAppliedOrCommitted();
   if (failure_) return;
   ReleaseHeld();
@@ -98,9 +98,9 @@ bool ReplicaGroup::IsQuiet() const {
 }
 
 // A quiet group is ticked no more often than that, but may be for another reason.
-void ReplicaGroup::BeatSilent() {
+void ReplicaGroup::BeatLost() {
   if (deps_.clock.SteadyNow() < retention_due_) return;
-  core_.BeatSilent();
+  core_.BeatLost();
   CarryOut({});
 }
 

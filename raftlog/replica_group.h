@@ -124,7 +124,7 @@ class ReplicaGroup final : public Group {
 
   // replica_group.cc
   void TickCore();
-  void BeatSilent();
+  void BeatLost();
   bool HasRoomForTerm();
   bool IsDiskHanging() const;
   ReplicaId self() const { return raft_config_.self; }

@@ -30,7 +30,8 @@ struct Progress {
   bool was_heard = false;        // Since the last look of CheckQuorum.
   bool is_quiet = false;         // It gets no heartbeats: its shard vouches for it.
   bool may_go_quiet = false;     // The message that is due may say so.
-  bool is_silent = false;        // Not heard for an election timeout, and nobody vouches for it.
+  bool is_silent = false;        // Nobody vouched for it, and it has not been heard since.
+  bool is_lost = false;          // A look of CheckQuorum found it silent, and it still is.
 
   void Probe(Index from) {
     next = std::max(from, durable.Next());

@@ -8,7 +8,7 @@
 //      election timer. If it does not agree, or the message was lost, their shards find that they
 //      list different groups, and PeerSilent undoes both sides.
 //   3. A follower that nobody has heard of for a while keeps no group awake, as long as a quorum is
-//      quiet: it gets a heartbeat now and then (BeatSilent), and its answer wakes the group.
+//      quiet: it gets a heartbeat now and then (BeatLost), and its answer wakes the group.
 //   4. Whatever the leader sends later wakes both sides; so does a new term, a broken connection,
 //      and a shard that no longer vouches.
 //
@@ -34,23 +34,23 @@ bool Raft::IsQuiet() const {
   if (!reads_.empty() || transfer_to_ != NodeId(0)) return false;
   std::size_t voters = IsVoter(config_.self) ? 1 : 0;
   for (const Progress& follower : followers_) {
-    if (follower.is_empty_due || !(follower.is_quiet || follower.is_silent)) return false;
+    if (follower.is_empty_due || !(follower.is_quiet || follower.is_lost)) return false;
     if (follower.is_quiet && follower.replica.voter) ++voters;
   }
   return voters >= QuorumOf(VoterCount());
 }
 
-void Raft::BeatSilent() {
+void Raft::BeatLost() {
   const RaftInvariants::Step step(*this);
   if (status_.role != RaftRole::kLeader) return;
   for (Progress& follower : followers_) {
-    if (follower.is_silent) SendEmpty(follower);
+    if (follower.is_lost) SendEmpty(follower);
   }
 }
 
-void Raft::SetSilent(Progress& follower, bool is_silent) {
-  if (follower.is_silent == is_silent) return;
-  follower.is_silent = is_silent;
+void Raft::SetLost(Progress& follower, bool is_lost) {
+  if (follower.is_lost == is_lost) return;
+  follower.is_lost = is_lost;
   ++quiet_changes_;
 }
 
@@ -82,7 +82,7 @@ void Raft::PeerSilent(NodeId node, std::uint32_t ticks) {
     if (follower == nullptr || !follower->is_quiet) return;
     SetQuiet(*follower, false);
     follower->was_heard = ticks < config_.election_ticks_min;
-    SetSilent(*follower, true);
+    follower->is_silent = true;
     follower->is_empty_due = true;
   } else if (is_quiet_ && status_.leader == node) {
     SetQuiet(false);

@@ -206,7 +206,7 @@ class Raft {
   // that is quiet towards a quorum, and towards all whom it has heard lately.
   bool IsQuiet() const;
   // A leader's heartbeat for those whom it has not heard lately: once in a while while it is quiet.
-  void BeatSilent();
+  void BeatLost();
   // Rises at least whenever IsQuiet or Progress::is_quiet changes.
   std::uint64_t quiet_changes() const { return quiet_changes_; }
 
@@ -283,7 +283,7 @@ class Raft {
   // quiet.cc
   bool IsSettled(const Progress& follower) const;
   void SetQuiet(Progress& follower, bool is_quiet);
-  void SetSilent(Progress& follower, bool is_silent);
+  void SetLost(Progress& follower, bool is_lost);
   void SetQuiet(bool is_quiet);
   void FollowQuietly(const AppendRequest& request);
 

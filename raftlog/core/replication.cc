@@ -45,7 +45,7 @@ void Raft::CheckQuorum() {
   for (Progress& follower : followers_) {
     const bool lives = follower.was_heard || follower.is_quiet;
     if (follower.replica.voter) ++(lives ? heard : status_.silences);
-    if (!lives) SetSilent(follower, true);
+    if (!lives) SetLost(follower, true);
     follower.was_heard = false;
   }
   if (heard < QuorumOf(VoterCount())) BecomeFollower(status_.term, NodeId(0));
@@ -153,7 +153,8 @@ void Raft::OweAll() {
 
 void Raft::Heard(Progress& follower, std::uint64_t round) {
   follower.was_heard = true;
-  SetSilent(follower, false);
+  follower.is_silent = false;
+  SetLost(follower, false);
   follower.round_seen = std::max(follower.round_seen, round);
   MaybeConfirmReads();
 }

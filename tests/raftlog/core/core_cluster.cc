@@ -63,8 +63,8 @@ void CoreCluster::GiveUp(NodeId id) {
   CarryOut(id, nullptr);
 }
 
-void CoreCluster::BeatSilent(NodeId id) {
-  raft(id).BeatSilent();
+void CoreCluster::BeatLost(NodeId id) {
+  raft(id).BeatLost();
   CarryOut(id, nullptr);
 }
 

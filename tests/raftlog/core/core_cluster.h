@@ -52,7 +52,7 @@ class CoreCluster {
   void GiveUp(NodeId node);
   // Deletes the entries before `first_kept`. REQUIRES: the disk holds what stays.
   void TruncateBefore(NodeId node, Index first_kept);
-  void BeatSilent(NodeId node);
+  void BeatLost(NodeId node);
   void PeerSilent(NodeId node, NodeId peer, std::uint32_t ticks);
   // What their shards would do about quiet replicas that do not agree with their leaders.
   void WakeDisagreeing(std::uint32_t ticks);

@@ -192,7 +192,7 @@ TEST_F(QuietTest, AFollowerThatIsGoneKeepsNobodyAwake) {
   PassSettled(2 * kElectionMax);
   EXPECT_TRUE(cluster.raft(kOne).IsQuiet());
   EXPECT_TRUE(cluster.raft(kTwo).IsQuiet());
-  cluster.BeatSilent(kOne);
+  cluster.BeatLost(kOne);
   ASSERT_EQ(cluster.letters().size(), 1u);
   EXPECT_TRUE(cluster.raft(kOne).IsQuiet());
   cluster.Restart(kThree);
@@ -201,6 +201,18 @@ TEST_F(QuietTest, AFollowerThatIsGoneKeepsNobodyAwake) {
   EXPECT_FALSE(cluster.raft(kOne).IsQuiet());
   PassSettled(2 * kHeartbeat);
   for (const NodeId id : cluster.node_ids()) EXPECT_TRUE(cluster.raft(id).IsQuiet());
+}
+
+// It has only just been woken: it has to be heard, or be missed for long, before nobody waits for
+// it.
+TEST_F(QuietTest, AFollowerThatDoesNotAgreeKeepsItsLeaderAwake) {
+  MakeQuiet();
+  cluster.PeerSilent(kOne, kThree, 0);
+  cluster.EndTurn(kOne);
+  cluster.PeerSilent(kThree, kOne, 0);
+  while (!cluster.letters().empty()) cluster.Drop(0);
+  EXPECT_TRUE(cluster.raft(kTwo).IsQuiet());
+  EXPECT_FALSE(cluster.raft(kOne).IsQuiet());
 }
 
 TEST_F(QuietTest, WithoutAQuorumOfQuietFollowersALeaderStaysAwake) {
