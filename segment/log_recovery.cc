@@ -42,7 +42,7 @@ class Recovery {
   void UndoEmptyRoll();
   bool HoldsNothing() const;
   Result<RecoveredLog> BeginBehindBase();
-  Status TakeBase();
+  void TakeBase();
   Status CompleteMarks();
   Status FindCheckpoint();
   Status SettleTail();
@@ -294,7 +294,7 @@ Result<RecoveredLog> Recovery::BeginBehindBase() {
   log_.active_is_missing = true;
   log_.tail = report_->base->before;
   log_.marks.clear();
-  RAFTMQ_TRY(TakeBase());
+  TakeBase();
   if (std::exchange(log_.mark.unproven, Index(0)) != Index(0)) {
     RAFTMQ_TRY(log_.disk->WriteMark(log_.mark));
     RAFTMQ_TRY(log_.disk->SyncMeta());
@@ -306,14 +306,13 @@ Result<RecoveredLog> Recovery::BeginBehindBase() {
 }
 
 // What stands in the checkpoint is not known yet, but for what the reset said.
-Status Recovery::TakeBase() {
+void Recovery::TakeBase() {
   report_->newest_checkpoint = {.group = log_.identity.group,
                                 .group_seed = log_.identity.group_seed,
                                 .membership = report_->base->membership,
                                 .before = report_->base->before,
                                 .log_start = report_->base->before.next_offset};
   report_->newest_checkpoint_index = report_->base->before.index.Next();
-  return Ok();
 }
 
 // Where the log ends, and a clean place for what comes next.
@@ -403,8 +402,13 @@ Status Recovery::FindCheckpoint() {
     report_->newest_checkpoint_index = log_.segments[i].name.first;
     return Ok();
   }
-  // After a reset the checkpoint may still be on its way.
-  if (report_->base && log_.tail.index < report_->base->checkpoint_last) return TakeBase();
+  // After a reset the checkpoint may still be on its way. Of one that is damaged the rest is no
+  // use.
+  const bool is_arriving = report_->base && log_.tail.index < report_->base->checkpoint_last;
+  if (is_arriving && report_->damage.empty()) {
+    TakeBase();
+    return Ok();
+  }
   return Fail(
       ErrorCode::kDataCorrupt,
       fmt::format("no segment in '{}' has a whole committed checkpoint: this replica is lost",

@@ -135,15 +135,18 @@ class LogDriver {
     Flush();
   }
   void StageRoll() { StageRollTo(log_->NextSegmentBytes(now_ms_)); }
-  void StageRollTo(std::uint64_t segment_bytes) {
+  // At most so many parts of its checkpoint.
+  void StageRollTo(std::uint64_t segment_bytes, std::size_t parts_max = ~std::size_t{0}) {
     Checkpoint checkpoint{.group = options_.group,
                           .group_seed = kSeed,
                           .membership = membership_,
                           .before = log_->tail(),
                           .segment_bytes = segment_bytes,
                           .state_machine = ByteBuffer(checkpoint_state_bytes_)};
-    for (const ByteBuffer& part : EncodeCheckpoint(checkpoint, kCheckpointPartBytes))
+    for (const ByteBuffer& part : EncodeCheckpoint(checkpoint, kCheckpointPartBytes)) {
+      if (parts_max-- == 0) break;
       StageFrame(MakeControlEntry(EntryKind::kCheckpoint, part.span()));
+    }
   }
   void Commit() {
     committed_ = log_->bounds().durable;
@@ -157,6 +160,11 @@ class LogDriver {
   void Trim(std::size_t segments) {
     log_->TruncateBefore(log_->Segments()[segments].first);
     Background();
+  }
+  // The same in a job of their own.
+  void CatchUp(const std::vector<std::size_t>& bytes) {
+    StageCommitted(bytes);
+    Flush();
   }
   // Old entries, each of which says that the one before is committed, staged together.
   void StageCommitted(const std::vector<std::size_t>& bytes) {

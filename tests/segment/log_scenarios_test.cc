@@ -318,5 +318,30 @@ TEST(LogScenarios, OldPayloadThatLooksLikeHeadersIsNotReadAtLength) {
   EXPECT_LT(files.Calls(FaultOperation::kRead), 200u);
 }
 
+// Its other parts are on their way, but nothing can be made of them any more.
+TEST(LogScenarios, AnArrivingCheckpointWithADamagedPartIsALostReplica) {
+  LogDriver driver(SmallLog());
+  driver.Append(600);
+  driver.SetCheckpointState(8000);
+  while (!driver.log().CanRoll(0)) driver.Background();
+  driver.log().Reset(driver.BaseAt(40, 43));
+  driver.StageRollTo(64u << 10, /*parts_max=*/1);
+  driver.Flush();
+  driver.Close();  // The mark names the part.
+  const auto open = [&driver] {
+    RecoveryReport report;
+    return PartitionLog::Open(driver.files(), driver.options(), &report);
+  };
+  EXPECT_TRUE(open().has_value());
+  const auto files = driver.files().List("/p");
+  for (const DirectoryEntry& entry : *files) {
+    if (entry.name.ends_with(".log"))
+      driver.files().Damage("/p/" + entry.name, kBatchHeaderBytes + 100, std::byte{1});
+  }
+  const auto damaged = open();
+  ASSERT_FALSE(damaged.has_value());
+  EXPECT_EQ(damaged.error().code, ErrorCode::kDataCorrupt);
+}
+
 }  // namespace
 }  // namespace raftmq
