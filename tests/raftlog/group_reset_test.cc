@@ -25,21 +25,30 @@ class GroupReset : public testing::Test {
     cluster.Elect(1);
     EXPECT_TRUE(cluster.Produce(1, "early").has_value());
     cluster.Isolate(3);
-    for (int i = 1; i < 40; ++i) {
-      static_cast<void>(cluster.Produce(1, Long(i)));
-      cluster.Heartbeat(1);
-    }
-    Trim(30);
-    // The entry that says that the front is committed, and the files go.
-    static_cast<void>(cluster.Produce(1, Long(40)));
-    for (int i = 0; i < 5; ++i) cluster.Heartbeat(1);
+    WriteOnAndTrim(1, 30);
     EXPECT_GT(FirstOf(1), 1u);
   }
 
-  void Trim(std::uint64_t log_start) {
-    cluster.group(1).Trim(Offset(log_start),
-                          [](Result<Offset> start) { EXPECT_TRUE(start.has_value()); });
+  // 39 batches, of which those before `log_start` go, files and all.
+  void WriteOnAndTrim(std::uint32_t leader, std::uint64_t log_start) {
+    for (int i = 1; i < 40; ++i) {
+      static_cast<void>(cluster.Produce(leader, Long(i)));
+      cluster.Heartbeat(leader);
+    }
+    cluster.group(leader).Trim(Offset(log_start),
+                               [](Result<Offset> start) { EXPECT_TRUE(start.has_value()); });
     cluster.Settle();
+    // The entry that says that the front is committed, and the files go.
+    static_cast<void>(cluster.Produce(leader, Long(40)));
+    for (int i = 0; i < 5; ++i) cluster.Heartbeat(leader);
+  }
+  // Node 3 has taken the reset, and nothing of it is on its disk.
+  void ResetWithAHangingDisk() {
+    cluster.Heal();
+    cluster.node(3).disk_hangs = true;
+    const auto& resets = cluster.node(3).metrics.resets;
+    for (int i = 0; i < 20 && resets.value() == 0; ++i) cluster.Heartbeat(1);
+    ASSERT_EQ(resets.value(), 1u);
   }
   // The number in the name of the oldest segment's file.
   std::uint64_t FirstOf(std::uint32_t id) {
@@ -107,10 +116,7 @@ class GroupResetCut : public GroupReset, public testing::WithParamInterface<int>
 
 // So many rounds of its disk after the reset has come.
 TEST_P(GroupResetCut, APowerCutOnTheWayIsMadeGood) {
-  cluster.Heal();
-  cluster.node(3).disk_hangs = true;
-  for (int i = 0; i < 20 && cluster.node(3).metrics.resets.value() == 0; ++i) cluster.Heartbeat(1);
-  ASSERT_EQ(cluster.node(3).metrics.resets.value(), 1u);
+  ResetWithAHangingDisk();
   for (int i = 0; i < GetParam(); ++i) {
     if (!cluster.node(3).disk().idle()) cluster.node(3).disk().RunRound();
     cluster.Heartbeat(1);
@@ -189,14 +195,7 @@ TEST_F(GroupReset, APowerCutBeforeItIsDurableBringsAnotherHistoryBack) {
   for (int i = 0; i < 300; ++i) cluster.node(1).Send(AnyGroupWorld::Batch({"never"}));
   cluster.Settle();
   cluster.Elect(2);
-  for (int i = 0; i < 40; ++i) {
-    static_cast<void>(cluster.Produce(2, Long(i)));
-    cluster.Heartbeat(2);
-  }
-  cluster.group(2).Trim(Offset(70), [](Result<Offset>) {});
-  cluster.Settle();
-  static_cast<void>(cluster.Produce(2, Long(40)));
-  for (int i = 0; i < 5; ++i) cluster.Heartbeat(2);
+  WriteOnAndTrim(2, 70);
   ASSERT_GT(cluster.group(1).status().last.value(), FirstOf(2));
   // Node 1 learns of the term, and has that on its disk, before the reset comes.
   cluster.Heal();
@@ -212,18 +211,14 @@ TEST_F(GroupReset, APowerCutBeforeItIsDurableBringsAnotherHistoryBack) {
 }
 
 TEST_F(GroupReset, WhileItIsUnderWayProducersAreSentToTheLeader) {
-  cluster.Heal();
-  cluster.node(3).disk_hangs = true;
-  for (int i = 0; i < 20 && cluster.node(3).metrics.resets.value() == 0; ++i) cluster.Heartbeat(1);
+  ResetWithAHangingDisk();
   const auto answer = cluster.node(3).Send(AnyGroupWorld::Batch({"x"}));
   ASSERT_TRUE(answer->has_value());
   EXPECT_EQ((**answer).error().code, ErrorCode::kNotLeader);
 }
 
 TEST_F(GroupReset, WhatIsNoCheckpointBehindABaseIsRefused) {
-  cluster.Heal();
-  cluster.node(3).disk_hangs = true;
-  for (int i = 0; i < 20 && cluster.node(3).metrics.resets.value() == 0; ++i) cluster.Heartbeat(1);
+  ResetWithAHangingDisk();
   const std::string front = cluster.node(1).Segments().begin()->second;
   const auto real = ParseBatchHeader(AsBytes(front).first(kBatchHeaderBytes));
   ASSERT_TRUE(real.has_value());
@@ -253,14 +248,7 @@ TEST_F(GroupReset, WhatWasNeverCommittedGoesToo) {
   cluster.Heal();
   cluster.Isolate(1);
   cluster.Elect(2);
-  for (int i = 0; i < 40; ++i) {
-    static_cast<void>(cluster.Produce(2, Long(i)));
-    cluster.Heartbeat(2);
-  }
-  cluster.group(2).Trim(Offset(70), [](Result<Offset>) {});
-  cluster.Settle();
-  static_cast<void>(cluster.Produce(2, Long(40)));
-  for (int i = 0; i < 5; ++i) cluster.Heartbeat(2);
+  WriteOnAndTrim(2, 70);
   cluster.Heal();
   for (int i = 0; i < 30; ++i) cluster.Heartbeat(2);
   EXPECT_EQ(cluster.node(1).metrics.resets.value(), 1u);

@@ -278,15 +278,12 @@ TEST_P(LogCrashTest, AResetBeyondTheLogAndWhatFollows) {
 TEST_P(LogCrashTest, CatchingUpWithWhatIsCommitted) {
   LogDriver driver(Options());
   driver.Append(600);
-  driver.StageCommitted({5000, 300, 9000, 40});
-  driver.Flush();
-  driver.StageCommitted({3000, 6000, 200});
-  driver.Flush();
+  driver.CatchUp({5000, 300, 9000, 40});
+  driver.CatchUp({3000, 6000, 200});
   driver.Append(100);
   driver.Append(70);
   driver.Background();
-  driver.StageCommitted({40, 8000});
-  driver.Flush();
+  driver.CatchUp({40, 8000});
   CheckEveryCrash(driver);
 }
 
@@ -297,14 +294,11 @@ TEST_P(LogCrashTest, CatchingUpAcrossSegmentsAfterAReset) {
   while (!driver.log().CanRoll(0)) driver.Background();
   driver.log().Reset(driver.BaseAt(40, 43));
   driver.StageRoll();
-  driver.StageCommitted({5000, 300});
-  driver.Flush();
-  driver.StageCommitted({3000, 200});
-  driver.Flush();
+  driver.CatchUp({5000, 300});
+  driver.CatchUp({3000, 200});
   driver.Background();
   driver.Roll();
-  driver.StageCommitted({4000, 200});
-  driver.Flush();
+  driver.CatchUp({4000, 200});
   CheckEveryCrash(driver);
 }
 
