@@ -1,0 +1,63 @@
+// What goes from a log: a suffix that another leader replaces, a prefix that retention gives up, or
+// all of it.
+#include <algorithm>
+#include <utility>
+
+#include "protocol/types/check.h"
+#include "segment/segmented_log.h"
+
+namespace raftmq {
+
+void SegmentedLog::TruncateAfter(Index last_kept) {
+  RAFTMQ_CHECK(last_kept >= uncommitted_.front().tail.index);
+  if (last_kept >= tail_.index) return;
+  while (uncommitted_.back().tail.index > last_kept) uncommitted_.pop_back();
+  const EntryMark& kept = uncommitted_.back();
+  ++truncations_;
+  CutStep cut;
+  while (segments_.back().name.first > kept.segment_first) {
+    cut.newer.insert(cut.newer.begin(), segments_.back().name);
+    segments_.pop_back();
+  }
+  Segment& segment = active();
+  segment.sealed = false;
+  segment.index.CutFrom(kept.end, last_kept.Next());
+  segment.staged_end = kept.end;
+  segment.tail = kept.tail;
+  segment.view.end = std::min(segment.view.end, AlignDown(kept.end, kPageBytes));
+  segment.view.is_cut = true;
+  tail_ = kept.tail;
+  staged_ = MarkOf(kept);
+  cut.mark = staged_;
+  steps_.push_back(std::move(cut));
+  begins_job_ = true;
+  if (job_first_ > last_kept) job_first_ = Index(0);
+}
+
+void SegmentedLog::Reset(const LogBase& base) {
+  ++truncations_;
+  segments_ = {SegmentBehind(base)};
+  freed_.Clear();
+  damage_.clear();
+  tail_ = base.before;
+  committed_ = base.before.index;
+  uncommitted_ = {{tail_, active().name.first, 0, 0}};
+  staged_ = MarkOf(uncommitted_.back());
+  steps_.push_back(ResetStep{staged_, base});
+  begins_job_ = true;
+  job_first_ = Index(0);
+  roll_is_wanted_ = false;
+}
+
+void SegmentedLog::TruncateBefore(Index first_kept) {
+  while (segments_.size() > 1 && segments_[1].name.first <= first_kept) {
+    freed_.Add(segments_.front().name, segments_.front().allocated_bytes,
+               segments_.front().view.map);
+    segments_.pop_front();
+  }
+  std::erase_if(damage_, [&](const DamagedRange& range) {
+    return range.last < segments_.front().name.first;
+  });
+}
+
+}  // namespace raftmq
