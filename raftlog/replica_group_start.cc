@@ -21,9 +21,13 @@ void ReplicaGroup::Trim(Offset log_start, std::function<void(Result<Offset>)> do
   if (!core_.IsAccepting()) return done(Fail(RefusedNotLeader()));
   if (log_start > state_.committed_end()) {
     if (!KnowsCommit()) return done(Fail(NotYet()));
-    return done(Fail(ErrorCode::kOffsetBeyondEnd,
-                     fmt::format("expected a log start up to the end {}, found {}",
-                                 state_.committed_end().value(), log_start.value())));
+    return ReadIndex([this, log_start, done = std::move(done)](const Result<Offset>& end) {
+      if (!end) return done(Fail(NotYet()));  // Deposed: its end is not the end.
+      if (log_start <= *end) return Trim(log_start, done);
+      done(Fail(ErrorCode::kOffsetBeyondEnd,
+                fmt::format("expected a log start up to the end {}, found {}", end->value(),
+                            log_start.value())));
+    });
   }
   if (log_start <= state_.committed_log_start()) return done(state_.committed_log_start());
   ProposeLogStart(log_start, [this, done = std::move(done)](Result<Proposed> proposed) {

@@ -35,12 +35,16 @@ TEST(GroupCluster, ALeaderThatWasDeposedDoesNotKnowTheEnd) {
   std::optional<Result<FetchSlice>> answer;
   cluster.group(1).Fetch(Offset(3), 1,
                          [&](Result<FetchSlice> slice) { answer = std::move(slice); });
+  std::optional<Result<Offset>> trimmed;
+  cluster.group(1).Trim(Offset(3), [&](Result<Offset> start) { trimmed = start; });
   cluster.Settle();
   EXPECT_FALSE(answer.has_value());
   cluster.Tick(1, 2 * GroupCluster::kElectionTicksMin);
   cluster.Settle();
   ASSERT_TRUE(answer.has_value());
   EXPECT_EQ(answer->error().code, ErrorCode::kNotYet);
+  ASSERT_TRUE(trimmed.has_value());
+  EXPECT_EQ(trimmed->error().code, ErrorCode::kNotYet);
 }
 
 TEST(GroupCluster, SegmentsAreTheSameBytesAndRollAtTheSamePlaces) {
