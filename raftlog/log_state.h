@@ -38,8 +38,9 @@ struct CheckpointRun {
 struct SessionFaults {
   bool acks_uncommitted = false;  // A duplicate is answered before its original is committed.
   bool forgets_at_cuts = false;   // What is cut from the log takes all sessions with it.
-  bool forgets_at_resets =
-      false;  // The sessions of a checkpoint that comes after a reset are lost.
+  // The sessions of a checkpoint that comes after a reset are lost.
+  bool forgets_at_resets = false;
+  bool fences_nobody = false;  // Batches are appended whatever their epoch.
 };
 
 // Value type. Entries are appended in order of index, and commit never goes back.

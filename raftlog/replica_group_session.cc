@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 #include <string>
 #include <utility>
 
@@ -53,8 +54,12 @@ void ReplicaGroup::OpenSession(SessionId session, std::uint32_t epoch,
 
 SessionJudgement ReplicaGroup::Judge(const Proposal& proposal) const {
   const SessionTable& sessions = state_.sessions();
-  if (const auto* const batch = std::get_if<SessionBatch>(&proposal.session))
-    return sessions.Judge(*batch);
+  if (const auto* const batch = std::get_if<SessionBatch>(&proposal.session)) {
+    SessionBatch judged = *batch;
+    if (options_.session_faults.fences_nobody)
+      judged.epoch = std::numeric_limits<std::uint32_t>::max();
+    return sessions.Judge(judged);
+  }
   if (const auto* const opening = std::get_if<SessionOpening>(&proposal.session))
     return {.verdict = sessions.JudgeOpening(opening->session, opening->epoch)};
   return {};

@@ -32,6 +32,11 @@ std::vector<checker::ReadRecord> RecordsOf(const FetchSlice& slice, Offset from,
   return records;
 }
 
+// To the checker, what was forgotten and begins anew is another session.
+SessionId SessionInLife(SessionId session, std::uint32_t life) {
+  return SessionId(session.value() + (std::uint64_t{life} << 32));
+}
+
 checker::ClientNumber ClientOf(const checker::Poll& poll) {
   const std::uint32_t first = poll.is_from_leader ? kLinearizableReaders : kReaders;
   return checker::ClientNumber(first + poll.consumer.value());
@@ -41,8 +46,8 @@ checker::ClientNumber ClientOf(const checker::Poll& poll) {
 
 checker::OpNumber ClientHistory::Sends(std::uint32_t producer, std::uint32_t partition,
                                        const std::vector<checker::Value>& values,
-                                       const BatchHeader& batch) {
-  checker::Send send{.session = batch.producer.session,
+                                       const BatchHeader& batch, std::uint32_t session_life) {
+  checker::Send send{.session = SessionInLife(batch.producer.session, session_life),
                      .epoch = batch.producer.session_epoch,
                      .partition = PartitionNumber(partition),
                      .values = values};

@@ -20,9 +20,11 @@ class ClientHistory {
  public:
   explicit ClientHistory(const Timeline& timeline) : timeline_(timeline) {}
 
-  // An attempt to store a batch of these values.
+  // An attempt to store a batch of these values. `session_life`: how often its session had begun
+  // anew, with other sequences.
   checker::OpNumber Sends(std::uint32_t producer, std::uint32_t partition,
-                          const std::vector<checker::Value>& values, const BatchHeader& batch);
+                          const std::vector<checker::Value>& values, const BatchHeader& batch,
+                          std::uint32_t session_life = 0);
   // Its outcome, as the client hears it. `is_promise`: what is acked must survive.
   void Sent(checker::OpNumber op, const Result<Offset>& base, bool is_promise);
 

@@ -11,6 +11,7 @@
 #include "tests/sim/mutant.h"
 #include "tests/sim/partition_truth.h"
 #include "tests/sim/scenario.h"
+#include "tests/sim/session_catalogue.h"
 #include "tests/sim/timeline.h"
 #include "tests/sim/verdict.h"
 
@@ -36,7 +37,7 @@ struct Cluster {
   bool is_quiet = false;  // And nobody produces any more.
   DiskOptions disk;       // As in the scenario, until it is calm.
   bool is_verbose = false;
-  std::uint64_t last_session = 0;  // As the catalogue allots them.
+  SessionCatalogue sessions;
   std::vector<std::unique_ptr<PartitionTruth>> partitions;
   std::unique_ptr<Network> network;
   std::vector<std::unique_ptr<Node>> nodes;  // [i] is node i + 1. Destroyed before all others.

@@ -110,6 +110,12 @@ namespace raftmq::sim {
   X(kDuplicateAcrossElection, "retry_acked_by_another_leader")                 \
   X(kSessionsExpired, "batches_refused_for_an_expired_session")                \
   X(kSessionsFull, "batches_refused_for_a_full_session_table")                 \
+  X(kTakeovers, "sessions_taken_over")                                         \
+  X(kTakeoverElsewhere, "takeover_acked_by_another_node_than_asked_first")     \
+  X(kOpeningRepeated, "opening_acked_that_was_in_the_log_already")             \
+  X(kOpeningCut, "opening_of_a_session_cut_off")                               \
+  X(kOpenedAnew, "session_opened_anew_after_it_was_dropped")                   \
+  X(kFenced, "batches_refused_as_fenced")                                      \
   X(kSequenceGap, "batches_refused_behind_one_that_was_lost")                  \
   X(kLateRequests, "requests_that_arrive_after_they_were_given_up")            \
   X(kStartMoved, "log_start_moved")                                            \

@@ -22,6 +22,7 @@ enum class Mutant : std::uint8_t {
   kDuplicateAckedEarly,   // A retry is acked while its original is not committed yet (M16).
   kSessionsLostAtCuts,    // A truncation takes the sessions with it (M17).
   kSessionsLostAtResets,  // So does a reset (M21).
+  kOpeningsFenceNobody,   // Batches of lower epochs are stored behind a takeover.
 };
 
 // `rule`: the oracle that has to notice it, named as in DESIGN.md.
@@ -31,7 +32,7 @@ struct MutantRule {
   std::string_view rule;
 };
 
-inline constexpr std::array<MutantRule, 11> kMutants{{
+inline constexpr std::array<MutantRule, 12> kMutants{{
     {"hard-state-not-synced", Mutant::kHardStateNotSynced, "I-02"},
     {"log-not-synced", Mutant::kLogNotSynced, "I-16"},
     {"recovery-not-synced", Mutant::kRecoveryNotSynced, "I-16"},
@@ -43,6 +44,7 @@ inline constexpr std::array<MutantRule, 11> kMutants{{
     {"duplicate-acked-early", Mutant::kDuplicateAckedEarly, "I-32"},
     {"sessions-lost-at-cuts", Mutant::kSessionsLostAtCuts, "I-23"},
     {"sessions-lost-at-resets", Mutant::kSessionsLostAtResets, "I-23"},
+    {"openings-fence-nobody", Mutant::kOpeningsFenceNobody, "I-33"},
 }};
 
 }  // namespace raftmq::sim

@@ -40,12 +40,19 @@ void PartitionTruth::Staged(ReplicaRecord& record, const SharedBytes& frame) {
   Note(record, index, entry);
   record.entries.push_back(entry);
   if (entry.kind == EntryKind::kCheckpoint) Reach(Mark::kRolls);
-  if (entry.kind == EntryKind::kLogStart)
-    staged_starts_[entry.hash] =
-        Offset(LoadLittleEndian<std::uint64_t>(Frame{*header, frame}.payload().data()));
+  const ByteSpan payload = Frame{*header, frame}.payload();
+  KeepContent(*header, payload);
   if (entry.kind != EntryKind::kConfiguration) return;
-  const auto membership = DecodeMembership(Frame{*header, frame}.payload());
+  const auto membership = DecodeMembership(payload);
   NoteMembership(record, index, *membership);
+}
+
+void PartitionTruth::KeepContent(const BatchHeader& header, ByteSpan payload) {
+  const auto [content, is_new] = contents_.try_emplace(header.header_hash, Content{header, {}});
+  const EntryKind kind = header.producer.kind;
+  const bool is_short = kind == EntryKind::kSession || kind == EntryKind::kLogStart ||
+                        kind == EntryKind::kConfiguration;
+  if (is_new && is_short) content->second.payload.assign(payload.begin(), payload.end());
 }
 
 void PartitionTruth::NoteMembership(ReplicaRecord& record, Index index,
@@ -78,6 +85,9 @@ void PartitionTruth::Cut(ReplicaRecord& record, Index last_kept) {
     if (kind == EntryKind::kNoOp) Reach(Mark::kNoOpLost);
     if (kind == EntryKind::kConfiguration) Reach(Mark::kCutMembership);
     if (kind == EntryKind::kCheckpoint) ++segments;
+    const bool is_opening = kind == EntryKind::kSession && std::holds_alternative<SessionOpening>(
+                                                               SessionEntryIn(record.At(index)));
+    if (is_opening) Reach(Mark::kOpeningCut);
   }
   if (segments > 0) Reach(Mark::kCutCheckpoint);
   if (segments > 1) Reach(Mark::kCutManySegments);

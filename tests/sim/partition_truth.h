@@ -7,6 +7,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -14,6 +15,7 @@
 #include "protocol/types/ids.h"
 #include "raftlog/group.h"
 #include "raftlog/opened_log.h"
+#include "raftlog/session_entry.h"
 #include "tests/sim/coverage.h"
 #include "tests/sim/replica_record.h"
 #include "tests/sim/sent_batches.h"
@@ -84,6 +86,10 @@ class PartitionTruth {
   // An ack of a batch that was in the log already.
   void Repeated(const Proposed& proposed, const SentBatches::Batch& batch);
   void Served(const BatchHeader& header);
+  // `is_exact`: nothing can have been stored in this epoch yet, nor in a higher one.
+  void TakenOver(SessionId session, const OpenedSession& opened, bool is_exact);
+  // Whether that is committed.
+  bool HasOpened(SessionId session, std::uint32_t epoch) const;
 
   Index committed() const { return Index(committed_.size()); }
   Offset end() const { return committed_.empty() ? Offset(0) : committed_.back().end; }
@@ -100,12 +106,32 @@ class PartitionTruth {
   void Reach(Mark mark, std::uint64_t times = 1) { coverage_.Reach(mark, times); }
 
  private:
+  // What an entry says, beside what names it.
+  struct Content {
+    BatchHeader header;
+    std::vector<std::byte> payload;  // Of sessions, log starts and memberships.
+  };
+  // What a session has stored, by what is committed.
+  struct StoredSession {
+    std::uint32_t epoch = 0;
+    std::uint32_t next_sequence = 0;
+    std::int64_t heard_ms = 0;
+    bool is_anew = false;  // It was dropped, and opened once more.
+  };
   void Note(ReplicaRecord& record, Index index, const EntryId& entry);
+  void KeepContent(const BatchHeader& header, ByteSpan payload);
   void NoteMembership(ReplicaRecord& record, Index index, const Membership& membership);
   void CheckOneChange(const ReplicaRecord& record, Index index);
   void Elected(ReplicaRecord& record, Term term);
   Membership MembershipUpTo(Index index) const;
   static bool HearsMajority(ReplicaRecord& record, std::uint64_t patience);
+  const Content& ContentOf(const EntryId& entry) const { return contents_.at(entry.hash); }
+  Offset StartIn(const EntryId& entry) const;
+  SessionEntry SessionEntryIn(const EntryId& entry) const;
+  void CommitsSession(const ReplicaRecord& record, const EntryId& entry);
+  void CommitsOpening(const ReplicaRecord& record, const SessionOpening& opening,
+                      std::int64_t heard_ms);
+  void CommitsExpiry(const SessionExpiry& expiry);
   void CommitsOnce(const ReplicaRecord& record, const EntryId& entry, SentBatches::Batch& batch);
   void CommitsStart(const ReplicaRecord& record, Index index, const EntryId& entry);
   void CheckStart(const ReplicaRecord& record, const GroupStatus& status);
@@ -127,9 +153,10 @@ class PartitionTruth {
   std::vector<std::vector<EntryId>> known_;  // Every entry ever seen, by index.
   std::map<Term, NodeId> leaders_;           // Ever seen.
   std::set<ReplicaId> ended_;
-  std::map<SessionId, std::uint32_t> sessions_;    // Next sequence of what is committed.
-  std::map<std::uint64_t, Offset> staged_starts_;  // What log-start entries say, by their hash.
-  std::vector<std::pair<Index, Offset>> starts_;   // Committed moves of the log start.
+  std::unordered_map<std::uint64_t, Content> contents_;  // Of all that was staged, by its hash.
+  std::map<SessionId, StoredSession> sessions_;
+  std::set<SessionId> dropped_;
+  std::vector<std::pair<Index, Offset>> starts_;  // Committed moves of the log start.
   std::map<Index, std::uint64_t> states_;  // Hashes of state machines, by their last command.
 };
 

@@ -88,6 +88,7 @@ void PartitionTruth::CommitsFirst(ReplicaRecord& record, Index index, Term term)
     if (at.index == index) memberships_.push_back(at);
   }
   if (entry.kind == EntryKind::kLogStart) CommitsStart(record, index, entry);
+  if (entry.kind == EntryKind::kSession) CommitsSession(record, entry);
   if (entry.kind != EntryKind::kData && entry.kind != EntryKind::kCommand) return;
   SentBatches::Batch* const batch = sent.Find(entry.payload_hash);
   if (batch == nullptr) return Broken("phantom", record, "commits a batch that nobody sent");
@@ -97,36 +98,6 @@ void PartitionTruth::CommitsFirst(ReplicaRecord& record, Index index, Term term)
   // A command that was passed on to the leader may have been doubled on its way.
   if (entry.kind == EntryKind::kData && SentBatches::IsStoredTooOften(*batch))
     Broken("I-34", record, "commits a batch once more than it was sent, or though it was refused");
-}
-
-// I-31, I-33: what a session has sent is stored once and in order.
-void PartitionTruth::CommitsOnce(const ReplicaRecord& record, const EntryId& entry,
-                                 SentBatches::Batch& batch) {
-  std::uint32_t& next = sessions_[batch.session];
-  if (batch.stored > 1)
-    return Broken("I-31", record,
-                  fmt::format("stores sequence {} of session {} again", batch.base_sequence,
-                              batch.session.value()));
-  if (batch.base_sequence != next)
-    Broken("I-33", record,
-           fmt::format("stores sequence {} of session {}, expected {}", batch.base_sequence,
-                       batch.session.value(), next));
-  next = batch.base_sequence + batch.records;
-  batch.offset = entry.base;
-  batch.elections = elections();
-}
-
-// I-31: what was acked is not refused as if it were not known; I-32: and all acks name one offset.
-void PartitionTruth::Repeated(const Proposed& proposed, const SentBatches::Batch& batch) {
-  Reach(Mark::kDuplicateAcks);
-  const ReplicaRecord nobody;
-  if (batch.stored == 0)
-    return Broken("I-32", nobody, "a retry is acked, its original is not committed");
-  if (proposed.base_offset != batch.offset)
-    Broken("I-32", nobody,
-           fmt::format("a retry is acked at offset {}, its original stands at {}",
-                       proposed.base_offset.value(), batch.offset.value()));
-  if (batch.offset < log_start()) Reach(Mark::kDuplicateBelowStart);
 }
 
 bool PartitionTruth::IsHeldByMajority(const ReplicaRecord& leader, Index index) const {

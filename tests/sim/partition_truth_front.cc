@@ -12,9 +12,13 @@ Membership PartitionTruth::MembershipUpTo(Index index) const {
   return std::prev(after)->membership;
 }
 
+Offset PartitionTruth::StartIn(const EntryId& entry) const {
+  return Offset(LoadLittleEndian<std::uint64_t>(ContentOf(entry).payload.data()));
+}
+
 // I-23: the log start only grows, and nothing is cut off that is not committed.
 void PartitionTruth::CommitsStart(const ReplicaRecord& record, Index index, const EntryId& entry) {
-  const Offset start = std::max(log_start(), staged_starts_.at(entry.hash));
+  const Offset start = std::max(log_start(), StartIn(entry));
   if (start > end())
     Broken("I-23", record,
            fmt::format("entry {} moves the log start to {}, beyond the end {}", index.value(),

@@ -158,6 +158,13 @@ void Process::Produce(std::uint32_t partition, ByteBuffer batch, bool in_memory,
   group->Propose(std::move(batch), 0, bytes, {.in_memory = in_memory}, std::move(done));
 }
 
+void Process::OpenSession(std::uint32_t partition, SessionId session, std::uint32_t epoch,
+                          std::function<void(Result<OpenedSession>)> done) {
+  Group* const group = Use(partition);
+  if (group == nullptr) return done(Fail(ErrorCode::kNotLeader, "it is not open here"));
+  group->OpenSession(session, epoch, std::move(done));
+}
+
 void Process::Fetch(std::uint32_t partition, const FetchFrom& from, Group::FetchDone done) {
   Group* const group = Use(partition);
   if (group == nullptr) return done(Fail(ErrorCode::kPartitionNotFound, "it is not open here"));

@@ -45,6 +45,8 @@ class Process {
   void PeerUnreachable(NodeId node);
   // What a broker's handlers do with requests.
   void Produce(std::uint32_t partition, ByteBuffer batch, bool in_memory, Group::ProposeDone done);
+  void OpenSession(std::uint32_t partition, SessionId session, std::uint32_t epoch,
+                   std::function<void(Result<OpenedSession>)> done);
   struct FetchFrom {
     Offset offset;
     Offset end_seen;
@@ -60,6 +62,11 @@ class Process {
   // Null if it is not open. What is done with it counts as an input.
   Group* Use(std::uint32_t partition);
   const Group* Find(std::uint32_t partition) const { return replicas_[partition].group.get(); }
+  // As its replica here believes; 0 = none known.
+  NodeId LeaderOf(std::uint32_t partition) const {
+    const Group* const group = Find(partition);
+    return group == nullptr ? NodeId(0) : group->status().leader;
+  }
   SimFileSystem& files() { return files_; }
   bool is_opening() const { return opening_ > 0; }
   bool has_manifest() const { return manifest_ != nullptr; }

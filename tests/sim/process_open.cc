@@ -38,7 +38,8 @@ GroupOptions Process::OptionsOf(std::uint32_t partition) const {
   if (scenario.clients.sessions_max > 0) options.sessions_max = scenario.clients.sessions_max;
   options.session_faults = {.acks_uncommitted = cluster_.mutant == Mutant::kDuplicateAckedEarly,
                             .forgets_at_cuts = cluster_.mutant == Mutant::kSessionsLostAtCuts,
-                            .forgets_at_resets = cluster_.mutant == Mutant::kSessionsLostAtResets};
+                            .forgets_at_resets = cluster_.mutant == Mutant::kSessionsLostAtResets,
+                            .fences_nobody = cluster_.mutant == Mutant::kOpeningsFenceNobody};
   options.internal = scenario.IsInternal(partition);
   // A state machine's log cannot roll before a term has begun, and each takes of the reserve: with
   // a page for each, a disk that stays full for some terms would end the group (DESIGN.md).

@@ -22,6 +22,7 @@ SimProducer::SimProducer(Cluster& cluster, std::uint32_t number)
       builder_(cluster.scenario.batch_bytes_max),
       backoff_(Milliseconds(1 + cluster.choices.Below(20)), Milliseconds(200),
                cluster.choices.Next()),
+      opener_(cluster, number),
       leaders_(cluster.partitions.size()),
       sessions_(cluster.partitions.size()),
       calm_acks_(cluster.partitions.size()) {}
@@ -29,6 +30,7 @@ SimProducer::SimProducer(Cluster& cluster, std::uint32_t number)
 void SimProducer::ThinkThenSend() {
   if (cluster_.is_quiet || IsSentHome()) return;
   cluster_.timeline.After(cluster_.choices.Around(cluster_.scenario.clients.think_mean), [this] {
+    if (MaybeTakeOver()) return;
     Seal();
     Attempt();
   });
@@ -59,11 +61,13 @@ void SimProducer::Seal() {
   if (options.has_sessions) {
     Session& session = sessions_[partition_];
     if (session.id == SessionId(0)) {
-      session = {.id = SessionId(++cluster_.last_session)};
+      session = {.id = cluster_.sessions.Allot(partition_)};
       cluster_.coverage.Reach(Mark::kSessionsBegun);
     }
     session.is_weak = session.is_weak || in_memory_;
+    session_life_ = session.life;
     seal.session = session.id;
+    seal.session_epoch = session.epoch;
     seal.base_sequence = session.next_sequence;
   }
   batch_ = SharedBytes(builder_.Finish(seal));
@@ -152,8 +156,7 @@ void SimProducer::Reply(const Sending& sending, const Result<Proposed>& proposed
     if (!proposed) answer.error = proposed.error();
     if (proposed) answer.base = proposed->base_offset;
     Process* const process = cluster_.node(sending.node).process();
-    const Group* const group = process == nullptr ? nullptr : process->Find(sending.partition);
-    if (group != nullptr) answer.leader = group->status().leader;
+    if (process != nullptr) answer.leader = process->LeaderOf(sending.partition);
     cluster_.network->ForClient(
         [this, attempt = sending.attempt, answer] { OnAnswer(attempt, answer); });
   });
@@ -181,7 +184,8 @@ void SimProducer::OnAnswer(std::uint64_t attempt, const Answer& answer) {
 
 checker::OpNumber SimProducer::RecordAttempt() {
   if (values_.empty()) return {};
-  return cluster_.history.Sends(number_, partition_, values_, *ParseBatchHeader(batch_.view()));
+  return cluster_.history.Sends(number_, partition_, values_, *ParseBatchHeader(batch_.view()),
+                                session_life_);
 }
 
 void SimProducer::Record(const Answer& answer) {
@@ -204,25 +208,6 @@ bool SimProducer::IsSentHome() const { return cluster_.is_calm && number_ > kCal
 void SimProducer::GiveUp() {
   sessions_[partition_] = {};
   ThinkThenSend();
-}
-
-// I-31: a session that was acked is known, unless it was dropped for its age, or what it had in
-// memory only is lost.
-void SimProducer::CheckRefusal(const Error& error) {
-  Session& session = sessions_[partition_];
-  if (session.id == SessionId(0)) return;
-  const bool may_expire = cluster_.scenario.clients.sessions_max > 0;
-  const bool is_gap = error.code == ErrorCode::kSequenceGap;
-  const bool is_unknown = error.code == ErrorCode::kUnknownSession;
-  if (is_gap) cluster_.coverage.Reach(Mark::kSequenceGap);
-  if (is_unknown) cluster_.coverage.Reach(Mark::kSessionsExpired);
-  if (error.code == ErrorCode::kLimitExceeded) cluster_.coverage.Reach(Mark::kSessionsFull);
-  const bool is_wrong =
-      (is_gap && !session.is_weak) || (is_unknown && !may_expire && !session.is_weak) ||
-      error.code == ErrorCode::kSequenceOverlap ||
-      error.code == ErrorCode::kDuplicateOffsetUnknown || error.code == ErrorCode::kFenced;
-  if (is_wrong) cluster_.partitions[partition_]->Broken("I-31", {}, error.ToString());
-  if (is_gap || is_unknown) session = {};
 }
 
 void SimProducer::TryAgain(NodeId leader) {

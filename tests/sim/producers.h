@@ -10,6 +10,7 @@
 #include "protocol/client/backoff.h"
 #include "protocol/types/batch_builder.h"
 #include "tests/sim/cluster.h"
+#include "tests/sim/session_opener.h"
 
 namespace raftmq::sim {
 
@@ -35,6 +36,8 @@ class SimProducer {
   // Of one partition; a new one begins where the outcome of a batch stays unknown.
   struct Session {
     SessionId id;  // 0 = none yet.
+    std::uint32_t epoch = 0;
+    std::uint32_t life = 0;  // How often it had begun anew.
     std::uint32_t next_sequence = 0;
     bool is_weak =
         false;  // Something of it may be lost though it was acked: it was in memory only.
@@ -46,6 +49,9 @@ class SimProducer {
   };
 
   void ThinkThenSend();
+  bool MaybeTakeOver();
+  void TakeOverOnDone(const SessionCatalogue::Grant& grant,
+                      const std::optional<OpenedSession>& opened);
   void Seal();
   void SealCommand();
   void Attempt();
@@ -65,6 +71,7 @@ class SimProducer {
   const std::uint32_t number_;
   BatchBuilder builder_;
   internal::Backoff backoff_;
+  SessionOpener opener_;
   std::vector<NodeId> leaders_;  // Believed, by partition; 0 = unknown.
   std::uint64_t counter_ = 0;    // Of values.
   std::uint64_t attempts_ = 0;   // The newest one is waited for; older answers come too late.
@@ -73,6 +80,7 @@ class SimProducer {
   SharedBytes batch_;  // Under way.
   std::uint64_t payload_hash_ = 0;
   std::uint32_t records_ = 0;           // Of the batch under way.
+  std::uint32_t session_life_ = 0;      // Of its session.
   std::vector<Session> sessions_;       // By partition.
   std::vector<checker::Value> values_;  // Of the batch; none of a command.
   checker::OpNumber op_;                // The newest attempt in the history.

@@ -92,6 +92,7 @@ ClientOptions DrawClients(Choices& choices) {
   clients.sessions_max = choices.Below(3) == 0 ? 3 : 0;
   clients.session_min_age = choices.Between(1, 4000) * kMillisecond;
   clients.late = Rate(choices, 500);
+  clients.takeovers = Rate(choices, 200);
   return clients;
 }
 

@@ -76,6 +76,7 @@ struct ClientOptions {
   bool has_sessions = false;       // Batches are numbered, so that a retry is stored once.
   std::uint32_t sessions_max = 0;  // Kept by a partition; 0: more than there are.
   Time session_min_age = 0;        // Older ones make place for new ones, then.
+  std::uint32_t takeovers = 0;     // Per mille of batches before which one takes over a session.
   std::uint32_t late = 0;          // Per mille of requests that arrive after they were given up.
 };
 

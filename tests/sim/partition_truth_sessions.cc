@@ -1,0 +1,121 @@
+// Sessions, by nothing but the committed entries: what each has stored, who has taken it over, and
+// what is told of it.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+#include <variant>
+
+#include "raftlog/session_entry.h"
+#include "tests/sim/partition_truth.h"
+
+namespace raftmq::sim {
+
+// I-31, I-33: what a session has sent is stored once and in order, and nothing behind a takeover
+// that comes from before it.
+void PartitionTruth::CommitsOnce(const ReplicaRecord& record, const EntryId& entry,
+                                 SentBatches::Batch& batch) {
+  if (batch.stored > 1)
+    return Broken("I-31", record,
+                  fmt::format("stores sequence {} of session {} again", batch.base_sequence,
+                              batch.session.value()));
+  const BatchHeader& header = ContentOf(entry).header;
+  const auto [found, is_new] = sessions_.try_emplace(batch.session);
+  StoredSession& session = found->second;
+  if (is_new && dropped_.contains(batch.session))
+    Broken("I-31", record,
+           fmt::format("stores a batch of session {}, which was dropped", batch.session.value()));
+  const std::uint32_t epoch = header.producer.session_epoch;
+  if (epoch < session.epoch)
+    Broken("I-33", record,
+           fmt::format("stores a batch of epoch {} of session {}, taken over in epoch {}", epoch,
+                       batch.session.value(), session.epoch));
+  if (batch.base_sequence != session.next_sequence)
+    Broken("I-33", record,
+           fmt::format("stores sequence {} of session {}, expected {}", batch.base_sequence,
+                       batch.session.value(), session.next_sequence));
+  session.epoch = epoch;
+  session.next_sequence = batch.base_sequence + batch.records;
+  session.heard_ms = header.leader.append_time_ms;
+  batch.offset = entry.base;
+  batch.elections = elections();
+}
+
+SessionEntry PartitionTruth::SessionEntryIn(const EntryId& entry) const {
+  return *DecodeSessionEntry(ContentOf(entry).payload);
+}
+
+void PartitionTruth::CommitsSession(const ReplicaRecord& record, const EntryId& entry) {
+  const SessionEntry said = SessionEntryIn(entry);
+  if (const auto* const opening = std::get_if<SessionOpening>(&said))
+    return CommitsOpening(record, *opening, ContentOf(entry).header.leader.append_time_ms);
+  CommitsExpiry(std::get<SessionExpiry>(said));
+}
+
+// I-33: epochs only rise, and each begins once.
+void PartitionTruth::CommitsOpening(const ReplicaRecord& record, const SessionOpening& opening,
+                                    std::int64_t heard_ms) {
+  const auto [found, is_new] = sessions_.try_emplace(opening.session);
+  StoredSession& session = found->second;
+  if (!is_new && opening.epoch <= session.epoch)
+    Broken("I-33", record,
+           fmt::format("stores an opening of session {} in epoch {}, which is open in epoch {}",
+                       opening.session.value(), opening.epoch, session.epoch));
+  if (is_new && dropped_.contains(opening.session)) {
+    Reach(Mark::kOpenedAnew);
+    session.is_anew = true;
+  }
+  session.epoch = opening.epoch;
+  session.heard_ms = heard_ms;
+}
+
+void PartitionTruth::CommitsExpiry(const SessionExpiry& expiry) {
+  std::erase_if(sessions_, [&](const auto& known) {
+    const bool is_old = known.second.heard_ms < expiry.before_ms;
+    if (is_old) dropped_.insert(known.first);
+    return is_old;
+  });
+}
+
+// I-31: what was acked is not refused as if it were not known; I-32: and all acks name one offset.
+void PartitionTruth::Repeated(const Proposed& proposed, const SentBatches::Batch& batch) {
+  Reach(Mark::kDuplicateAcks);
+  const ReplicaRecord nobody;
+  if (batch.stored == 0)
+    return Broken("I-32", nobody, "a retry is acked, its original is not committed");
+  if (proposed.base_offset != batch.offset)
+    Broken("I-32", nobody,
+           fmt::format("a retry is acked at offset {}, its original stands at {}",
+                       proposed.base_offset.value(), batch.offset.value()));
+  if (batch.offset < log_start()) Reach(Mark::kDuplicateBelowStart);
+}
+
+bool PartitionTruth::HasOpened(SessionId session, std::uint32_t epoch) const {
+  const auto found = sessions_.find(session);
+  return found != sessions_.end() && found->second.epoch == epoch;
+}
+
+// I-32: an opening is acked once it is committed; I-31: its successor goes on exactly behind what
+// is stored, unless it is told that this may have been forgotten.
+void PartitionTruth::TakenOver(SessionId session, const OpenedSession& opened, bool is_exact) {
+  const ReplicaRecord nobody;
+  const auto found = sessions_.find(session);
+  const bool is_dropped = found == sessions_.end() && dropped_.contains(session);
+  if (is_dropped) return;
+  if (found == sessions_.end() || found->second.epoch < opened.epoch)
+    return Broken("I-32", nobody,
+                  fmt::format("a takeover of session {} in epoch {} is acked, not committed",
+                              session.value(), opened.epoch));
+  if (!is_exact) return;
+  const StoredSession& stored = found->second;
+  if (opened.next_sequence != stored.next_sequence)
+    Broken("I-31", nobody,
+           fmt::format("who takes session {} over is told {}, expected sequence {}",
+                       session.value(), opened.next_sequence, stored.next_sequence));
+  if (stored.is_anew && stored.next_sequence == 0 && !opened.may_be_forgotten)
+    Broken("I-31", nobody,
+           fmt::format("who takes session {} over is not told that it was forgotten",
+                       session.value()));
+}
+
+}  // namespace raftmq::sim
