@@ -15,6 +15,7 @@
 #include "protocol/types/ids.h"
 #include "raftlog/transport.h"
 #include "raftmq/result.h"
+#include "segment/checkpoint.h"
 #include "segment/partition_log.h"
 
 namespace raftmq {
@@ -168,6 +169,11 @@ class Group {
   virtual bool IsQuiet() const = 0;
   virtual void TurnEnd() = 0;  // Hands staged work to the disk thread, once per turn.
   virtual GroupStatus status() const = 0;
+  // What the log says up to its last entry, as a checkpoint behind it would say it; a state
+  // machine's state and the size of a segment left out. For tests: equal logs say the same. nullopt
+  // while that is not known (behind damage, or until a reset's checkpoint is here) and once this
+  // replica has stopped or is closed. Encodes all sessions.
+  virtual std::optional<Checkpoint> StateOfLog() const = 0;
   // Why this replica has stopped: kStateDiverged. Null while it goes on. It takes, acks, votes for
   // and serves nothing any more: proposals get kNotLeader, reads this error. A new start recovers
   // its state from the log.

@@ -68,6 +68,7 @@ class ReplicaGroup final : public Group {
   bool IsQuiet() const override;
   void TurnEnd() override;
   GroupStatus status() const override;
+  std::optional<Checkpoint> StateOfLog() const override;
   const Error* failure() const override { return failure_ ? &*failure_ : nullptr; }
   const std::vector<DamagedRange>& damage() const override { return log_->damage(); }
   void Drain(std::function<void()> done) override;

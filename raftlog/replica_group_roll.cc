@@ -118,6 +118,12 @@ Checkpoint ReplicaGroup::MakeCheckpointOfLog(std::uint64_t segment_bytes) const 
           .sessions = state_.sessions().Encode()};
 }
 
+std::optional<Checkpoint> ReplicaGroup::StateOfLog() const {
+  if (last_status_ || failure_ || state_.AwaitsCheckpoint() || !state_.is_whole())
+    return std::nullopt;
+  return MakeCheckpointOfLog(/*segment_bytes=*/0);
+}
+
 // About, and not less. REQUIRES: IsReadyToRoll.
 std::uint64_t ReplicaGroup::NextCheckpointBytes() {
   const Index behind = log_->tail().index;

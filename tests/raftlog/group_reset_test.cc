@@ -73,6 +73,10 @@ class GroupReset : public testing::Test {
       cluster.DeliverAll();
     }
   }
+  // As a checkpoint would say it.
+  std::string StateOf(std::uint32_t id) {
+    return std::string(AsText(EncodeCheckpoint(*cluster.group(id).StateOfLog()).front().span()));
+  }
   void ExpectSame(std::uint32_t id) {
     EXPECT_EQ(cluster.node(id).Segments(), cluster.node(1).Segments());
     EXPECT_THAT(cluster.node(id).ReadFrom(30), SizeIs(11));
@@ -112,6 +116,21 @@ TEST_F(GroupReset, WhatTheLogHoldsIsThereAfterARestart) {
   }
 }
 
+// I-23: equal logs say the same, however they came to be.
+TEST_F(GroupReset, WhatItsLogSaysIsTheSameAfterwardsAndAfterARestart) {
+  const auto opened = cluster.node(1).SendOpening(9, 2);
+  cluster.Settle();
+  ASSERT_TRUE(opened->has_value() && (*opened)->has_value());
+  WriteOnAndTrim(1, 70);
+  CatchUp();
+  ASSERT_EQ(cluster.node(3).metrics.resets.value(), 1u);
+  EXPECT_GT(cluster.group(3).StateOfLog()->sessions.size(), 0u);
+  EXPECT_EQ(StateOf(3), StateOf(1));
+  cluster.PowerCut(3);
+  cluster.Start(3);
+  EXPECT_EQ(StateOf(3), StateOf(1));
+}
+
 class GroupResetCut : public GroupReset, public testing::WithParamInterface<int> {};
 
 // So many rounds of its disk after the reset has come.
@@ -142,6 +161,7 @@ TEST_F(GroupReset, UntilTheCheckpointIsSyncedItNeitherServesNorCampaigns) {
       cluster.RunDisk(id);
     }
   }
+  EXPECT_FALSE(cluster.group(3).StateOfLog().has_value());
   cluster.Isolate(1);
   EXPECT_EQ(cluster.node(3).Fetch(0).error().code, ErrorCode::kNotYet);
   EXPECT_EQ(cluster.node(3).Fetch(35).error().code, ErrorCode::kNotYet);
