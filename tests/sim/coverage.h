@@ -118,6 +118,10 @@ namespace raftmq::sim {
   X(kFenced, "batches_refused_as_fenced")                                      \
   X(kSequenceGap, "batches_refused_behind_one_that_was_lost")                  \
   X(kLateRequests, "requests_that_arrive_after_they_were_given_up")            \
+  X(kStates, "states_compared_with_a_replay_of_the_log")                       \
+  X(kStateAfterRestart, "states_compared_after_a_restart")                     \
+  X(kStateAfterCut, "states_compared_after_a_truncation")                      \
+  X(kStateAfterReset, "states_compared_after_a_reset")                         \
   X(kStartMoved, "log_start_moved")                                            \
   X(kSegmentsDeleted, "segments_deleted")                                      \
   X(kReset, "follower_reset_to_the_leaders_log_start")                         \

@@ -92,6 +92,7 @@ void PartitionTruth::Cut(ReplicaRecord& record, Index last_kept) {
   if (segments > 0) Reach(Mark::kCutCheckpoint);
   if (segments > 1) Reach(Mark::kCutManySegments);
   record.entries.resize(last_kept.value());
+  record.been_through = Mark::kStateAfterCut;
   record.durable = std::min(record.durable, last_kept);
   while (record.memberships.back().index > last_kept) record.memberships.pop_back();
 }

@@ -16,6 +16,7 @@
 #include "raftlog/group.h"
 #include "raftlog/opened_log.h"
 #include "raftlog/session_entry.h"
+#include "raftlog/session_table.h"
 #include "tests/sim/coverage.h"
 #include "tests/sim/replica_record.h"
 #include "tests/sim/sent_batches.h"
@@ -73,6 +74,9 @@ class PartitionTruth {
   void Stopped(const ReplicaRecord& record, const Error& why) {
     Broken("I-23", record, why.ToString());
   }
+  // What it has made of its log, as its group tells: after a restart, a truncation or a reset, and
+  // else now and then.
+  void LookAtState(ReplicaRecord& record, const Group& group);
   // After each tick of its group, unless it may be quiet.
   void Ticked(ReplicaRecord& record, const GroupStatus& status, std::uint64_t patience);
   // Now and then: what costs more to look at.
@@ -118,6 +122,12 @@ class PartitionTruth {
     std::int64_t heard_ms = 0;
     bool is_anew = false;  // It was dropped, and opened once more.
   };
+  // What a log says, by plain appends of its entries.
+  struct Replayed {
+    Membership membership;
+    Offset log_start;
+    SessionTable sessions;
+  };
   void Note(ReplicaRecord& record, Index index, const EntryId& entry);
   void KeepContent(const BatchHeader& header, ByteSpan payload);
   void NoteMembership(ReplicaRecord& record, Index index, const Membership& membership);
@@ -128,6 +138,11 @@ class PartitionTruth {
   const Content& ContentOf(const EntryId& entry) const { return contents_.at(entry.hash); }
   Offset StartIn(const EntryId& entry) const;
   SessionEntry SessionEntryIn(const EntryId& entry) const;
+  void BeginReplay();
+  void ReplayCommitted(Index index);
+  void Replay(const EntryId& entry, Replayed* state) const;
+  Replayed ReplayOf(const ReplicaRecord& record) const;
+  std::uint64_t ExpectedState(const ReplicaRecord& record);
   void CommitsSession(const ReplicaRecord& record, const EntryId& entry);
   void CommitsOpening(const ReplicaRecord& record, const SessionOpening& opening,
                       std::int64_t heard_ms);
@@ -155,8 +170,11 @@ class PartitionTruth {
   std::set<ReplicaId> ended_;
   std::unordered_map<std::uint64_t, Content> contents_;  // Of all that was staged, by its hash.
   std::map<SessionId, StoredSession> sessions_;
-  std::set<SessionId> dropped_;
+  std::set<SessionId> dropped_;                   // For their age; some were opened anew.
   std::vector<std::pair<Index, Offset>> starts_;  // Committed moves of the log start.
+  Replayed replayed_;                             // All that is committed.
+  std::map<Index, Replayed> replays_;             // The same, as it was now and then.
+  std::unordered_map<std::uint64_t, std::uint64_t> expected_states_;  // Hashes, by the last entry.
   std::map<Index, std::uint64_t> states_;  // Hashes of state machines, by their last command.
 };
 

@@ -84,6 +84,7 @@ void PartitionTruth::CommitsFirst(ReplicaRecord& record, Index index, Term term)
   const EntryId& entry = record.At(index);
   committed_.push_back(entry);
   committed_in_.push_back(term);
+  ReplayCommitted(index);
   for (const MembershipAt& at : record.memberships) {
     if (at.index == index) memberships_.push_back(at);
   }

@@ -73,6 +73,7 @@ void PartitionTruth::Reset(ReplicaRecord& record, const LogBase& base) {
   record.memberships.assign(1, {last, base.membership});
   record.first = last.Next();
   record.was_reset = true;
+  record.been_through = Mark::kStateAfterReset;
 }
 
 // What an opened log has no entries for any more is as it was committed.

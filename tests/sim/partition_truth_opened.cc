@@ -80,6 +80,7 @@ void PartitionTruth::Opened(Placement& placement, const OpenedLog& opened) {
   }
   now.durable = now.last();  // Recovery syncs what it has read.
   now.staged_state = now.durable_state = opened.raft.hard_state;
+  now.been_through = Mark::kStateAfterRestart;
   now.found_unsynced = record.durable > Index(0) && now.last() > record.durable;
   CheckKept(record, now);
   CheckPromises(now);
@@ -87,6 +88,7 @@ void PartitionTruth::Opened(Placement& placement, const OpenedLog& opened) {
     committed_.push_back(now.entries.front());
     committed_in_.push_back(Term(0));
     memberships_.push_back({Index(1), now.membership()});
+    BeginReplay();
   }
   now.commit = Index(std::min<std::uint64_t>(opened.raft.commit.value(), committed_.size()));
   Reach(Mark::kTornTail, CountNotes(opened, "cut '") + CountNotes(opened, "cleared '"));

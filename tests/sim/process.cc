@@ -193,6 +193,15 @@ void Process::Drain(std::function<void()> done) {
   drained();
 }
 
+void Process::LookAtStates() {
+  if (files_.is_dead()) return;
+  for (std::uint32_t i = 0; i < replicas_.size(); ++i) {
+    const Group* const group = Find(i);
+    if (group == nullptr || replicas_[i].is_touched) continue;
+    TruthOf(i).LookAtState(TruthOf(i).placements.at(node_).record, *group);
+  }
+}
+
 void Process::EndTurn() {
   for (std::uint32_t i = 0; i < replicas_.size(); ++i) {
     Replica& replica = replicas_[i];
@@ -207,6 +216,7 @@ void Process::EndTurn() {
       continue;
     }
     truth.Look(record, replica.group->status());
+    if (record.been_through) truth.LookAtState(record, *replica.group);
     for (const StateMachine::Step& step : replica.state.TakeSteps()) truth.Applied(record, step);
   }
 }

@@ -58,6 +58,8 @@ class Process {
   bool is_draining() const { return is_draining_; }
   // After each input: what it has staged goes to the disk and the other nodes, the oracles look.
   void EndTurn();
+  // What each replica has made of its log.
+  void LookAtStates();
 
   // Null if it is not open. What is done with it counts as an input.
   Group* Use(std::uint32_t partition);

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <vector>
 
 #include "protocol/types/batch_header.h"
@@ -11,6 +12,7 @@
 #include "protocol/types/ids.h"
 #include "protocol/types/membership.h"
 #include "raftlog/core/messages.h"
+#include "tests/sim/coverage.h"
 
 namespace raftmq::sim {
 
@@ -46,6 +48,8 @@ struct ReplicaRecord {
   HardState sent_vote;  // Last vote that it gave to another or asked others to follow.
 
   // Of its present life.
+  std::optional<Mark> been_through;  // What may have changed its state; until somebody looks at it.
+  std::uint64_t looked_at = 0;       // Hash of its last entry when somebody did.
   Index commit;
   bool is_leader = false;
   std::uint64_t ticks = 0;                // Of its process.

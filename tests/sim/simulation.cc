@@ -66,6 +66,9 @@ void Simulation::RunUntil(std::uint64_t events, Time until) {
     if (cluster_.events < looked_ + kEventsBetweenLooks) continue;
     looked_ = cluster_.events;
     for (const auto& truth : cluster_.partitions) truth->LookAtAll();
+    for (const auto& node : cluster_.nodes) {
+      if (node->IsUp()) node->process()->LookAtStates();
+    }
   }
 }
 
