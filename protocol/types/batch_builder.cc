@@ -45,7 +45,9 @@ bool BatchBuilder::Append(const Record& record) {
 
 ByteBuffer BatchBuilder::Finish(const SealOptions& options) {
   RAFTMQ_CHECK(count_ > 0);
+  RAFTMQ_CHECK(!options.has_message_id || (count_ == 1 && options.codec == Codec::kNone));
   ProducerBlock block{.kind = EntryKind::kData,
+                      .has_message_id = options.has_message_id,
                       .records_bytes = static_cast<std::uint32_t>(size_ - kBatchHeaderBytes),
                       .record_count = count_,
                       .base_timestamp_ms = base_timestamp_ms_,

@@ -14,7 +14,8 @@ namespace raftmq {
 
 struct SealOptions {
   Codec codec = Codec::kNone;
-  SessionId session;  // 0 = none.
+  bool has_message_id = false;  // REQUIRES, if so: one record, which begins with it, and no codec.
+  SessionId session;            // 0 = none.
   std::uint32_t session_epoch = 0;
   std::uint32_t base_sequence = 0;
 };

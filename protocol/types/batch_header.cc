@@ -35,6 +35,7 @@ static_assert(kBaseSequenceAt + 4 == kBatchHeaderBytes);
 static_assert(kBatchHeaderBytes % kBatchAlignment == 0);
 
 constexpr std::uint16_t kCodecMask = 7;
+constexpr std::uint16_t kMessageIdBit = 1u << 8;  // Above those that Kafka uses.
 
 template <class T>
 T Load(ByteSpan bytes, std::size_t at) {
@@ -46,9 +47,14 @@ bool IsKnownCodec(std::uint16_t attributes) {
     case Codec::kNone:
     case Codec::kLz4:
     case Codec::kZstd:
-      return (attributes & ~kCodecMask) == 0;
+      return true;
   }
   return false;
+}
+
+std::uint16_t AttributesOf(const ProducerBlock& block) {
+  const auto codec = static_cast<std::uint16_t>(block.codec);
+  return static_cast<std::uint16_t>(codec | (block.has_message_id ? kMessageIdBit : 0));
 }
 
 Status CheckProducerBlock(ByteSpan bytes, const ProducerBlock& producer) {
@@ -57,10 +63,17 @@ Status CheckProducerBlock(ByteSpan bytes, const ProducerBlock& producer) {
     return Fail(ErrorCode::kBadBatch,
                 fmt::format("expected an entry kind up to {}, found {}", kEntryKindMax, kind));
   const auto attributes = Load<std::uint16_t>(bytes, kAttributesAt);
-  if (!IsKnownCodec(attributes))
+  if (!IsKnownCodec(attributes) || (attributes & ~(kCodecMask | kMessageIdBit)) != 0)
     return Fail(
         ErrorCode::kBadBatch,
-        fmt::format("expected codec none, lz4 or zstd, found attributes {:#06x}", attributes));
+        fmt::format("expected codec none, lz4 or zstd and perhaps a message id, found attributes "
+                    "{:#06x}",
+                    attributes));
+  if (producer.has_message_id && (producer.record_count != 1 || producer.codec != Codec::kNone)) {
+    return Fail(ErrorCode::kBadBatch,
+                fmt::format("expected one record, not compressed, beside a message id, found {}",
+                            producer.record_count));
+  }
   if (Load<std::uint32_t>(bytes, kCrc32cAt) != 0)
     return Fail(ErrorCode::kBadBatch, "the reserved checksum field is not zero");
   if (producer.length < kBatchHeaderBytes || producer.length > kBatchBytesMax) {
@@ -113,6 +126,7 @@ Result<BatchHeader> ParseBatchHeader(ByteSpan bytes) {
   header.producer = {
       .kind = static_cast<EntryKind>(Load<std::uint8_t>(bytes, kKindAt)),
       .codec = static_cast<Codec>(Load<std::uint16_t>(bytes, kAttributesAt) & kCodecMask),
+      .has_message_id = (Load<std::uint16_t>(bytes, kAttributesAt) & kMessageIdBit) != 0,
       .length = Load<std::uint32_t>(bytes, kLengthAt),
       .records_bytes = Load<std::uint32_t>(bytes, kRecordsBytesAt),
       .record_count = Load<std::uint32_t>(bytes, kRecordCountAt),
@@ -133,7 +147,7 @@ void SealBatch(MutableByteSpan frame, const ProducerBlock& block) {
   StoreLittleEndian(at + kMagicAt, kBatchMagic);
   StoreLittleEndian(at + kBatchVersionAt, kBatchVersion);
   StoreLittleEndian(at + kKindAt, static_cast<std::uint8_t>(block.kind));
-  StoreLittleEndian(at + kAttributesAt, static_cast<std::uint16_t>(block.codec));
+  StoreLittleEndian(at + kAttributesAt, AttributesOf(block));
   StoreLittleEndian(at + kLengthAt, block.length);
   StoreLittleEndian(at + kRecordsBytesAt, block.records_bytes);
   StoreLittleEndian(at + kRecordCountAt, block.record_count);

@@ -28,7 +28,7 @@ enum class EntryKind : std::uint8_t {
   kConfiguration = 2,  // Raft membership.
   kCheckpoint = 3,     // Part of the run that opens a segment.
   kLogStart = 4,       // Moves the log start; payload: the new offset, 8 bytes.
-  kSession = 5,        // Producer sessions: allotment and expiry.
+  kSession = 5,        // Producers' sessions and message ids: opening, expiry.
   kGroup = 6,          // Consumer group state.
   kCommand = 7,        // A command of an internal state machine (the cluster's catalogue).
 };
@@ -41,6 +41,7 @@ enum class Codec : std::uint8_t { kNone = 0, kLz4 = 3, kZstd = 4 };
 struct ProducerBlock {
   EntryKind kind = EntryKind::kData;
   Codec codec = Codec::kNone;
+  bool has_message_id = false;      // Its only record does: message_id.h.
   std::uint32_t length = 0;         // Whole frame without padding: header + records section.
   std::uint32_t records_bytes = 0;  // Records section after decompression.
   std::uint32_t record_count = 0;
@@ -78,8 +79,9 @@ struct BatchHeader {
 };
 
 // Reads a header and checks what can be checked without hashes: magic, version, kind, codec,
-// reserved bits, length in [120, kBatchBytesMax], records only in data entries, max >= base
-// timestamp. Errors: kBadBatch; kUnknownFormat for a version that is not 1.
+// reserved bits, length in [120, kBatchBytesMax], records only in data entries, a message id only
+// beside one that is not compressed, max >= base timestamp. Errors: kBadBatch; kUnknownFormat for a
+// version that is not 1.
 Result<BatchHeader> ParseBatchHeader(ByteSpan bytes);
 
 // Writes the producer's block and a zero leader's block, then hashes the frame once.

@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "protocol/types/compression.h"
+#include "protocol/types/message_id.h"
 #include "protocol/types/record_decoder.h"
 
 namespace raftmq {
@@ -78,8 +79,9 @@ Result<BatchHeader> ValidateBatch(ByteSpan frame, const BatchLimits& limits) {
                 "the payload hash does not hold: the batch was damaged on its way");
   }
   if (header.producer.codec == Codec::kNone) {
-    RAFTMQ_TRY(CheckRecords(header.producer,
-                            frame.subspan(kBatchHeaderBytes, header.producer.records_bytes)));
+    const ByteSpan records = frame.subspan(kBatchHeaderBytes, header.producer.records_bytes);
+    RAFTMQ_TRY(CheckRecords(header.producer, records));
+    if (header.producer.has_message_id) RAFTMQ_TRY(MessageIdOf(header.producer, records));
   }
   return header;
 }

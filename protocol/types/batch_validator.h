@@ -18,7 +18,8 @@ struct BatchLimits {
 // Checks a whole frame as a producer sent it: not yet stamped (leader's block all zero), of kind
 // data, exactly padded_length() bytes with zero padding, its payload hash, timestamps in range.
 // Uncompressed records are walked once (CheckRecords); compressed ones only have to make a
-// permitted claim, for a broker never decompresses. Nothing is allocated unless it fails.
+// permitted claim, for a broker never decompresses. A message id is looked for where the header
+// says that there is one. Nothing is allocated unless it fails.
 // Errors: kBadBatch, kBatchTooLarge, kUnknownFormat.
 Result<BatchHeader> ValidateBatch(ByteSpan frame, const BatchLimits& limits = {});
 

@@ -49,4 +49,9 @@ std::uint64_t Hash64(ByteSpan bytes, std::uint64_t seed) {
   return XXH3_64bits_withSeed(bytes.data(), bytes.size(), seed);
 }
 
+Hash128Value Hash128(ByteSpan bytes) {
+  const XXH128_hash_t hash = XXH3_128bits(bytes.data(), bytes.size());
+  return {hash.high64, hash.low64};
+}
+
 }  // namespace raftmq

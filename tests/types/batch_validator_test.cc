@@ -93,6 +93,35 @@ TEST(BatchValidator, AttributesAreZeroAndVarintsShortest) {
   ExpectBad(Forge({{.headers = overlong_zero}}), "header count");
 }
 
+ForgedRecord WithHeader(const std::string& name, const std::string& value) {
+  const auto text = [](const std::string& of) {
+    return Varint(static_cast<std::int64_t>(of.size())) + of;
+  };
+  return {.headers = Varint(1) + text(name) + text(value)};
+}
+
+TEST(BatchValidator, AMessageIdIsTheFirstHeaderOfTheOnlyRecord) {
+  const ProducerBlock block{.has_message_id = true, .record_count = 1};
+  const auto taken = ValidateBatch(Forge(WithHeader("message.id", "x").Bytes(), block).span());
+  ASSERT_TRUE(taken.has_value()) << taken.error().ToString();
+  EXPECT_TRUE(taken->producer.has_message_id);
+  const auto refuse = [&block](const ForgedRecord& record, std::string_view words) {
+    ExpectRefused(Forge(record.Bytes(), block).span(), words);
+  };
+  refuse({}, "expected the message id in a first header 'message.id'");
+  refuse(WithHeader("Message.Id", "x"), "expected the message id in a first header");
+  refuse({.headers = Varint(1) + Varint(10) + "message.id" + Varint(-1)},
+         "expected the message id");
+  refuse(WithHeader("message.id", ""), "of 1 to 256 bytes, found 0");
+  refuse(WithHeader("message.id", std::string(257, 'x')), "of 1 to 256 bytes, found 257");
+  const std::string two = WithHeader("message.id", "x").Bytes() + Second().Bytes();
+  ExpectBad(Forge(two, {.has_message_id = true, .record_count = 2}),
+            "expected one record, not compressed, beside a message id");
+  // Without the attribute it is a header like any other.
+  EXPECT_TRUE(
+      ValidateBatch(Forge(WithHeader("message.id", "").Bytes(), {.record_count = 1}).span()));
+}
+
 TEST(BatchValidator, TimestampsAgreeWithTheHeader) {
   ByteBuffer frame =
       Build({{.value = "a", .timestamp_ms = 100}, {.value = "b", .timestamp_ms = 150}});
