@@ -22,7 +22,7 @@ namespace raftmq {
 
 // What a committed proposal became.
 struct Proposed {
-  Index index;  // Of a duplicate only if it was still under way, else 0.
+  Index index;  // Of a duplicate the entry that said where it is; 0 if a checkpoint did.
   Offset base_offset;
   std::int64_t append_time_ms = 0;
   bool is_duplicate = false;  // The same batch was in the log already: this is where it stands.
@@ -85,7 +85,9 @@ class Group {
   // appended again, but answered as the first time, once that is committed; one that does not
   // continue its session gets kFenced, kSequenceGap, kSequenceOverlap, kDuplicateOffsetUnknown,
   // kUnknownSession or kLimitExceeded (DESIGN.md, "Sessions"): all definite. One that is to get
-  // another offset than the next gets kOffsetMismatch, definite, too.
+  // another offset than the next gets kOffsetMismatch, definite, too. One whose message id was
+  // appended within the window is answered as a duplicate of that; kBadRequest where no ids are
+  // taken, kLimitExceeded where too many are known: definite.
   virtual void Propose(ByteBuffer buffer, std::size_t frame_at, std::size_t frame_bytes,
                        const ProposeOptions& options, ProposeDone done) = 0;
   void Propose(ByteBuffer buffer, std::size_t frame_at, std::size_t frame_bytes, ProposeDone done) {

@@ -50,7 +50,9 @@ struct GroupOptions {
   // for which producers try again, make place for new ones.
   std::size_t sessions_max = 20'000;
   std::int64_t session_min_age_ms = 120'000;
-  SessionFaults session_faults;  // For tests.
+  std::int64_t message_id_window_ms = 0;  // A message id is known for so long; 0 = none are taken.
+  std::size_t message_ids_max = 150'000;  // Of one group, within its window.
+  SessionFaults session_faults;           // For tests.
   bool internal = false;  // Has a state machine: SetCapture, SetRestore and SetApply are called.
   std::size_t state_bytes_max = 8u << 20;  // Of it; each segment has room for that.
 };

@@ -14,6 +14,8 @@ struct GroupMetrics {
   Counter sessions;          // Gauge: kept by the groups here.
   Counter sessions_expired;  // Dropped by entries of leaders here.
   Counter duplicates;        // Batches that were in the log already.
+  Counter message_ids;       // Gauge: known by the groups here.
+  Counter refused_message_ids_full;
   // Batches and openings of sessions that were refused, by reason.
   Counter refused_fenced;
   Counter refused_sequence_gap;

@@ -10,10 +10,11 @@
 namespace raftmq {
 namespace {
 
-SessionTable SessionsOf(const Checkpoint& base) {
-  Result<SessionTable> sessions = SessionTable::Decode(base.sessions.span());
-  RAFTMQ_CHECK(sessions.has_value());
-  return std::move(*sessions);
+template <class Table>
+Table TableOf(const ByteBuffer& bytes) {
+  Result<Table> table = Table::Decode(bytes.span());
+  RAFTMQ_CHECK(table.has_value());
+  return std::move(*table);
 }
 
 }  // namespace
@@ -25,7 +26,8 @@ LogState::LogState(const Checkpoint& base)
       durable_(base.before.index),
       committed_end_(base.before.next_offset),
       durable_end_(base.before.next_offset),
-      sessions_(SessionsOf(base)) {}
+      sessions_(TableOf<SessionTable>(base.sessions)),
+      message_ids_(TableOf<MessageIdTable>(base.message_ids)) {}
 
 LogState LogState::BehindBase(const Checkpoint& base) {
   LogState state(base);
@@ -33,15 +35,18 @@ LogState LogState::BehindBase(const Checkpoint& base) {
   return state;
 }
 
+Status LogState::CheckTables(const Checkpoint& checkpoint) {
+  RAFTMQ_TRY(SessionTable::Decode(checkpoint.sessions.span()));
+  RAFTMQ_TRY(MessageIdTable::Decode(checkpoint.message_ids.span()));
+  return Ok();
+}
+
 void LogState::Append(const BatchHeader& header, ByteSpan payload) {
   const LeaderBlock& leader = header.leader;
   positions_.push_back({leader.index, header.end_offset(), leader.committed_up_to});
-  const ProducerBlock& producer = header.producer;
-  switch (producer.kind) {
+  switch (header.producer.kind) {
     case EntryKind::kData:
-      if (producer.session == SessionId(0)) break;
-      sessions_.Append(leader.index, SessionBatchOf(producer), leader.base_offset,
-                       leader.append_time_ms);
+      AppendData(header, payload);
       break;
     case EntryKind::kSession:
       AppendSessionEntry(header, payload);
@@ -67,14 +72,31 @@ void LogState::Append(const BatchHeader& header, ByteSpan payload) {
   }
 }
 
+void LogState::AppendData(const BatchHeader& header, ByteSpan records) {
+  const auto& [index, term, base_offset, append_time_ms, committed_up_to, chain] = header.leader;
+  const StoredBatch stored{base_offset, append_time_ms, index};
+  if (header.producer.session != SessionId(0))
+    sessions_.Append(SessionBatchOf(header.producer), stored, append_time_ms);
+  if (!header.producer.has_message_id) return;
+  const Result<MessageId> id = MessageIdOf(header.producer, records);
+  RAFTMQ_CHECK(id.has_value());
+  message_ids_.Append(*id, stored);
+}
+
 void LogState::AppendSessionEntry(const BatchHeader& header, ByteSpan payload) {
   const Result<SessionEntry> entry = DecodeSessionEntry(payload);
   RAFTMQ_CHECK(entry.has_value());
-  const LeaderBlock& leader = header.leader;
+  const Index index = header.leader.index;
+  const std::int64_t now_ms = header.leader.append_time_ms;
   if (const auto* const opening = std::get_if<SessionOpening>(&*entry)) {
-    sessions_.Open(leader.index, opening->session, opening->epoch, leader.append_time_ms);
+    sessions_.Open(index, opening->session, opening->epoch, now_ms);
+  } else if (const auto* const expiry = std::get_if<SessionExpiry>(&*entry)) {
+    sessions_.Expire(index, expiry->before_ms);
+  } else if (const auto* const repeat = std::get_if<SessionRepeat>(&*entry)) {
+    sessions_.Append({repeat->session, repeat->epoch, repeat->sequence, 1},
+                     {repeat->offset, repeat->append_time_ms, index}, now_ms);
   } else {
-    sessions_.Expire(leader.index, std::get<SessionExpiry>(*entry).before_ms);
+    message_ids_.Expire(index, std::get<MessageIdExpiry>(*entry).before_ms);
   }
 }
 
@@ -113,7 +135,7 @@ bool LogState::BringCheckpoint(const std::vector<Frame>& entries) const {
       return false;
     if (payloads.size() < part->parts) continue;
     const Result<Checkpoint> whole = DecodeCheckpoint(payloads);
-    return whole && SessionTable::Decode(whole->sessions.span());
+    return whole && CheckTables(*whole);
   }
   return true;
 }
@@ -127,7 +149,10 @@ void LogState::KeepPart(ByteSpan payload) {
   Result<Checkpoint> whole = DecodeCheckpoint(payloads);
   RAFTMQ_CHECK(whole.has_value());
   log_start_ = whole->log_start;
-  if (!faults_.forgets_at_resets) sessions_ = SessionsOf(*whole);
+  if (!faults_.forgets_at_resets) {
+    sessions_ = TableOf<SessionTable>(whole->sessions);
+    message_ids_ = TableOf<MessageIdTable>(whole->message_ids);
+  }
   arrived_ = std::move(*whole);
   parts_.clear();
   awaits_checkpoint_ = false;
@@ -152,6 +177,7 @@ void LogState::SetCommit(Index commit) {
     committed_end_ = position.end;
   }
   sessions_.SetCommit(commit);
+  message_ids_.SetCommit(commit);
   ForgetPositions();
 }
 
@@ -177,6 +203,7 @@ void LogState::ForgetPositions() {
 void LogState::TruncateAfter(Index last_kept) {
   RAFTMQ_CHECK(last_kept >= commit_);
   sessions_.UndoAfter(last_kept);
+  message_ids_.UndoAfter(last_kept);
   if (faults_.forgets_at_cuts) sessions_ = SessionTable();
   while (memberships_.back().index > last_kept) memberships_.pop_back();
   while (!changes_.empty() && changes_.back().index > last_kept) changes_.pop_back();
@@ -201,14 +228,6 @@ void LogState::TruncateAfter(Index last_kept) {
 
 void LogState::TruncateBefore(Index first_kept) {
   while (!runs_.empty() && runs_.front().first < first_kept) runs_.pop_front();
-}
-
-Index LogState::IndexOf(Offset offset) const {
-  const auto holder = std::ranges::partition_point(
-      positions_, [offset](const Position& position) { return position.end <= offset; });
-  RAFTMQ_CHECK(offset >= committed_end_);
-  RAFTMQ_CHECK(holder != positions_.end());
-  return holder->index;
 }
 
 bool LogState::IsNewestRunBroken(Term current) const {

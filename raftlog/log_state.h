@@ -14,6 +14,7 @@
 #include "protocol/types/ids.h"
 #include "raftlog/core/messages.h"
 #include "raftlog/frames.h"
+#include "raftlog/message_id_table.h"
 #include "raftlog/session_table.h"
 #include "raftmq/result.h"
 #include "segment/checkpoint.h"
@@ -48,13 +49,16 @@ class LogState {
  public:
   LogState() : memberships_(1) {}
   // The state before `base`'s first part: that of its checkpoint. Positions count from there.
-  // REQUIRES: the session table of `base` can be decoded.
+  // REQUIRES: CheckTables(base).
   explicit LogState(const Checkpoint& base);
   // The state of a log that a reset made begin at `base.before`: what its first checkpoint says is
   // known once all of its parts have been appended.
   static LogState BehindBase(const Checkpoint& base);
 
-  // Takes one entry, the next of the log. `payload` is a control entry's section.
+  // Whether what a checkpoint says of sessions and message ids can be read. Errors: kBadBatch.
+  static Status CheckTables(const Checkpoint& checkpoint);
+
+  // Takes one entry, the next of the log. `payload` is its section.
   void Append(const BatchHeader& header, ByteSpan payload);
   // Passes over damaged entries, the last of them at `last`: what they said is not known.
   void Skip(Index last, Offset end) {
@@ -87,10 +91,9 @@ class LogState {
 
   // After the last entry.
   const SessionTable& sessions() const { return sessions_; }
+  const MessageIdTable& message_ids() const { return message_ids_; }
   // False if damaged entries were passed over: then the state may differ from what the log says.
   bool is_whole() const { return is_whole_; }
-  // The entry that holds `offset`. REQUIRES: committed_end() <= offset < the end.
-  Index IndexOf(Offset offset) const;
   // After the last entry. The files may begin later.
   Offset log_start() const { return changes_.empty() ? log_start_ : changes_.back().log_start; }
   Offset committed_log_start() const { return log_start_; }
@@ -120,6 +123,7 @@ class LogState {
   void AppendCheckpointPart(const BatchHeader& header, ByteSpan payload);
   void KeepPart(ByteSpan payload);
   void ForgetPositions();
+  void AppendData(const BatchHeader& header, ByteSpan records);
   void AppendSessionEntry(const BatchHeader& header, ByteSpan payload);
 
   std::vector<MembershipAt> memberships_;  // In order of index, never empty.
@@ -133,7 +137,8 @@ class LogState {
   Index recorded_commit_;           // Greatest committed-up-to of the durable entries.
   Index kept_recorded_commit_;      // The same of those that can no longer be cut off.
   std::deque<CheckpointRun> runs_;  // Oldest first.
-  SessionTable sessions_;           // At the end.
+  SessionTable sessions_;           // At the end, like the next.
+  MessageIdTable message_ids_;
   SessionFaults faults_;
   bool is_whole_ = true;
   bool awaits_checkpoint_ = false;

@@ -108,7 +108,7 @@ Result<std::unique_ptr<OpenedLog>> ScanOpenedLog(std::unique_ptr<PartitionLog> l
   auto opened = std::make_unique<OpenedLog>();
   opened->log = std::move(log);
   opened->report = std::move(report);
-  RAFTMQ_TRY(SessionTable::Decode(opened->report.newest_checkpoint.sessions.span()));
+  RAFTMQ_TRY(LogState::CheckTables(opened->report.newest_checkpoint));
   const bool awaits_checkpoint =
       opened->report.base && opened->log->bounds().last < opened->report.base->checkpoint_last;
   opened->state = awaits_checkpoint ? LogState::BehindBase(opened->report.newest_checkpoint)

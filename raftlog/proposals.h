@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <deque>
+#include <optional>
 #include <utility>
 #include <variant>
 
@@ -12,6 +13,7 @@
 #include "protocol/types/bytes.h"
 #include "protocol/types/clock.h"
 #include "protocol/types/ids.h"
+#include "protocol/types/message_id.h"
 #include "raftlog/group.h"
 #include "raftlog/session_entry.h"
 #include "raftlog/session_table.h"
@@ -27,6 +29,7 @@ struct Proposal {
   std::size_t frame_bytes = 0;  // Padded.
   // What has to be judged before it may be appended, if anything.
   std::variant<std::monostate, SessionBatch, SessionOpening> session;
+  std::optional<MessageId> message_id;
   ProposeOptions options;
   Group::ProposeDone done;  // May be empty.
   Microseconds proposed_at{0};

@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "protocol/types/message_id.h"
 #include "raftlog/membership_entry.h"
 #include "raftlog/session_entry.h"
 #include "segment/checkpoint.h"
@@ -32,7 +33,11 @@ Status CheckOrder(const BatchHeader& header, const std::vector<Frame>& before,
 
 // What the log's state is derived from without looking again.
 Status CheckPayload(const Frame& entry) {
-  switch (entry.header.producer.kind) {
+  const ProducerBlock& producer = entry.header.producer;
+  switch (producer.kind) {
+    case EntryKind::kData:
+      if (producer.has_message_id) RAFTMQ_TRY(MessageIdOf(producer, entry.payload()));
+      return Ok();
     case EntryKind::kSession:
       RAFTMQ_TRY(DecodeSessionEntry(entry.payload()));
       return Ok();

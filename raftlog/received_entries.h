@@ -13,8 +13,8 @@
 namespace raftmq {
 
 // Checks every frame (fields, both hashes, padding, order of indexes and terms, the chain from each
-// to the next, payloads of memberships and sessions) and writes what they say into *request: last,
-// runs, memberships. Errors: kBadBatch, kDataCorrupt, kUnknownFormat.
+// to the next, payloads of memberships and sessions, message ids) and writes what they say into
+// *request: last, runs, memberships. Errors: kBadBatch, kDataCorrupt, kUnknownFormat.
 Result<std::vector<Frame>> CheckReceivedEntries(const std::vector<SharedBytes>& frames,
                                                 std::uint64_t group_seed, AppendRequest* request);
 

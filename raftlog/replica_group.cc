@@ -47,6 +47,7 @@ ReplicaGroup::~ReplicaGroup() {
   deps_.metrics.pending_bytes.Set(deps_.metrics.pending_bytes.value() - gauged_bytes_);
   deps_.metrics.pending_proposals.Set(deps_.metrics.pending_proposals.value() - gauged_proposals_);
   deps_.metrics.sessions.Set(deps_.metrics.sessions.value() - gauged_sessions_);
+  deps_.metrics.message_ids.Set(deps_.metrics.message_ids.value() - gauged_message_ids_);
   if (failure_) deps_.metrics.diverged.Set(deps_.metrics.diverged.value() - 1);
   if (gauged_leader_) deps_.metrics.leaders.Set(deps_.metrics.leaders.value() - 1);
 }
@@ -205,6 +206,9 @@ void ReplicaGroup::UpdateGauges() {
   gauged_proposals_ = proposals_.size();
   metrics.sessions.Set(metrics.sessions.value() - gauged_sessions_ + state_.sessions().size());
   gauged_sessions_ = state_.sessions().size();
+  metrics.message_ids.Set(metrics.message_ids.value() - gauged_message_ids_ +
+                          state_.message_ids().size());
+  gauged_message_ids_ = state_.message_ids().size();
   CountElections();
   const bool leads = core_.status().role == RaftRole::kLeader && !failure_;
   if (leads == gauged_leader_) return;

@@ -4,6 +4,7 @@
 //   replica_group.cc          life cycle, ticks, status
 //   replica_group_propose.cc  from a proposal to a stamped and staged entry
 //   replica_group_session.cc  producers' sessions
+//   replica_group_message_id.cc  messages that come again with the id of one that is there
 //   replica_group_compare.cc  a leader's checkpoints against this replica's own
 //   replica_group_roll.cc     room in the segment, checkpoints, the next segment
 //   replica_group_disk.cc     jobs to the disk and back, commit, draining
@@ -142,6 +143,8 @@ class ReplicaGroup final : public Group {
   Status CheckAdmission(const Proposal& proposal) const;
   void Admit(Proposal proposal);
   bool Settle(Proposal& proposal);
+  bool SettleJudged(Proposal& proposal);
+  bool AppendIf(Room room, Proposal& proposal);
   Status CheckBaseOffset(const Proposal& proposal) const;
   void ReleaseHeld();
   void Refuse(const Proposal& proposal, Room why);
@@ -153,11 +156,20 @@ class ReplicaGroup final : public Group {
   // replica_group_session.cc
   SessionJudgement Judge(const Proposal& proposal) const;
   void AnswerJudged(Proposal proposal, const SessionJudgement& judged);
-  void AnswerDuplicate(Proposal proposal, const SessionJudgement& judged);
+  void AnswerDuplicate(Proposal proposal, const StoredBatch& stored);
   Error RefusedBySession(const Proposal& proposal, const SessionJudgement& judged);
   std::optional<Room> MakeRoomForSession();
   void MaybeExpireSessions();
-  Room ProposeExpiry(std::int64_t before_ms);
+  Room ProposeStateEntry(const SessionEntry& entry);
+
+  // replica_group_message_id.cc
+  std::optional<StoredBatch> FindRepeated(const Proposal& proposal) const;
+  std::int64_t MessageIdsSinceMs() const;
+  bool SettleRepeated(Proposal& proposal, const StoredBatch& stored);
+  Status CheckMessageId(const Proposal& proposal) const;
+  std::optional<Room> MakeRoomForMessageId();
+  Error RefusedMessageIdsFull();
+  void MaybeExpireMessageIds();
 
   // replica_group_compare.cc
   bool KnowsState() const;
@@ -283,6 +295,7 @@ class ReplicaGroup final : public Group {
   std::size_t gauged_bytes_ = 0;   // Our share in the shard's pending bytes.
   std::size_t gauged_proposals_ = 0;
   std::size_t gauged_sessions_ = 0;
+  std::size_t gauged_message_ids_ = 0;
   bool gauged_leader_ = false;
   RaftRole counted_role_ = RaftRole::kFollower;  // As of the last look of CountElections.
   Term counted_term_;

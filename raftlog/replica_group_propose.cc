@@ -11,19 +11,23 @@
 namespace raftmq {
 namespace {
 
-ProducerBlock ProducerOf(const ByteBuffer& buffer, std::size_t frame_at, std::size_t frame_bytes) {
-  const Result<BatchHeader> header = ParseBatchHeader(buffer.span().subspan(frame_at, frame_bytes));
+Proposal ProposalOf(ByteBuffer buffer, std::size_t frame_at, std::size_t frame_bytes) {
+  const ByteSpan frame = ByteSpan(buffer.span()).subspan(frame_at, frame_bytes);
+  const Result<BatchHeader> header = ParseBatchHeader(frame);
   RAFTMQ_CHECK(header.has_value());
   RAFTMQ_CHECK(header->padded_length() == frame_bytes);
-  return header->producer;
-}
-
-Proposal ProposalOf(ByteBuffer buffer, std::size_t frame_at, std::size_t frame_bytes) {
-  const ProducerBlock producer = ProducerOf(buffer, frame_at, frame_bytes);
+  const ProducerBlock& producer = header->producer;
+  std::optional<MessageId> message_id;
+  if (producer.has_message_id) {
+    const Result<MessageId> id = MessageIdOf(producer, frame.subspan(kBatchHeaderBytes));
+    RAFTMQ_CHECK(id.has_value());
+    message_id = *id;
+  }
   Proposal proposal{.kind = producer.kind,
                     .buffer = std::move(buffer),
                     .frame_at = frame_at,
-                    .frame_bytes = frame_bytes};
+                    .frame_bytes = frame_bytes,
+                    .message_id = message_id};
   if (producer.kind == EntryKind::kData && producer.session != SessionId(0))
     proposal.session = SessionBatchOf(producer);
   return proposal;
@@ -61,6 +65,7 @@ Status ReplicaGroup::CheckAdmission(const Proposal& proposal) const {
                 fmt::format("expected a batch of at most {} bytes, found {}",
                             options_.batch_bytes_max, proposal.frame_bytes));
   }
+  RAFTMQ_TRY(CheckMessageId(proposal));
   const std::size_t pending = core_.status().uncommitted_bytes + proposals_.held_bytes();
   // One proposal always gets in, so that a small bound cannot refuse for ever.
   if (pending > 0 && pending + proposal.frame_bytes > options_.pending_bytes_max) {
@@ -80,7 +85,7 @@ void ReplicaGroup::Admit(Proposal proposal) {
 // Appends, answers or refuses it. False if it has to wait: then it is as it was.
 bool ReplicaGroup::Settle(Proposal& proposal) {
   const bool is_of_session = !std::holds_alternative<std::monostate>(proposal.session);
-  if (is_of_session && !KnowsState()) {
+  if ((is_of_session || proposal.message_id) && !KnowsState()) {
     HandOver([] {});
     return false;
   }
@@ -92,11 +97,26 @@ bool ReplicaGroup::Settle(Proposal& proposal) {
     AnswerJudged(std::move(proposal), judged);
     return true;
   }
+  return *place == Room::kGo ? SettleJudged(proposal) : AppendIf(*place, proposal);
+}
+
+// The same, if its session allows it.
+bool ReplicaGroup::SettleJudged(Proposal& proposal) {
+  if (const auto stored = FindRepeated(proposal)) return SettleRepeated(proposal, *stored);
   if (const Status there = CheckBaseOffset(proposal); !there) {
     if (proposal.done) proposal.done(Fail(there.error()));
     return true;
   }
-  const Room room = *place == Room::kGo ? MakeRoom(proposal.kind, proposal.frame_bytes) : *place;
+  const std::optional<Room> place = proposal.message_id ? MakeRoomForMessageId() : Room::kGo;
+  if (!place) {
+    if (proposal.done) proposal.done(Fail(RefusedMessageIdsFull()));
+    return true;
+  }
+  if (*place != Room::kGo) return AppendIf(*place, proposal);
+  return AppendIf(MakeRoom(proposal.kind, proposal.frame_bytes), proposal);
+}
+
+bool ReplicaGroup::AppendIf(Room room, Proposal& proposal) {
   if (room == Room::kWait) return false;
   if (room == Room::kGo) {
     Append(std::move(proposal));

@@ -115,7 +115,8 @@ Checkpoint ReplicaGroup::MakeCheckpointOfLog(std::uint64_t segment_bytes) const 
           .before = log_->tail(),
           .log_start = state_.log_start(),
           .segment_bytes = segment_bytes,
-          .sessions = state_.sessions().Encode()};
+          .sessions = state_.sessions().Encode(),
+          .message_ids = state_.message_ids().Encode()};
 }
 
 std::optional<Checkpoint> ReplicaGroup::StateOfLog() const {
@@ -128,7 +129,8 @@ std::optional<Checkpoint> ReplicaGroup::StateOfLog() const {
 std::uint64_t ReplicaGroup::NextCheckpointBytes() {
   const Index behind = log_->tail().index;
   if (checkpoint_size_.behind == behind) return checkpoint_size_.bytes;
-  std::uint64_t bytes = kCheckpointHeadBytes + state_.sessions().encoded_bytes();
+  std::uint64_t bytes = kCheckpointHeadBytes + state_.sessions().encoded_bytes() +
+                        state_.message_ids().encoded_bytes();
   bytes += state_.membership().size() * sizeof(Replica);
   if (options_.internal) bytes += capture_().size();
   bytes += bytes / kCheckpointPartBytesMax * kCheckpointHeadBytes;  // Of each further part.
@@ -150,7 +152,8 @@ std::uint64_t ReplicaGroup::SegmentBytesFor(std::uint64_t checkpoint_bytes) cons
 void ReplicaGroup::MaybePrepareLargerSegment() {
   const PartitionLog::SegmentInfo active = log_->Segments().back();
   if (active.used_bytes * 2 < active.allocated_bytes || !KnowsState()) return;
-  const std::uint64_t bytes_max = kCheckpointHeadBytes + state_.sessions().encoded_bytes_max();
+  const std::uint64_t bytes_max = kCheckpointHeadBytes + state_.sessions().encoded_bytes_max() +
+                                  state_.message_ids().encoded_bytes();
   if (kSegmentsPerCheckpoint * bytes_max <= active.allocated_bytes / 2) return;
   static_cast<void>(log_->CanRoll(SegmentBytesFor(NextCheckpointBytes())));
 }

@@ -66,8 +66,13 @@ SessionJudgement ReplicaGroup::Judge(const Proposal& proposal) const {
 }
 
 void ReplicaGroup::AnswerJudged(Proposal proposal, const SessionJudgement& judged) {
-  if (judged.verdict == SessionVerdict::kDuplicate)
-    return AnswerDuplicate(std::move(proposal), judged);
+  if (judged.verdict == SessionVerdict::kDuplicate) {
+    const bool is_batch = std::holds_alternative<SessionBatch>(proposal.session);
+    // An opening repeats an earlier one: all before is to be committed.
+    const StoredBatch stored = is_batch ? judged.stored : StoredBatch{.index = log_->tail().index};
+    if (is_batch) deps_.metrics.duplicates.Add();
+    return AnswerDuplicate(std::move(proposal), stored);
+  }
   Error refused = RefusedBySession(proposal, judged);
   if (!proposal.done) return;
   // Who leads no more and does not know it lacks what its successors have stored.
@@ -79,19 +84,14 @@ void ReplicaGroup::AnswerJudged(Proposal proposal, const SessionJudgement& judge
   });
 }
 
-// A batch is answered as the first time, not before that is committed: the outcome of what is under
-// way is not known yet (I-32). An opening repeats an earlier one: all before is to be committed.
-void ReplicaGroup::AnswerDuplicate(Proposal proposal, const SessionJudgement& judged) {
-  const bool is_batch = std::holds_alternative<SessionBatch>(proposal.session);
-  if (is_batch) deps_.metrics.duplicates.Add();
+// As the first time, not before that is committed: the outcome of what is under way is not known
+// yet (I-32).
+void ReplicaGroup::AnswerDuplicate(Proposal proposal, const StoredBatch& stored) {
   if (!proposal.done) return;
-  Proposed original{
-      .base_offset = judged.offset, .append_time_ms = judged.append_time_ms, .is_duplicate = true};
-  if (!is_batch) {
-    original.index = log_->tail().index;
-  } else if (judged.offset >= state_.committed_end()) {
-    original.index = state_.IndexOf(judged.offset);
-  }
+  const Proposed original{.index = stored.index,
+                          .base_offset = stored.base_offset,
+                          .append_time_ms = stored.append_time_ms,
+                          .is_duplicate = true};
   const bool is_early = proposal.options.in_memory || options_.session_faults.acks_uncommitted;
   if (is_early || original.index <= VisibleCommit()) return proposal.done(original);
   proposals_.Join({original, std::move(proposal.done), proposal.proposed_at});
@@ -116,16 +116,16 @@ Error ReplicaGroup::RefusedBySession(const Proposal& proposal, const SessionJudg
                           "repeats a part of what is stored",
                           next, name)};
     case SessionVerdict::kForgotten:
-      if (judged.offset > state_.committed_end()) {
+      if (judged.stored.index > VisibleCommit()) {
         metrics.refused_overloaded.Add();
         return {ErrorCode::kOverloaded,
-                fmt::format("more than {} batches after {} wait for their commit; back off",
+                fmt::format("{} batches after {} wait for their commit; back off",
                             SessionTable::kBatchesKept, name)};
       }
       metrics.refused_duplicate_unknown.Add();
       return {ErrorCode::kDuplicateOffsetUnknown,
               fmt::format("{} was stored before offset {}, where is not known any more", name,
-                          judged.offset.value())};
+                          judged.stored.base_offset.value())};
     case SessionVerdict::kBegins:
       metrics.refused_sessions_full.Add();
       return {ErrorCode::kLimitExceeded,
@@ -153,7 +153,8 @@ std::optional<ReplicaGroup::Room> ReplicaGroup::MakeRoomForSession() {
       excess + std::max<std::size_t>(options_.sessions_max / kShareExpired, 1);
   const auto before_ms = sessions.FindExpiry(count, now_ms - options_.session_min_age_ms);
   if (!before_ms) return std::nullopt;
-  if (const Room room = ProposeExpiry(*before_ms); room != Room::kGo) return room;
+  if (const Room room = ProposeStateEntry(SessionExpiry{*before_ms}); room != Room::kGo)
+    return room;
   if (sessions.size() >= options_.sessions_max) return std::nullopt;
   return Room::kGo;
 }
@@ -163,12 +164,12 @@ void ReplicaGroup::MaybeExpireSessions() {
   if (proposals_.has_held()) return;
   const std::int64_t before_ms = log_->tail().append_time_ms - options_.session_expiry_ms;
   if (!state_.sessions().HasOlderThan(before_ms)) return;
-  static_cast<void>(ProposeExpiry(before_ms));  // No room now: the next pass tries again.
+  // No room now: the next pass tries again.
+  static_cast<void>(ProposeStateEntry(SessionExpiry{before_ms}));
 }
 
-ReplicaGroup::Room ReplicaGroup::ProposeExpiry(std::int64_t before_ms) {
-  const SessionExpiry expiry{before_ms};
-  ByteBuffer frame = MakeControlEntry(EntryKind::kSession, EncodeSessionEntry(expiry).span());
+ReplicaGroup::Room ReplicaGroup::ProposeStateEntry(const SessionEntry& entry) {
+  ByteBuffer frame = MakeControlEntry(EntryKind::kSession, EncodeSessionEntry(entry).span());
   const std::size_t bytes = frame.size();
   const Room room = MakeRoom(EntryKind::kSession, bytes);
   if (room != Room::kGo) return room;

@@ -81,6 +81,7 @@ void ReplicaGroup::MaybeRetain() {
   retention_due_ = now + kRetentionInterval;
   if (draining_ || options_.internal || !core_.IsAccepting()) return;
   MaybeExpireSessions();
+  MaybeExpireMessageIds();
   MaybePrepareLargerSegment();
   // One move at a time.
   if (state_.log_start() != state_.committed_log_start()) return;

@@ -38,15 +38,13 @@ SessionJudgement SessionTable::JudgeKnown(const Session& session, const SessionB
     const Batch& kept = session.batches[i];
     first -= kept.record_count;
     if (first != batch.base_sequence || kept.record_count != batch.record_count) continue;
-    return {.verdict = SessionVerdict::kDuplicate,
-            .offset = kept.base_offset,
-            .append_time_ms = kept.append_time_ms};
+    return {.verdict = SessionVerdict::kDuplicate, .stored = kept.stored};
   }
   if (Distance(first, batch.base_sequence + batch.record_count) > 0)
     return {.verdict = SessionVerdict::kOverlap};
   // As long as nothing was forgotten, nothing lies before what is remembered.
   if (session.batch_count < kBatchesKept) return {.verdict = SessionVerdict::kGap};
-  return {.verdict = SessionVerdict::kForgotten, .offset = session.batches[0].base_offset};
+  return {.verdict = SessionVerdict::kForgotten, .stored = session.batches[0].stored};
 }
 
 SessionVerdict SessionTable::JudgeOpening(SessionId session, std::uint32_t epoch) const {
@@ -79,24 +77,23 @@ void SessionTable::Session::TakeBackPush(const std::optional<Batch>& evicted) {
   ++batch_count;
 }
 
-void SessionTable::Append(Index index, const SessionBatch& batch, Offset base_offset,
-                          std::int64_t append_time_ms) {
-  const Batch kept{base_offset, append_time_ms, batch.record_count};
+void SessionTable::Append(const SessionBatch& batch, const StoredBatch& stored,
+                          std::int64_t heard_ms) {
+  const Batch kept{stored, batch.record_count};
   const auto found = sessions_.find(batch.session);
   const bool continues = found != sessions_.end() && batch.epoch >= found->second.epoch &&
                          batch.base_sequence == found->second.next_sequence;
   if (!continues) {
-    Session begun{
-        .epoch = batch.epoch, .next_sequence = batch.base_sequence, .heard_ms = append_time_ms};
+    Session begun{.epoch = batch.epoch, .next_sequence = batch.base_sequence, .heard_ms = heard_ms};
     begun.Push(kept);
-    return Replace(index, batch.session, begun);
+    return Replace(stored.index, batch.session, begun);
   }
   Session& session = found->second;
   Extended undo{.session = batch.session, .epoch = session.epoch, .heard_ms = session.heard_ms};
   session.epoch = batch.epoch;
-  session.heard_ms = append_time_ms;
+  session.heard_ms = heard_ms;
   undo.evicted = session.Push(kept);
-  undo_.push_back({index, undo});
+  undo_.push_back({stored.index, undo});
 }
 
 void SessionTable::Open(Index index, SessionId session, std::uint32_t epoch,
@@ -209,8 +206,8 @@ ByteBuffer SessionTable::Encode() const {
     out.Put(static_cast<std::uint8_t>(session->batch_count));
     for (std::size_t i = 0; i < session->batch_count; ++i) {
       const Batch& batch = session->batches[i];
-      out.Put(batch.base_offset.value());
-      out.Put(batch.append_time_ms);
+      out.Put(batch.stored.base_offset.value());
+      out.Put(batch.stored.append_time_ms);
       out.Put(batch.record_count);
     }
   }
@@ -253,8 +250,8 @@ Result<SessionTable> SessionTable::Decode(ByteSpan bytes) {
     }
     for (std::size_t at = 0; at < session.batch_count; ++at) {
       Batch& batch = session.batches[at];
-      batch.base_offset = Offset(in.Get<std::uint64_t>());
-      batch.append_time_ms = in.Get<std::int64_t>();
+      batch.stored.base_offset = Offset(in.Get<std::uint64_t>());
+      batch.stored.append_time_ms = in.Get<std::int64_t>();
       batch.record_count = in.Get<std::uint32_t>();
     }
     table.Put(id, session);

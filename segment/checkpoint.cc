@@ -12,8 +12,14 @@ namespace raftmq {
 namespace {
 
 constexpr std::uint32_t kCheckpointMagic = 0x50434D52;  // "RMCP".
-constexpr std::uint16_t kCheckpointVersion = 1;
+// Without message ids, and with them: logs that have none stay readable for who knows of none.
+constexpr std::uint16_t kVersion = 1;
+constexpr std::uint16_t kVersionWithMessageIds = 2;
 constexpr std::size_t kPartHeaderBytes = 24;
+
+std::uint16_t VersionOf(const Checkpoint& checkpoint) {
+  return checkpoint.message_ids.size() == 0 ? kVersion : kVersionWithMessageIds;
+}
 
 std::vector<std::byte> EncodeWhole(const Checkpoint& checkpoint) {
   ByteWriter out;
@@ -25,10 +31,13 @@ std::vector<std::byte> EncodeWhole(const Checkpoint& checkpoint) {
   PutTail(out, checkpoint.before);
   out.Put(checkpoint.log_start.value());
   out.Put(checkpoint.segment_bytes);
-  for (const ByteBuffer* bytes : {&checkpoint.sessions, &checkpoint.state_machine}) {
-    out.Put(static_cast<std::uint64_t>(bytes->size()));
-    out.PutBytes(bytes->span());
-  }
+  const auto put_table = [&out](const ByteBuffer& bytes) {
+    out.Put(static_cast<std::uint64_t>(bytes.size()));
+    out.PutBytes(bytes.span());
+  };
+  put_table(checkpoint.sessions);
+  put_table(checkpoint.state_machine);
+  if (VersionOf(checkpoint) == kVersionWithMessageIds) put_table(checkpoint.message_ids);
   return out.bytes();
 }
 
@@ -53,12 +62,14 @@ Result<Checkpoint> DecodeHead(ByteReader& in) {
   return checkpoint;
 }
 
-Result<Checkpoint> DecodeWhole(ByteSpan bytes) {
+Result<Checkpoint> DecodeWhole(ByteSpan bytes, std::uint16_t version) {
   ByteReader in(bytes);
   RAFTMQ_TRY_ASSIGN(Checkpoint checkpoint, DecodeHead(in));
-  for (ByteBuffer* to : {&checkpoint.sessions, &checkpoint.state_machine})
-    *to = CopyOf(in.GetBytes(in.Get<std::uint64_t>()));
-  if (!in.ok() || in.left() != 0)
+  const auto get_table = [&in] { return CopyOf(in.GetBytes(in.Get<std::uint64_t>())); };
+  checkpoint.sessions = get_table();
+  checkpoint.state_machine = get_table();
+  if (version == kVersionWithMessageIds) checkpoint.message_ids = get_table();
+  if (!in.ok() || in.left() != 0 || VersionOf(checkpoint) != version)
     return Fail(ErrorCode::kBadBatch,
                 fmt::format("a checkpoint of {} bytes has fields of another length", bytes.size()));
   return checkpoint;
@@ -76,7 +87,7 @@ std::vector<ByteBuffer> EncodeCheckpoint(const Checkpoint& checkpoint, std::size
     const std::size_t at = part * room;
     ByteWriter out;
     out.Put(kCheckpointMagic);
-    out.Put(kCheckpointVersion);
+    out.Put(VersionOf(checkpoint));
     out.Put(std::uint16_t{0});
     out.Put(part);
     out.Put(parts);
@@ -90,17 +101,19 @@ std::vector<ByteBuffer> EncodeCheckpoint(const Checkpoint& checkpoint, std::size
 Result<CheckpointPart> ParseCheckpointPart(ByteSpan payload) {
   ByteReader in(payload);
   const auto magic = in.Get<std::uint32_t>();
-  const auto version = in.Get<std::uint16_t>();
-  const auto reserved = in.Get<std::uint16_t>();
   CheckpointPart part;
+  part.version = in.Get<std::uint16_t>();
+  const auto reserved = in.Get<std::uint16_t>();
   part.part = in.Get<std::uint32_t>();
   part.parts = in.Get<std::uint32_t>();
   part.whole_hash = in.Get<std::uint64_t>();
   if (!in.ok() || magic != kCheckpointMagic || reserved != 0)
     return Fail(ErrorCode::kBadBatch, "a checkpoint entry does not hold a checkpoint");
-  if (version != kCheckpointVersion)
-    return Fail(ErrorCode::kUnknownFormat, fmt::format("expected checkpoint format {}, found {}",
-                                                       kCheckpointVersion, version));
+  if (part.version != kVersion && part.version != kVersionWithMessageIds) {
+    return Fail(ErrorCode::kUnknownFormat,
+                fmt::format("expected checkpoint format {} or {}, found {}", kVersion,
+                            kVersionWithMessageIds, part.version));
+  }
   if (part.part >= part.parts)
     return Fail(ErrorCode::kBadBatch,
                 fmt::format("part {} of a checkpoint of {} parts", part.part, part.parts));
@@ -109,22 +122,22 @@ Result<CheckpointPart> ParseCheckpointPart(ByteSpan payload) {
 
 Result<Checkpoint> DecodeCheckpoint(const std::vector<ByteSpan>& payloads) {
   ByteWriter whole;
-  std::uint64_t hash = 0;
+  CheckpointPart first;
   for (std::size_t i = 0; i < payloads.size(); ++i) {
     RAFTMQ_TRY_ASSIGN(const CheckpointPart part, ParseCheckpointPart(payloads[i]));
     if (part.part != i || part.parts != payloads.size()) {
       return Fail(ErrorCode::kBadBatch, fmt::format("expected part {} of {}, found part {} of {}",
                                                     i, payloads.size(), part.part, part.parts));
     }
-    if (i > 0 && part.whole_hash != hash) {
+    if (i == 0) first = part;
+    if (part.whole_hash != first.whole_hash || part.version != first.version) {
       return Fail(ErrorCode::kBadBatch, fmt::format("part {} belongs to another checkpoint", i));
     }
-    hash = part.whole_hash;
     whole.PutBytes(payloads[i].subspan(kPartHeaderBytes));
   }
-  if (payloads.empty() || Hash64(whole.bytes()) != hash)
+  if (payloads.empty() || Hash64(whole.bytes()) != first.whole_hash)
     return Fail(ErrorCode::kBadBatch, "the parts of a checkpoint do not make the whole");
-  return DecodeWhole(whole.bytes());
+  return DecodeWhole(whole.bytes(), first.version);
 }
 
 Result<Checkpoint> CheckpointHeadOf(ByteSpan first_part) {

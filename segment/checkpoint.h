@@ -42,6 +42,7 @@ struct Checkpoint {
   std::uint64_t segment_bytes = 0;  // Every replica allocates just that for this segment.
   ByteBuffer sessions;              // Canonical bytes of raftlog/session_table.h; may be empty.
   ByteBuffer state_machine;         // Internal topics: the whole state; else empty.
+  ByteBuffer message_ids;           // As sessions, of raftlog/message_id_table.h.
 };
 
 inline constexpr std::size_t kCheckpointPartBytesMax = 1u << 20;
@@ -52,12 +53,13 @@ std::vector<ByteBuffer> EncodeCheckpoint(const Checkpoint& checkpoint,
 
 // One part's own header, without the others.
 struct CheckpointPart {
+  std::uint16_t version = 1;  // 2 if the whole has message ids.
   std::uint32_t part = 0;
   std::uint32_t parts = 1;
   std::uint64_t whole_hash = 0;
 };
 Result<CheckpointPart> ParseCheckpointPart(ByteSpan payload);
-// The checkpoint that begins with this part, without its two tables. Errors: kBadBatch,
+// The checkpoint that begins with this part, without its tables. Errors: kBadBatch,
 // kUnknownFormat.
 Result<Checkpoint> CheckpointHeadOf(ByteSpan first_part);
 // Joins the payloads of a whole run. Errors: kBadBatch, kUnknownFormat.

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "protocol/types/batch_builder.h"
+#include "protocol/types/message_id.h"
 #include "raftlog/session_entry.h"
 
 namespace raftmq {
@@ -73,7 +75,6 @@ TEST(LogState, SessionsFollowTheLogToItsEndAndAreTakenBackWithIt) {
   state.Append(Header(EntryKind::kSession, 4, 4), EncodeSessionEntry(SessionExpiry{9}).span());
   EXPECT_EQ(state.sessions().size(), 0u);
   EXPECT_EQ(state.sessions().floor(), SessionId(6));
-  EXPECT_EQ(state.IndexOf(Offset(3)), Index(3));
   state.TruncateAfter(Index(2));
   EXPECT_EQ(state.sessions().NextSequence(SessionId(5)), 2u);
   EXPECT_EQ(state.sessions().NextSequence(SessionId(6)), 0u);
@@ -87,6 +88,35 @@ TEST(LogState, SessionsBeginWithThoseOfTheCheckpoint) {
   checkpoint.sessions = before.sessions().Encode();
   const LogState state(checkpoint);
   EXPECT_EQ(state.sessions().NextSequence(SessionId(5)), 2u);
+}
+
+ByteBuffer WithMessageId(std::uint64_t index, std::uint64_t base, const std::string& id) {
+  BatchBuilder builder(kBatchBytesMax);
+  const RecordHeader header{kMessageIdHeader, id};
+  EXPECT_TRUE(builder.Append({.value = "v", .headers = {&header, 1}, .timestamp_ms = 1}));
+  ByteBuffer frame = builder.Finish({.has_message_id = true});
+  StampBatch(frame.span(), {.index = Index(index), .base_offset = Offset(base)}, 0);
+  return frame;
+}
+
+void AppendFrame(LogState* state, const ByteBuffer& frame) {
+  const Result<BatchHeader> header = ParseBatchHeader(frame.span());
+  ASSERT_TRUE(header.has_value());
+  state->Append(*header, frame.span().subspan(kBatchHeaderBytes));
+}
+
+TEST(LogState, MessageIdsFollowTheLogAndStandInCheckpoints) {
+  LogState state{Checkpoint{}};
+  AppendFrame(&state, WithMessageId(1, 0, "one"));
+  state.SetCommit(Index(1));
+  AppendFrame(&state, WithMessageId(2, 1, "two"));
+  EXPECT_EQ(state.message_ids().Find(MessageIdOf("two"))->base_offset, Offset(1));
+  state.TruncateAfter(Index(1));
+  EXPECT_FALSE(state.message_ids().Find(MessageIdOf("two")).has_value());
+  Checkpoint checkpoint;
+  checkpoint.message_ids = state.message_ids().Encode();
+  const LogState next(checkpoint);
+  EXPECT_EQ(next.message_ids().Find(MessageIdOf("one"))->base_offset, Offset(0));
 }
 
 // Appends the parts of a checkpoint of about two parts, the first `count` of them.

@@ -10,7 +10,9 @@ namespace {
 
 TEST(SessionEntry, IsReadBack) {
   for (const SessionEntry& entry :
-       {SessionEntry(SessionOpening{SessionId(9), 2}), SessionEntry(SessionExpiry{-5})})
+       {SessionEntry(SessionOpening{SessionId(9), 2}), SessionEntry(SessionExpiry{-5}),
+        SessionEntry(SessionRepeat{SessionId(9), 2, 7, Offset(100), 1'000}),
+        SessionEntry(MessageIdExpiry{-5})})
     EXPECT_EQ(DecodeSessionEntry(EncodeSessionEntry(entry).span()).value(), entry);
 }
 
@@ -31,8 +33,10 @@ TEST(SessionEntry, ForeignPayloadsAreRefused) {
   StoreLittleEndian(later.data(), std::uint16_t{2});
   EXPECT_EQ(DecodeSessionEntry(later.span()).error().code, ErrorCode::kUnknownFormat);
   ByteBuffer strange = EncodeSessionEntry(SessionExpiry{1});
-  StoreLittleEndian(strange.data() + 2, std::uint16_t{3});
+  StoreLittleEndian(strange.data() + 2, std::uint16_t{5});
   EXPECT_EQ(DecodeSessionEntry(strange.span()).error().code, ErrorCode::kBadBatch);
+  const ByteBuffer repeat = EncodeSessionEntry(SessionRepeat{.session = SessionId(9)});
+  EXPECT_EQ(DecodeSessionEntry(repeat.span().first(16)).error().code, ErrorCode::kBadBatch);
 }
 
 }  // namespace

@@ -28,7 +28,7 @@ struct Log {
   void Append(std::uint32_t sequence, std::uint32_t count, std::uint32_t epoch = 1,
               SessionId session = kSession) {
     index = index.Next();
-    table.Append(index, {session, epoch, sequence, count}, end, now_ms);
+    table.Append({session, epoch, sequence, count}, {end, now_ms, index}, now_ms);
     end = end.Plus(count);
   }
   void Open(SessionId session, std::uint32_t epoch) {
@@ -70,12 +70,12 @@ TEST(SessionTable, AnyOfTheLastFiveBatchesIsADuplicateOfItself) {
   for (std::uint32_t i = 1; i < 6; ++i) {
     const SessionJudgement judged = log.table.Judge({kSession, 1, 2 * i, 2});
     EXPECT_EQ(judged.verdict, SessionVerdict::kDuplicate);
-    EXPECT_EQ(judged.offset, Offset(100 + 2 * i));
-    EXPECT_EQ(judged.append_time_ms, 1'010 + 10 * i);
+    EXPECT_EQ(judged.stored.base_offset, Offset(100 + 2 * i));
+    EXPECT_EQ(judged.stored.append_time_ms, 1'010 + 10 * i);
   }
   const SessionJudgement first = log.table.Judge({kSession, 1, 0, 2});
   EXPECT_EQ(first.verdict, SessionVerdict::kForgotten);
-  EXPECT_EQ(first.offset, Offset(102));
+  EXPECT_EQ(first.stored.base_offset, Offset(102));
 }
 
 TEST(SessionTable, APartOfWhatIsThereIsAnOverlap) {
@@ -230,6 +230,21 @@ TEST(SessionTable, TheBytesAreCanonicalAndReadBack) {
   EXPECT_EQ(read->floor(), SessionId(3));
 }
 
+// Its first copy may have come long ago, and from another session.
+TEST(SessionTable, ARepeatedMessageContinuesTheSessionWhereItWasFirstStored) {
+  Log log;
+  log.Append(0, 1);
+  log.now_ms = 2'000;
+  log.table.Append({kSession, 1, 1, 1}, {Offset(3), 500, Index(2)}, log.now_ms);
+  EXPECT_EQ(log.Judge(2, 1), SessionVerdict::kContinues);
+  const SessionJudgement again = log.table.Judge({kSession, 1, 1, 1});
+  EXPECT_EQ(again.verdict, SessionVerdict::kDuplicate);
+  EXPECT_EQ(again.stored.base_offset, Offset(3));
+  EXPECT_EQ(again.stored.append_time_ms, 500);
+  EXPECT_EQ(again.stored.index, Index(2));
+  EXPECT_FALSE(log.table.HasOlderThan(2'000));
+}
+
 TEST(SessionTable, ForeignBytesAreRefused) {
   Log log;
   log.Append(0, 2, 1, SessionId(3));
@@ -261,7 +276,8 @@ SessionTable Replay(const std::vector<Entry>& log) {
     const Index index(i + 1);
     switch (entry.kind) {
       case Entry::Kind::kBatch:
-        table.Append(index, entry.batch, entry.base_offset, entry.append_time_ms);
+        table.Append(entry.batch, {entry.base_offset, entry.append_time_ms, index},
+                     entry.append_time_ms);
         break;
       case Entry::Kind::kOpen:
         table.Open(index, entry.batch.session, entry.batch.epoch, entry.append_time_ms);
@@ -371,7 +387,7 @@ TEST(SessionTable, UndoingEntriesGivesTheTableOfTheShorterLog) {
         default:
           if (verdict != SessionVerdict::kContinues && verdict != SessionVerdict::kBegins) break;
           log.push_back({Entry::Kind::kBatch, batch, end, now_ms, 0});
-          table.Append(next, batch, end, now_ms);
+          table.Append(batch, {end, now_ms, next}, now_ms);
           end = end.Plus(batch.record_count);
       }
     }

@@ -52,9 +52,27 @@ TEST(CheckpointTest, ThePartsOfTwoCheckpointsDoNotMix) {
 
 TEST(CheckpointTest, AnotherVersionIsRefusedByName) {
   auto payloads = EncodeCheckpoint(Sample(0));
-  payloads[0].data()[4] = std::byte{2};
+  payloads[0].data()[4] = std::byte{3};
   EXPECT_EQ(DecodeCheckpoint(SpansOf(payloads)).error().ToString(),
-            "UNKNOWN_FORMAT: expected checkpoint format 1, found 2");
+            "UNKNOWN_FORMAT: expected checkpoint format 1 or 2, found 3");
+}
+
+// So that a broker that knows of no message ids takes those that have none, and no others.
+TEST(CheckpointTest, OnlyOneWithMessageIdsIsOfVersion2) {
+  Checkpoint sample = Sample(10);
+  EXPECT_EQ(ParseCheckpointPart(EncodeCheckpoint(sample)[0].span())->version, 1);
+  sample.message_ids = ByteBuffer(40);
+  std::fill_n(sample.message_ids.data(), 40, std::byte{7});
+  auto payloads = EncodeCheckpoint(sample);
+  EXPECT_EQ(ParseCheckpointPart(payloads[0].span())->version, 2);
+  const auto decoded = DecodeCheckpoint(SpansOf(payloads));
+  ASSERT_TRUE(decoded.has_value()) << decoded.error().ToString();
+  EXPECT_TRUE(std::ranges::equal(decoded->message_ids.span(), sample.message_ids.span()));
+  payloads[0].data()[4] = std::byte{1};
+  EXPECT_EQ(DecodeCheckpoint(SpansOf(payloads)).error().code, ErrorCode::kBadBatch);
+  payloads = EncodeCheckpoint(Sample(10));
+  payloads[0].data()[4] = std::byte{2};
+  EXPECT_EQ(DecodeCheckpoint(SpansOf(payloads)).error().code, ErrorCode::kBadBatch);
 }
 
 TEST(CheckpointTest, ALyingReplicaCountDoesNotAllocate) {

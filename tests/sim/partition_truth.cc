@@ -51,7 +51,7 @@ void PartitionTruth::KeepContent(const BatchHeader& header, ByteSpan payload) {
   const auto [content, is_new] = contents_.try_emplace(header.header_hash, Content{header, {}});
   const EntryKind kind = header.producer.kind;
   const bool is_short = kind == EntryKind::kSession || kind == EntryKind::kLogStart ||
-                        kind == EntryKind::kConfiguration;
+                        kind == EntryKind::kConfiguration || header.producer.has_message_id;
   if (is_new && is_short) content->second.payload.assign(payload.begin(), payload.end());
 }
 

@@ -14,6 +14,7 @@
 #include "protocol/types/bytes.h"
 #include "protocol/types/ids.h"
 #include "raftlog/group.h"
+#include "raftlog/message_id_table.h"
 #include "raftlog/opened_log.h"
 #include "raftlog/session_entry.h"
 #include "raftlog/session_table.h"
@@ -113,7 +114,7 @@ class PartitionTruth {
   // What an entry says, beside what names it.
   struct Content {
     BatchHeader header;
-    std::vector<std::byte> payload;  // Of sessions, log starts and memberships.
+    std::vector<std::byte> payload;  // Of sessions, log starts, memberships, and with message ids.
   };
   // What a session has stored, by what is committed.
   struct StoredSession {
@@ -127,6 +128,7 @@ class PartitionTruth {
     Membership membership;
     Offset log_start;
     SessionTable sessions;
+    MessageIdTable message_ids;
   };
   void Note(ReplicaRecord& record, Index index, const EntryId& entry);
   void KeepContent(const BatchHeader& header, ByteSpan payload);
@@ -141,6 +143,7 @@ class PartitionTruth {
   void BeginReplay();
   void ReplayCommitted(Index index);
   void Replay(const EntryId& entry, Replayed* state) const;
+  void ReplaySessionEntry(const EntryId& entry, Replayed* state) const;
   Replayed ReplayOf(const ReplicaRecord& record) const;
   std::uint64_t ExpectedState(const ReplicaRecord& record);
   void CommitsSession(const ReplicaRecord& record, const EntryId& entry);

@@ -18,20 +18,24 @@ namespace {
 constexpr std::uint64_t kEntriesBetweenReplays = 64;
 
 // Of the bytes that a checkpoint would have, but for what the log does not say.
-std::uint64_t HashOf(const Membership& membership, Offset log_start, ByteBuffer sessions) {
+std::uint64_t HashOf(const Membership& membership, Offset log_start, ByteBuffer sessions,
+                     ByteBuffer message_ids) {
   Checkpoint checkpoint;
   checkpoint.membership = membership;
   checkpoint.log_start = log_start;
   checkpoint.sessions = std::move(sessions);
+  checkpoint.message_ids = std::move(message_ids);
   std::uint64_t hash = 0;
   for (const ByteBuffer& part : EncodeCheckpoint(checkpoint)) hash = Hash64(part.span(), hash);
   return hash;
 }
 
-std::string ToText(const Membership& membership, Offset log_start, const SessionTable& sessions) {
-  return fmt::format("{} replicas, log start {}, {} sessions above {} with hash {:016x}",
-                     membership.size(), log_start.value(), sessions.size(),
-                     sessions.floor().value(), Hash64(sessions.Encode().span()));
+std::string ToText(const Membership& membership, Offset log_start, const SessionTable& sessions,
+                   const MessageIdTable& message_ids) {
+  return fmt::format(
+      "{} replicas, log start {}, {} sessions above {} with hash {:016x}, {} message ids",
+      membership.size(), log_start.value(), sessions.size(), sessions.floor().value(),
+      Hash64(sessions.Encode().span()), message_ids.size());
 }
 
 }  // namespace
@@ -45,6 +49,7 @@ void PartitionTruth::BeginReplay() {
 void PartitionTruth::ReplayCommitted(Index index) {
   Replay(CommittedAt(index), &replayed_);
   replayed_.sessions.SetCommit(index);
+  replayed_.message_ids.SetCommit(index);
   if (index.value() % kEntriesBetweenReplays == 0) replays_.emplace(index, replayed_);
 }
 
@@ -53,21 +58,32 @@ void PartitionTruth::Replay(const EntryId& entry, Replayed* state) const {
   const Content& content = ContentOf(entry);
   const LeaderBlock& leader = content.header.leader;
   const ProducerBlock& producer = content.header.producer;
+  const StoredBatch stored{leader.base_offset, leader.append_time_ms, leader.index};
   if (entry.kind == EntryKind::kData && producer.session != SessionId(0))
-    state->sessions.Append(leader.index, SessionBatchOf(producer), leader.base_offset,
-                           leader.append_time_ms);
-  if (entry.kind == EntryKind::kSession) {
-    const SessionEntry said = SessionEntryIn(entry);
-    if (const auto* const opening = std::get_if<SessionOpening>(&said)) {
-      state->sessions.Open(leader.index, opening->session, opening->epoch, leader.append_time_ms);
-    } else {
-      state->sessions.Expire(leader.index, std::get<SessionExpiry>(said).before_ms);
-    }
-  }
+    state->sessions.Append(SessionBatchOf(producer), stored, leader.append_time_ms);
+  if (producer.has_message_id)
+    state->message_ids.Append(*MessageIdOf(producer, content.payload), stored);
+  if (entry.kind == EntryKind::kSession) ReplaySessionEntry(entry, state);
   if (entry.kind == EntryKind::kLogStart)
     state->log_start = std::max(state->log_start, StartIn(entry));
   if (entry.kind == EntryKind::kConfiguration)
     state->membership = *DecodeMembership(content.payload);
+}
+
+void PartitionTruth::ReplaySessionEntry(const EntryId& entry, Replayed* state) const {
+  const LeaderBlock& leader = ContentOf(entry).header.leader;
+  const SessionEntry said = SessionEntryIn(entry);
+  if (const auto* const opening = std::get_if<SessionOpening>(&said)) {
+    state->sessions.Open(leader.index, opening->session, opening->epoch, leader.append_time_ms);
+  } else if (const auto* const expiry = std::get_if<SessionExpiry>(&said)) {
+    state->sessions.Expire(leader.index, expiry->before_ms);
+  } else if (const auto* const repeat = std::get_if<SessionRepeat>(&said)) {
+    state->sessions.Append({repeat->session, repeat->epoch, repeat->sequence, 1},
+                           {repeat->offset, repeat->append_time_ms, leader.index},
+                           leader.append_time_ms);
+  } else {
+    state->message_ids.Expire(leader.index, std::get<MessageIdExpiry>(said).before_ms);
+  }
 }
 
 // From the last one on that is kept of this replica's log.
@@ -84,7 +100,8 @@ std::uint64_t PartitionTruth::ExpectedState(const ReplicaRecord& record) {
   const auto [known, is_new] = expected_states_.try_emplace(record.At(record.last()).hash);
   if (is_new) {
     const Replayed state = ReplayOf(record);
-    known->second = HashOf(state.membership, state.log_start, state.sessions.Encode());
+    known->second = HashOf(state.membership, state.log_start, state.sessions.Encode(),
+                           state.message_ids.Encode());
   }
   return known->second;
 }
@@ -99,15 +116,19 @@ void PartitionTruth::LookAtState(ReplicaRecord& record, const Group& group) {
   Reach(Mark::kStates);
   if (const auto mark = std::exchange(record.been_through, std::nullopt)) Reach(*mark);
   const std::uint64_t expected = ExpectedState(record);
-  if (HashOf(state->membership, state->log_start, std::move(state->sessions)) == expected) return;
+  if (HashOf(state->membership, state->log_start, std::move(state->sessions),
+             std::move(state->message_ids)) == expected)
+    return;
   const Replayed replayed = ReplayOf(record);
   state = group.StateOfLog();
   Broken(
       "I-23", record,
-      fmt::format("makes another state of its log up to {}: {}, expected {}", record.last().value(),
-                  ToText(state->membership, state->log_start,
-                         *SessionTable::Decode(state->sessions.span())),
-                  ToText(replayed.membership, replayed.log_start, replayed.sessions)));
+      fmt::format(
+          "makes another state of its log up to {}: {}, expected {}", record.last().value(),
+          ToText(state->membership, state->log_start, *SessionTable::Decode(state->sessions.span()),
+                 *MessageIdTable::Decode(state->message_ids.span())),
+          ToText(replayed.membership, replayed.log_start, replayed.sessions,
+                 replayed.message_ids)));
 }
 
 }  // namespace raftmq::sim
