@@ -316,6 +316,7 @@ GroupOptions PartitionSet::OptionsFor(const PartitionOrder& order) const {
   options.batch_bytes_max =
       static_cast<std::uint32_t>(AlignUp(order.settings.message_bytes_max, kBatchAlignment));
   options.retention_ms = order.settings.retention_ms;
+  options.message_id_window_ms = order.settings.message_id_window_ms;
   options.retention_bytes = order.settings.retention_bytes;
   return options;
 }

@@ -113,6 +113,13 @@ void ShardMetrics::RegisterSessions(MetricsRegistry& registry) {
       registry.Add(CounterFamily("raftmq_produce_duplicates_total",
                                  "Batches that were in the log already, and not appended again."),
                    {}, &groups.duplicates));
+  registrations_.push_back(
+      registry.Add(GaugeFamily("raftmq_message_ids", "Message ids that the partitions here know."),
+                   {}, &groups.message_ids));
+  registrations_.push_back(
+      registry.Add(CounterFamily("raftmq_message_id_refusals_total",
+                                 "Messages with an id where as many are known as may be."),
+                   {}, &groups.refused_message_ids_full));
   const auto refused = CounterFamily("raftmq_session_refusals_total",
                                      "Batches and openings that their sessions did not allow.");
   const std::pair<const char*, const Counter*> kReasons[] = {

@@ -5,6 +5,7 @@
 #include <array>
 #include <charconv>
 #include <chrono>
+#include <optional>
 
 #include "protocol/types/batch_header.h"
 #include "protocol/types/nearest.h"
@@ -14,8 +15,9 @@ namespace raftmq::broker {
 namespace {
 
 constexpr std::size_t kNameBytesMax = 200;
-constexpr std::array<std::string_view, 4> kNames = {"segment.bytes", "retention.ms",
-                                                    "retention.bytes", "max.message.bytes"};
+constexpr std::array<std::string_view, 5> kNames = {
+    "segment.bytes", "retention.ms", "retention.bytes", "max.message.bytes", "message.id.window"};
+constexpr std::int64_t kMessageIdWindowMsMax = 7LL * 24 * 3600 * 1000;
 
 bool IsNameCharacter(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
@@ -46,19 +48,31 @@ Result<std::int64_t> SizeOrUnbounded(std::string_view name, std::string_view tex
   return static_cast<std::int64_t>(bytes);
 }
 
-Result<std::int64_t> TimeOrUnbounded(std::string_view name, std::string_view text) {
-  if (text == "-1") return std::int64_t{-1};
+// Milliseconds, or a time with its unit; nullopt if it is neither.
+std::optional<std::int64_t> MillisecondsOf(std::string_view text) {
   std::int64_t number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (error == std::errc() && end == text.data() + text.size() && number >= 0) return number;
   const auto duration = ParseDuration(text);
-  if (!duration || duration->count() < 0) {
-    return Fail(
-        ErrorCode::kBadRequest,
-        fmt::format("{}: expected milliseconds, a time like '7d', or -1 for no bound, found '{}'",
-                    name, text.substr(0, 100)));
-  }
+  if (!duration || duration->count() < 0) return std::nullopt;
   return std::chrono::duration_cast<std::chrono::milliseconds>(*duration).count();
+}
+
+Result<std::int64_t> TimeOrUnbounded(std::string_view name, std::string_view text) {
+  if (text == "-1") return std::int64_t{-1};
+  if (const auto time_ms = MillisecondsOf(text)) return *time_ms;
+  return Fail(
+      ErrorCode::kBadRequest,
+      fmt::format("{}: expected milliseconds, a time like '7d', or -1 for no bound, found '{}'",
+                  name, text.substr(0, 100)));
+}
+
+Result<std::int64_t> MessageIdWindow(std::string_view name, std::string_view text) {
+  const auto time_ms = MillisecondsOf(text);
+  if (time_ms && *time_ms <= kMessageIdWindowMsMax) return *time_ms;
+  return Fail(ErrorCode::kBadRequest,
+              fmt::format("{}: expected milliseconds or a time like '2m', up to '7d', found '{}'",
+                          name, text.substr(0, 100)));
 }
 
 Status CheckName(std::string_view what, std::string_view name) {
@@ -102,6 +116,8 @@ Result<TopicSettings> ParseTopicSettings(const std::map<std::string, std::string
     } else if (name == "max.message.bytes") {
       RAFTMQ_TRY_ASSIGN(parsed.message_bytes_max,
                         SizeInRange(name, value, {kBatchHeaderBytes, kBatchBytesMax}));
+    } else if (name == "message.id.window") {
+      RAFTMQ_TRY_ASSIGN(parsed.message_id_window_ms, MessageIdWindow(name, value));
     } else {
       return Fail(ErrorCode::kBadRequest,
                   fmt::format("unknown topic setting '{}'{}", name.substr(0, 100),

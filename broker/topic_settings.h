@@ -16,6 +16,7 @@ struct TopicSettings {
   std::int64_t retention_ms = 7LL * 24 * 3600 * 1000;   // "retention.ms": -1 = keep for ever.
   std::int64_t retention_bytes = -1;                    // "retention.bytes": -1 = no bound.
   std::uint64_t message_bytes_max = (1u << 20) + 4096;  // "max.message.bytes": a batch, as sent.
+  std::int64_t message_id_window_ms = 0;  // "message.id.window": up to 7 days, 0 = no message ids.
   bool operator==(const TopicSettings&) const = default;
 };
 

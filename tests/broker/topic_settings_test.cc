@@ -40,6 +40,8 @@ TEST(TopicSettings, ReadsUnitsAndKafkasBareNumbers) {
   EXPECT_EQ(settings->message_bytes_max, 1'048'588u);
   EXPECT_EQ(ParseTopicSettings({{"retention.ms", "7d"}}, {})->retention_ms, 7LL * 86'400'000);
   EXPECT_EQ(ParseTopicSettings({{"retention.ms", "-1"}}, {})->retention_ms, -1);
+  EXPECT_EQ(ParseTopicSettings({{"message.id.window", "2m"}}, {})->message_id_window_ms, 120'000);
+  EXPECT_EQ(ParseTopicSettings({{"message.id.window", "500"}}, {})->message_id_window_ms, 500);
 }
 
 TEST(TopicSettings, KeepsTheDefaultsOfWhatIsNotSet) {
@@ -56,6 +58,7 @@ TEST(TopicSettings, NamesWhatIsWrong) {
   EXPECT_THAT(message("retention.ms", "soon"), HasSubstr("found 'soon'"));
   EXPECT_THAT(message("retention.ms", "-2"), HasSubstr("found '-2'"));
   EXPECT_THAT(message("max.message.bytes", "1GiB"), HasSubstr("max.message.bytes"));
+  EXPECT_THAT(message("message.id.window", "8d"), HasSubstr("up to '7d', found '8d'"));
 }
 
 }  // namespace
