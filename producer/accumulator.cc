@@ -19,17 +19,16 @@ Accumulator::Added Accumulator::Add(const Record& record, std::size_t charge,
   if (Append(record, charge, callback)) return {.opened = was_empty};
   if (!was_empty) SealOpen();
   if (Append(record, charge, callback)) return {.opened = true, .sealed = true};
-  AddAlone(record, charge, callback);
+  SealAlone({}, record, charge, callback);
   return {.sealed = true};
 }
 
-Accumulator::Added Accumulator::AddAt(Offset base_offset, const Record& record, std::size_t charge,
-                                      Producer::SendCallback& callback) {
+Accumulator::Added Accumulator::AddAlone(const Alone& alone, const Record& record,
+                                         std::size_t charge, Producer::SendCallback& callback) {
   std::lock_guard lock(mutex_);
   if (closed_) return {.closed = true};
   if (!builder_.empty()) SealOpen();
-  AddAlone(record, charge, callback);
-  sealed_.back().base_offset = base_offset;
+  SealAlone(alone, record, charge, callback);
   return {.sealed = true};
 }
 
@@ -43,16 +42,19 @@ bool Accumulator::Append(const Record& record, std::size_t charge,
   return true;
 }
 
-// A message above batch_bytes is legal: it travels in a batch of its own, like one with a
-// condition.
-void Accumulator::AddAlone(const Record& record, std::size_t charge,
-                           Producer::SendCallback& callback) {
-  BatchBuilder alone(kBatchBytesMax);
-  RAFTMQ_CHECK(alone.Append(record));  // The producer has checked its size.
+// A message above batch_bytes is legal, too.
+void Accumulator::SealAlone(const Alone& alone, const Record& record, std::size_t charge,
+                            Producer::SendCallback& callback) {
+  BatchBuilder builder(kBatchBytesMax);
+  RAFTMQ_CHECK(builder.Append(record));  // The producer has checked its size.
   open_since_ = RealClock().SteadyNow();
   callbacks_.push_back(std::move(callback));
   charge_ = charge;
-  PushSealed(alone.Finish(NextSeal()));
+  SealOptions seal = NextSeal();
+  seal.has_message_id = alone.has_message_id;
+  if (seal.has_message_id) seal.codec = Codec::kNone;  // Brokers read it.
+  PushSealed(builder.Finish(seal));
+  sealed_.back().base_offset = alone.base_offset;
 }
 
 void Accumulator::SealOpen() { PushSealed(builder_.Finish(NextSeal())); }

@@ -56,9 +56,14 @@ class Accumulator {
     bool sealed = false;  // A batch is full.
   };
   Added Add(const Record& record, std::size_t charge, Producer::SendCallback& callback);
-  // The same in a batch of its own, which is to get this offset or none.
-  Added AddAt(Offset base_offset, const Record& record, std::size_t charge,
-              Producer::SendCallback& callback);
+  // Why a message travels alone.
+  struct Alone {
+    std::optional<Offset> base_offset;  // It is to get this offset or none.
+    bool has_message_id = false;        // Its first header.
+  };
+  // The same in a batch of its own.
+  Added AddAlone(const Alone& alone, const Record& record, std::size_t charge,
+                 Producer::SendCallback& callback);
 
   // Moves the finished batches to the end of `to`; the open one too if `seal_open`. True if there
   // was an open one and it was sealed.
@@ -74,7 +79,8 @@ class Accumulator {
 
  private:
   bool Append(const Record& record, std::size_t charge, Producer::SendCallback& callback);
-  void AddAlone(const Record& record, std::size_t charge, Producer::SendCallback& callback);
+  void SealAlone(const Alone& alone, const Record& record, std::size_t charge,
+                 Producer::SendCallback& callback);
   void SealOpen();
   SealOptions NextSeal() const;
   void PushSealed(ByteBuffer frame);

@@ -7,6 +7,7 @@
 
 #include "producer/partitioner.h"
 #include "protocol/client/log_level.h"
+#include "protocol/types/message_id.h"
 #include "protocol/types/record.h"
 
 namespace raftmq {
@@ -48,13 +49,15 @@ std::optional<std::string_view> View(const std::optional<std::string>& text) {
   return std::string_view(*text);
 }
 
-// Views of a message's headers; a few fit without an allocation.
+// Views of a message's headers, its id first; a few fit without an allocation.
 class HeaderViews {
  public:
   explicit HeaderViews(const Message& message) {
-    if (message.headers.size() > few_.size()) many_.resize(message.headers.size());
+    const std::size_t count = message.headers.size() + (message.id ? 1 : 0);
+    if (count > few_.size()) many_.resize(count);
     RecordHeader* to = many_.empty() ? few_.data() : many_.data();
-    views_ = {to, message.headers.size()};
+    views_ = {to, count};
+    if (message.id) *to++ = {kMessageIdHeader, *message.id};
     for (const auto& [name, value] : message.headers) *to++ = {name, value};
   }
   std::span<const RecordHeader> views() const { return views_; }
@@ -64,6 +67,12 @@ class HeaderViews {
   std::vector<RecordHeader> many_;
   std::span<const RecordHeader> views_;
 };
+
+Accumulator::Alone AloneOf(const Message& message) {
+  Accumulator::Alone alone{.has_message_id = message.id.has_value()};
+  if (message.expected_offset) alone.base_offset = Offset(*message.expected_offset);
+  return alone;
+}
 
 Error Fenced(const std::string& name) {
   return {ErrorCode::kFenced, fmt::format("another producer named '{}' has taken over", name)};
@@ -98,6 +107,11 @@ void Producer::Impl::Send(const Message& message, SendCallback callback) {
     return Refuse(callback, {ErrorCode::kInvalidArgument,
                              "expected a partition or a key with expected_offset, found neither"});
   }
+  if (message.id && (message.id->empty() || message.id->size() > kMessageIdBytesMax)) {
+    return Refuse(callback, {ErrorCode::kInvalidArgument,
+                             fmt::format("expected a message id of 1 to {} bytes, found {}",
+                                         kMessageIdBytesMax, message.id->size())});
+  }
   const Result<std::uint32_t> partition = ChoosePartition(message);
   if (!partition) return Refuse(callback, partition.error());
   const HeaderViews headers(message);
@@ -114,8 +128,8 @@ void Producer::Impl::Send(const Message& message, SendCallback callback) {
 
   Accumulator& accumulator = lanes_[*partition]->accumulator;
   const Accumulator::Added added =
-      message.expected_offset
-          ? accumulator.AddAt(Offset(*message.expected_offset), record, charge, callback)
+      message.expected_offset || message.id
+          ? accumulator.AddAlone(AloneOf(message), record, charge, callback)
           : accumulator.Add(record, charge, callback);
   if (added.closed) {
     memory_.Give(charge);
@@ -135,6 +149,8 @@ Result<std::uint32_t> Producer::Impl::ChoosePartition(const Message& message) {
     choice = config_.partitioner(message, partitions);
   } else if (message.key) {
     choice = internal::PartitionOfKey(*message.key, partitions);
+  } else if (message.id) {
+    choice = internal::PartitionOfKey(*message.id, partitions);
   } else {
     choice = sticky_partition_.load(std::memory_order_relaxed);
   }

@@ -266,6 +266,54 @@ TEST_F(ClientEndToEnd, AProducerThatComesBackUnderItsNameGoesOnAndFencesTheOneBe
 }
 
 // Other records stand where the lost ones were: the offsets fit, the terms do not.
+Message WithId(const std::string& id, const std::string& value) {
+  Message message;
+  message.id = id;
+  message.value = value;
+  return message;
+}
+
+TEST_F(ClientEndToEnd, AMessageIdIsStoredOnceWhoeverSendsItAlsoAfterARestart) {
+  Start();
+  Client client = ConnectTo(broker_->client());
+  ASSERT_TRUE(client.CreateTopic("ids", 4, 1, {{"message.id.window", "1h"}}).has_value());
+  std::vector<SendReceipt> first;
+  {
+    Producer producer = Open(client, {.topic = "ids"});
+    std::vector<Future<SendReceipt>> sent;
+    for (int i = 0; i < 20; ++i) sent.push_back(producer.Send(WithId(std::to_string(i), "once")));
+    producer.Send({.value = "no id"}, nullptr);
+    for (auto& future : sent) first.push_back(future.Get(kLong).value());
+  }
+  KillAndStartAgain();
+  Producer producer = Open(client, {.topic = "ids", .compression = Compression::kZstd});
+  for (int i = 0; i < 20; ++i) {
+    const auto again = producer.Send(WithId(std::to_string(i), "twice")).Get(kLong);
+    ASSERT_TRUE(again.has_value()) << again.error().ToString();
+    EXPECT_EQ(again->partition, first[i].partition);
+    EXPECT_EQ(again->offset, first[i].offset);
+    EXPECT_EQ(again->timestamp_ms, first[i].timestamp_ms);
+  }
+  EXPECT_TRUE(producer.Send(WithId("new", "once")).Get(kLong).has_value());
+  Consumer consumer = Open(client, StartPosition::Start(), "ids");
+  const auto ends = consumer.Ends();
+  ASSERT_TRUE(ends.has_value());
+  std::uint64_t stored = 0;
+  for (const auto& position : *ends) stored += position.end;
+  EXPECT_EQ(stored, 22u);
+}
+
+TEST_F(ClientEndToEnd, AMessageIdIsRefusedWhereNoneAreTakenAndIfItCannotBeOne) {
+  Start();
+  Client client = ConnectTo(broker_->client());
+  ASSERT_TRUE(client.CreateTopic("orders", 1).has_value());
+  Producer producer = Open(client, {.topic = "orders"});
+  EXPECT_EQ(producer.Send(WithId("x", "v")).Get(kLong).error().code, ErrorCode::kBadRequest);
+  for (const std::string& id : {std::string(), std::string(257, 'x')})
+    EXPECT_EQ(producer.Send(WithId(id, "v")).Get(kLong).error().code, ErrorCode::kInvalidArgument);
+  EXPECT_TRUE(producer.Send({.value = "v"}).Get(kLong).has_value());
+}
+
 TEST_F(ClientEndToEnd, ABrokerWithAnOldCopyOfItsDataRefusesPositionsInWhatIsLost) {
   const std::filesystem::path data = directory_.path() + "/data";
   const std::filesystem::path copy = directory_.path() + "/copy";

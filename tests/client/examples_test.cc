@@ -69,6 +69,17 @@ TEST(Examples, AnOutboxIsRelayedOnce) {
   EXPECT_EQ(consumed.output, "0/0 (no key): one\n0/1 (no key): two\n0/2 (no key): three\n");
 }
 
+TEST(Examples, AMessageIsStoredOnceUnderItsId) {
+  FakeBroker broker;
+  broker.AddTopic("orders", 1);
+  const std::string orders = broker.bootstrap() + " orders ";
+  EXPECT_EQ(RunExample("11_message_ids", orders + "a b a").output,
+            "a is message 0 of partition 0\nb is message 1 of partition 0\n"
+            "a is message 0 of partition 0\n");
+  EXPECT_EQ(RunExample("11_message_ids", orders + "b c").output,
+            "b is message 1 of partition 0\nc is message 2 of partition 0\n");
+}
+
 TEST(Examples, SayWhatIsWrong) {
   FakeBroker broker;
   EXPECT_NE(RunExample("01_hello_produce", broker.bootstrap() + " missing 2>/dev/null").status, 0);

@@ -231,4 +231,10 @@ void FakeBroker::Forget(FakeSession* session) {
   });
 }
 
+std::uint64_t FakeBroker::Log::OffsetFor(const BatchHeader& header, ByteSpan frame) {
+  if (!header.producer.has_message_id) return end;
+  const auto id = MessageIdOf(header.producer, frame.subspan(kBatchHeaderBytes));
+  return ids.try_emplace(*id, end).first->second;
+}
+
 }  // namespace raftmq::testing

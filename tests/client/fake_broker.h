@@ -18,6 +18,7 @@
 #include "protocol/types/batch_header.h"
 #include "protocol/types/bytes.h"
 #include "protocol/types/ids.h"
+#include "protocol/types/message_id.h"
 #include "protocol/wire/messages.h"
 #include "tests/client/fake_sessions.h"
 
@@ -89,6 +90,10 @@ class FakeBroker {
     std::uint64_t log_start = 0;
     std::uint64_t end = 0;
     FakeSessions sessions;
+    std::map<MessageId, std::uint64_t> ids;
+
+    // Where the batch goes: the end, or the place of the one that came first with its message id.
+    std::uint64_t OffsetFor(const BatchHeader& header, ByteSpan frame);
   };
   struct Topic {
     TopicId id;

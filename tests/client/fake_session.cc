@@ -144,9 +144,12 @@ wire::Body FakeSession::Produce(const wire::ProduceRequest& request, wire::Frame
   if (broker_.discards_) return wire::ProduceReply{.base_offset = Offset(log.end)};
   const auto header = ValidateBatch(frame.attachment());
   if (!header) return wire::ErrorReply{.error = header.error()};
-  const auto known = log.sessions.Judge(header->producer, log.end);
+  const std::uint64_t offset = log.OffsetFor(*header, frame.attachment());
+  const auto known = log.sessions.Judge(header->producer, offset);
   if (!known) return wire::ErrorReply{.error = known.error()};
   if (*known) return wire::ProduceReply{.base_offset = Offset(**known), .append_time_ms = 5000};
+  if (offset < log.end)
+    return wire::ProduceReply{.base_offset = Offset(offset), .append_time_ms = 5000};
   if (request.base_offset && *request.base_offset != Offset(log.end))
     return wire::ErrorReply{.error = {ErrorCode::kOffsetMismatch, "the end is elsewhere"}};
   const std::uint64_t base = log.end;

@@ -4,6 +4,8 @@
 
 #include <string>
 
+#include "protocol/types/message_id.h"
+
 namespace raftmq::internal {
 namespace {
 
@@ -41,6 +43,28 @@ TEST(Accumulator, GivesALargeMessageABatchOfItsOwnInOrder) {
   EXPECT_GT(batches[1].frame.size(), 5000u);
   EXPECT_LT(batches[0].number, batches[1].number);
   EXPECT_LT(batches[1].number, batches[2].number);
+}
+
+TEST(Accumulator, AMessageWithAnIdTravelsAloneAndUncompressed) {
+  Accumulator accumulator({.codec = Codec::kLz4});
+  Add(accumulator, std::string(5000, 'x'));
+  Producer::SendCallback callback;
+  const std::string value(5000, 'y');
+  const RecordHeader id{kMessageIdHeader, "order-1"};
+  EXPECT_TRUE(accumulator
+                  .AddAlone({.has_message_id = true},
+                            {.value = value, .headers = {&id, 1}, .timestamp_ms = 1}, 10, callback)
+                  .sealed);
+  std::deque<OutgoingBatch> batches;
+  accumulator.Take(true, &batches);
+  ASSERT_EQ(batches.size(), 2u);
+  EXPECT_EQ(ParseBatchHeader(batches[0].frame.view())->producer.codec, Codec::kLz4);
+  const auto header = ParseBatchHeader(batches[1].frame.view());
+  ASSERT_TRUE(header.has_value());
+  EXPECT_EQ(header->producer.codec, Codec::kNone);
+  ASSERT_TRUE(header->producer.has_message_id);
+  EXPECT_EQ(*MessageIdOf(header->producer, batches[1].frame.view().subspan(kBatchHeaderBytes)),
+            MessageIdOf("order-1"));
 }
 
 TEST(Accumulator, NumbersRecordsAcrossBatches) {

@@ -20,6 +20,11 @@ struct Message {
   // Conditional: stored only if it gets just this offset, one behind the last that the sender has
   // seen, else refused with kOffsetMismatch (definite). Needs a partition or a key; travels alone.
   std::optional<std::uint64_t> expected_offset;
+  // Within the topic's message.id.window the partition stores one message with that id, whoever
+  // sends it and how often: the others are acked with its offset. 1 to 256 bytes; without a key or
+  // partition it is the id that chooses the partition. Travels alone, and as a first header
+  // "message.id".
+  std::optional<std::string> id;
 };
 
 // Where a sent message went.
