@@ -117,6 +117,23 @@ TEST_F(Service, OffsetsOutsideTheLogAreNamedWithTheirBounds) {
   EXPECT_EQ(ErrorOf(negative).code, ErrorCode::kOffsetBeyondEnd);
 }
 
+// It is told where the log begins now, and goes nowhere by itself.
+TEST_F(Service, AStreamWhoseNextRecordIsTrimmedIsToldTheNewStart) {
+  TopicClient topic(broker_.client(), "orders");
+  Produce(topic.client, topic.group, {"a"});
+  Produce(topic.client, topic.group, {"b"});
+  Produce(topic.client, topic.group, {"c"});
+  const auto stream =
+      topic.client.Send(wire::FetchRequest{.group = topic.group, .credit_bytes = 1});
+  EXPECT_THAT(ValuesOf(topic.client.Receive()->attachment.view()), ElementsAre("a"));
+  As<wire::TrimReply>(
+      topic.control.Call(wire::TrimRequest{.group = topic.group, .offset = Offset(2)}));
+  topic.client.Send(wire::FetchCredit{.stream = stream, .credit_bytes = 1 << 20});
+  const auto told = topic.client.Receive();
+  EXPECT_EQ(ErrorOf(told).code, ErrorCode::kOffsetBelowStart);
+  EXPECT_EQ(As<wire::ErrorReply>(told).log_start, Offset(2));
+}
+
 TEST_F(Service, APositionOfAnotherLogIsRefusedAndNothingIsReset) {
   TopicClient topic(broker_.client(), "orders");
   Produce(topic.client, topic.group, {"a", "b", "c"});
