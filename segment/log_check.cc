@@ -274,6 +274,7 @@ Result<LogCheck> Checker::RunPartition(const std::string& directory) {
     before = walked.tail;
   }
   for (const auto& [path, gap] : gaps_) AddGap(path, gap);
+  check_.committed = commit_floor_;
   return std::move(check_);
 }
 

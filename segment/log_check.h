@@ -29,6 +29,7 @@ struct LogCheck {
   ReplicaNumber replica;
   HardState hard_state;
   Index first, last;
+  Index committed;  // The highest that this log knows to be; may lie above `last`.
   Offset first_offset, next_offset;
   std::uint64_t segments = 0;
   std::uint64_t entries = 0;
