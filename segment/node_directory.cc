@@ -236,4 +236,21 @@ Result<NodeDirectory> OpenNodeDirectory(FileSystem& files, const NodeDirectoryOp
   return directory;
 }
 
+Result<NodeCheck> CheckNodeDirectory(FileSystem& files, const std::string& path) {
+  const NodeDirectoryOptions options{.path = path};
+  RAFTMQ_TRY_ASSIGN(const ReadNode found, ReadIdentity(files, options));
+  NodeCheck check{.identity = found.identity};
+  if (found.one_copy_is_damaged)
+    check.faults.push_back(
+        fmt::format("one of two copies in {} is damaged", PathOf(options, kNodeName)));
+  RAFTMQ_TRY_ASSIGN(const auto listed, NodeManifest::Check(files, path, &check.faults));
+  for (const auto& [group, replica] : listed) {
+    const std::string directory = PathOf(options, kPartitionsName) + "/" + group.ToString();
+    if (files.Inspect(directory + "/meta")) continue;
+    check.faults.push_back(
+        fmt::format("{} is lost: replica {} was founded here", directory, replica.value()));
+  }
+  return check;
+}
+
 }  // namespace raftmq

@@ -58,4 +58,12 @@ struct NodeDirectoryOptions {
 // kDataCorrupt (both copies in `node`, or of the manifest, are damaged), kDiskFull, kIoError.
 Result<NodeDirectory> OpenNodeDirectory(FileSystem& files, const NodeDirectoryOptions& options);
 
+// For offline tools: what the node's own files say.
+struct NodeCheck {
+  NodeIdentity identity;
+  std::vector<std::string> faults;  // Damage that the next start makes good, and lost replicas.
+};
+// Changes nothing. Errors: kNotFound, kUnknownFormat, kDataCorrupt, kIoError.
+Result<NodeCheck> CheckNodeDirectory(FileSystem& files, const std::string& path);
+
 }  // namespace raftmq

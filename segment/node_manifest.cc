@@ -48,15 +48,9 @@ Result<std::unique_ptr<NodeManifest>> NodeManifest::Open(
     FileSystem& files, const std::string& directory, std::vector<std::string>* notes,
     std::function<void(const Error&)> on_fatal) {
   const std::string paths[] = {directory + "/" + kName, directory + "/" + kCopyName};
-  Result<Content> copies[] = {ReadCopy(files, paths[0]), ReadCopy(files, paths[1])};
-  for (const Result<Content>& copy : copies) {
-    if (!copy && copy.error().code != ErrorCode::kDataCorrupt) return Fail(copy.error());
-  }
-  if (!copies[0] && !copies[1]) return Fail(copies[0].error());
-  // The first is written first, so it is the higher one if they differ and both are whole.
-  const bool takes_first =
-      copies[0] && (!copies[1] || copies[0]->save_counter >= copies[1]->save_counter);
-  Content content = *copies[takes_first ? 0 : 1];
+  const Result<Content> copies[] = {ReadCopy(files, paths[0]), ReadCopy(files, paths[1])};
+  RAFTMQ_TRY_ASSIGN(const int chosen, ChooseCopy(copies));
+  Content content = *copies[chosen];
   std::unique_ptr<File> opened[2];
   for (int i = 0; i < 2; ++i) {
     const bool is_good = copies[i] && copies[i]->save_counter == content.save_counter;
@@ -72,6 +66,29 @@ Result<std::unique_ptr<NodeManifest>> NodeManifest::Open(
   RAFTMQ_TRY(files.SyncDirectory(directory));
   return std::unique_ptr<NodeManifest>(new NodeManifest(std::move(opened[0]), std::move(opened[1]),
                                                         std::move(content), std::move(on_fatal)));
+}
+
+// The first is written first, so it is the higher one if they differ and both are whole.
+Result<int> NodeManifest::ChooseCopy(const Result<Content> (&copies)[2]) {
+  for (const Result<Content>& copy : copies) {
+    if (!copy && copy.error().code != ErrorCode::kDataCorrupt) return Fail(copy.error());
+  }
+  if (!copies[0] && !copies[1]) return Fail(copies[0].error());
+  const bool takes_first =
+      copies[0] && (!copies[1] || copies[0]->save_counter >= copies[1]->save_counter);
+  return takes_first ? 0 : 1;
+}
+
+Result<std::map<GroupId, ReplicaNumber>> NodeManifest::Check(FileSystem& files,
+                                                             const std::string& directory,
+                                                             std::vector<std::string>* faults) {
+  const Result<Content> copies[] = {ReadCopy(files, directory + "/" + kName),
+                                    ReadCopy(files, directory + "/" + kCopyName)};
+  RAFTMQ_TRY_ASSIGN(const int chosen, ChooseCopy(copies));
+  for (const Result<Content>& copy : copies) {
+    if (!copy) faults->push_back(copy.error().message);
+  }
+  return copies[chosen]->replicas;
 }
 
 std::optional<ReplicaNumber> NodeManifest::Find(const GroupId& group) const {

@@ -41,6 +41,12 @@ class NodeManifest {
       FileSystem& files, const std::string& directory, std::vector<std::string>* notes,
       std::function<void(const Error&)> on_fatal = DieOfFailedWrite);
 
+  // For offline tools: what a start would find listed, with what is wrong with either copy added to
+  // `faults`. Changes nothing. Errors: as Open.
+  static Result<std::map<GroupId, ReplicaNumber>> Check(FileSystem& files,
+                                                        const std::string& directory,
+                                                        std::vector<std::string>* faults);
+
   std::optional<ReplicaNumber> Find(const GroupId& group) const;
   std::vector<GroupId> groups() const;
   // Durable on return; calls of several threads share their syncs. Errors: kDiskFull, then the
@@ -60,6 +66,7 @@ class NodeManifest {
   static std::vector<std::byte> Encode(const Content& content);
   static Result<Content> Decode(const std::string& path, ByteSpan bytes);
   static Result<Content> ReadCopy(FileSystem& files, const std::string& path);
+  static Result<int> ChooseCopy(const Result<Content> (&copies)[2]);
   static Status WriteCopy(File& file, const std::vector<std::byte>& bytes);
   Status Save(std::unique_lock<std::mutex>& lock);
 

@@ -56,6 +56,19 @@ TEST_F(NodeManifestTest, ADamagedOrMissingCopyIsMadeAgainFromItsTwin) {
   EXPECT_EQ(Open(files_)->Find(Group(0)), ReplicaNumber(7));
 }
 
+TEST_F(NodeManifestTest, ACheckSaysWhatIsWrongAndChangesNothing) {
+  ASSERT_TRUE(Open(files_)->Add(Group(0), ReplicaNumber(7)).has_value());
+  files_.Damage("/data/manifest", 30, std::byte{4});
+  for (int i = 0; i < 2; ++i) {
+    std::vector<std::string> faults;
+    const auto listed = NodeManifest::Check(files_, "/data", &faults);
+    ASSERT_TRUE(listed.has_value());
+    EXPECT_EQ(listed->at(Group(0)), ReplicaNumber(7));
+    ASSERT_EQ(faults.size(), 1u);
+    EXPECT_NE(faults[0].find("/data/manifest is damaged"), std::string::npos);
+  }
+}
+
 TEST_F(NodeManifestTest, EveryFlippedBitIsSeen) {
   ASSERT_TRUE(Open(files_)->Add(Group(0), ReplicaNumber(7)).has_value());
   constexpr std::uint64_t kBytes = 24 + 32 + 8;
