@@ -246,7 +246,8 @@ void AddLogVerbs(CLI::App* app, Parsed* p) {
   auto* dump = AddVerb(noun, p, "dump", "One JSON object per entry",
                        [p] { return LogDump(p->global, p->log); });
   auto* verify = AddVerb(noun, p, "verify",
-                         "Check every hash, index and boundary: exit 0 clean, 1 damaged, 4 absent",
+                         "Check every hash, index and boundary, and replicas against one another: "
+                         "exit 0 clean, 1 damaged or different, 4 absent",
                          [p] { return LogVerify(p->global, p->log); });
   for (auto* verb : {dump, verify})
     verb->add_option("path", p->log.paths, "Data directory, partition directory or segment file")

@@ -5,6 +5,8 @@ Usage: cluster_command_line_test.py RAFTMQ [unittest arguments]
 """
 import json
 import os
+import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -68,6 +70,9 @@ class Cluster(unittest.TestCase):
         """Takes a node away until the end of the test."""
         self.local(verb, node)
         self.addCleanup(self.local, "start", node)
+
+    def status(self):
+        return json.loads(self.ok("local", "status", "--dir", self.dir, "--format", "json"))
 
     def topic(self, *arguments):
         name = self.id().rsplit(".", 1)[-1].replace("_", "-")
@@ -170,6 +175,37 @@ class Cluster(unittest.TestCase):
             self.assertEqual(waiting.wait(DEADLINE_SECONDS), 0)
         self.assertEqual((health["healthy"], health["nodes"], health["nodes_expected"]), (True, 3, 3))
         self.assertIn(health["metadata_leader"], NODES)
+
+    def test_verify_compares_the_replicas_of_stopped_brokers(self):
+        topic = self.topic("-p", "2")
+        self.ok("produce", topic, stdin=b"".join(b"message %d\n" % i for i in range(1000)))
+        data = [broker["data"] for broker in self.status()]
+        for node in NODES:
+            self.away("stop", node)
+        out = self.ok("log", "verify", *data)
+        for directory in data:
+            self.assertIn(f"{directory}: whole: node ", out)
+        self.assertEqual(len(re.findall(r"-[01]: 3 replicas hold the same in [1-9]\d* entries", out)), 3)  # __cluster too.
+        lines = [json.loads(line) for line in self.ok("log", "verify", *data, "--format", "json").splitlines()]
+        self.assertEqual([line["difference"] for line in lines if "compared_entries" in line], [None] * 3)
+        self.assertEqual([line["damage"] for line in lines if "damage" in line], [[]] * 12)
+
+    def test_verify_names_a_lost_replica_and_a_damaged_manifest(self):
+        topic = self.topic()
+        data = self.status()[0]["data"]
+        self.away("stop", 1)
+        copy = os.path.join(self.scratch.name, "copy")
+        shutil.copytree(data, copy)
+        self.addCleanup(shutil.rmtree, copy)
+        topic_id = self.read("topic", "describe", topic)["id"]
+        shutil.rmtree(os.path.join(copy, "partitions", topic_id + "-0"))
+        with open(os.path.join(copy, "manifest.copy"), "r+b") as file:
+            file.seek(30)
+            file.write(b"x")
+        code, out, err = self.tool("log", "verify", copy)
+        self.assertEqual(code, 1, out + err)
+        self.assertIn(f"{topic_id}-0 is lost: replica", out)
+        self.assertIn("manifest.copy is damaged", out)
 
 
 if __name__ == "__main__":
