@@ -28,7 +28,9 @@ target_compile_options(raftmq_options INTERFACE -Wall -Wextra -Wconversion -Wsha
   -Wno-missing-field-initializers  # A designated initializer leaves the rest at its default on purpose.
   -fstack-protector-strong)
 if(CMAKE_BUILD_TYPE STREQUAL "Release" AND NOT RAFTMQ_SANITIZE)
-  target_compile_options(raftmq_options INTERFACE -D_FORTIFY_SOURCE=2)
+  # A target that sets RAFTMQ_OPTIMISED to OFF goes without: fortified functions need an optimiser.
+  target_compile_options(raftmq_options INTERFACE
+    $<$<NOT:$<STREQUAL:$<TARGET_PROPERTY:RAFTMQ_OPTIMISED>,OFF>>:-D_FORTIFY_SOURCE=2>)
 endif()
 target_link_options(raftmq_options INTERFACE -Wl,-z,relro -Wl,-z,now)
 if(RAFTMQ_SANITIZE)
