@@ -205,6 +205,7 @@ void LogState::TruncateAfter(Index last_kept) {
   sessions_.UndoAfter(last_kept);
   message_ids_.UndoAfter(last_kept);
   if (faults_.forgets_at_cuts) sessions_ = SessionTable();
+  if (faults_.forgets_ids_at_cuts) message_ids_ = MessageIdTable();
   while (memberships_.back().index > last_kept) memberships_.pop_back();
   while (!changes_.empty() && changes_.back().index > last_kept) changes_.pop_back();
   while (!positions_.empty() && positions_.back().index > last_kept) positions_.pop_back();

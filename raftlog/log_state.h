@@ -41,7 +41,9 @@ struct SessionFaults {
   bool forgets_at_cuts = false;   // What is cut from the log takes all sessions with it.
   // The sessions of a checkpoint that comes after a reset are lost.
   bool forgets_at_resets = false;
-  bool fences_nobody = false;  // Batches are appended whatever their epoch.
+  bool fences_nobody = false;            // Batches are appended whatever their epoch.
+  bool forgets_ids_at_cuts = false;      // What is cut from the log takes all message ids with it.
+  bool overlooks_ids_under_way = false;  // An id counts as new until its first is committed.
 };
 
 // Value type. Entries are appended in order of index, and commit never goes back.

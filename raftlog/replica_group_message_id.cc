@@ -20,6 +20,9 @@ std::optional<StoredBatch> ReplicaGroup::FindRepeated(const Proposal& proposal) 
   if (!proposal.message_id) return std::nullopt;
   const std::optional<StoredBatch> stored = state_.message_ids().Find(*proposal.message_id);
   if (!stored || stored->append_time_ms < MessageIdsSinceMs()) return std::nullopt;
+  const bool is_overlooked =
+      options_.session_faults.overlooks_ids_under_way && stored->index > VisibleCommit();
+  if (is_overlooked) return std::nullopt;
   return stored;
 }
 

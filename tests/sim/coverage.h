@@ -118,6 +118,14 @@ namespace raftmq::sim {
   X(kFenced, "batches_refused_as_fenced")                                      \
   X(kSequenceGap, "batches_refused_behind_one_that_was_lost")                  \
   X(kLateRequests, "requests_that_arrive_after_they_were_given_up")            \
+  X(kMessageIdRepeated, "message_id_repeated_without_a_session")               \
+  X(kMessageIdInSession, "message_id_repeated_in_a_session")                   \
+  X(kMessageIdJoined, "message_id_repeated_while_its_first_was_under_way")     \
+  X(kMessageIdNewAgain, "message_id_stored_again_behind_its_window")           \
+  X(kMessageIdsFull, "message_ids_refused_for_a_full_table")                   \
+  X(kMessageIdsExpired, "message_ids_dropped_by_an_entry")                     \
+  X(kRepeatCut, "repeat_of_a_session_cut_off")                                 \
+  X(kRepeatRetried, "retry_acked_by_what_its_session_says_is_a_repeat")        \
   X(kStates, "states_compared_with_a_replay_of_the_log")                       \
   X(kStateAfterRestart, "states_compared_after_a_restart")                     \
   X(kStateAfterCut, "states_compared_after_a_truncation")                      \

@@ -23,6 +23,9 @@ enum class Mutant : std::uint8_t {
   kSessionsLostAtCuts,    // A truncation takes the sessions with it (M17).
   kSessionsLostAtResets,  // So does a reset (M21).
   kOpeningsFenceNobody,   // Batches of lower epochs are stored behind a takeover.
+  kMessageIdsLostAtCuts,  // A truncation takes the message ids with it.
+  // A message whose id is in the log, but not committed, is stored.
+  kMessageIdsUnderWayOverlooked,
 };
 
 // `rule`: the oracle that has to notice it, named as in DESIGN.md.
@@ -32,7 +35,7 @@ struct MutantRule {
   std::string_view rule;
 };
 
-inline constexpr std::array<MutantRule, 12> kMutants{{
+inline constexpr std::array<MutantRule, 14> kMutants{{
     {"hard-state-not-synced", Mutant::kHardStateNotSynced, "I-02"},
     {"log-not-synced", Mutant::kLogNotSynced, "I-16"},
     {"recovery-not-synced", Mutant::kRecoveryNotSynced, "I-16"},
@@ -45,6 +48,8 @@ inline constexpr std::array<MutantRule, 12> kMutants{{
     {"sessions-lost-at-cuts", Mutant::kSessionsLostAtCuts, "I-23"},
     {"sessions-lost-at-resets", Mutant::kSessionsLostAtResets, "I-23"},
     {"openings-fence-nobody", Mutant::kOpeningsFenceNobody, "I-33"},
+    {"message-ids-lost-at-cuts", Mutant::kMessageIdsLostAtCuts, "I-23"},
+    {"message-ids-under-way-overlooked", Mutant::kMessageIdsUnderWayOverlooked, "message-id"},
 }};
 
 }  // namespace raftmq::sim

@@ -85,9 +85,10 @@ void PartitionTruth::Cut(ReplicaRecord& record, Index last_kept) {
     if (kind == EntryKind::kNoOp) Reach(Mark::kNoOpLost);
     if (kind == EntryKind::kConfiguration) Reach(Mark::kCutMembership);
     if (kind == EntryKind::kCheckpoint) ++segments;
-    const bool is_opening = kind == EntryKind::kSession && std::holds_alternative<SessionOpening>(
-                                                               SessionEntryIn(record.At(index)));
-    if (is_opening) Reach(Mark::kOpeningCut);
+    if (kind != EntryKind::kSession) continue;
+    const SessionEntry said = SessionEntryIn(record.At(index));
+    if (std::holds_alternative<SessionOpening>(said)) Reach(Mark::kOpeningCut);
+    if (std::holds_alternative<SessionRepeat>(said)) Reach(Mark::kRepeatCut);
   }
   if (segments > 0) Reach(Mark::kCutCheckpoint);
   if (segments > 1) Reach(Mark::kCutManySegments);

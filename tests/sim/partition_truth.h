@@ -7,12 +7,14 @@
 #include <map>
 #include <set>
 #include <string>
+#include <tuple>
 #include <unordered_map>
 #include <utility>
 #include <vector>
 
 #include "protocol/types/bytes.h"
 #include "protocol/types/ids.h"
+#include "protocol/types/message_id.h"
 #include "raftlog/group.h"
 #include "raftlog/message_id_table.h"
 #include "raftlog/opened_log.h"
@@ -32,7 +34,8 @@ class PartitionTruth {
     GroupId group;
     std::uint64_t seed = 0;
     std::vector<NodeId> nodes;
-    ReplicaNumber number;  // Of all founding replicas.
+    ReplicaNumber number;                   // Of all founding replicas.
+    std::int64_t message_id_window_ms = 0;  // 0 = it takes none.
   };
   PartitionTruth(Founding created, Verdict& verdict, Coverage& coverage)
       : founding(std::move(created)), verdict_(verdict), coverage_(coverage) {}
@@ -88,7 +91,7 @@ class PartitionTruth {
 
   // What clients are told.
   void Acked(const Proposed& proposed, std::uint64_t payload_hash);
-  // An ack of a batch that was in the log already.
+  // An ack of a batch that was in the log already, or whose message id was.
   void Repeated(const Proposed& proposed, const SentBatches::Batch& batch);
   void Served(const BatchHeader& header);
   // `is_exact`: nothing can have been stored in this epoch yet, nor in a higher one.
@@ -123,6 +126,17 @@ class PartitionTruth {
     std::int64_t heard_ms = 0;
     bool is_anew = false;  // It was dropped, and opened once more.
   };
+  // A committed message with an id.
+  struct StoredMessage {
+    MessageId id;
+    std::int64_t append_time_ms = 0;
+  };
+  // What counts as stored where another message is.
+  struct StoredRepeat {
+    Offset offset;
+    bool was_acked = false;
+  };
+  using SessionSequence = std::tuple<SessionId, std::uint32_t, std::uint32_t>;  // Epoch second.
   // What a log says, by plain appends of its entries.
   struct Replayed {
     Membership membership;
@@ -150,6 +164,12 @@ class PartitionTruth {
   void CommitsOpening(const ReplicaRecord& record, const SessionOpening& opening,
                       std::int64_t heard_ms);
   void CommitsExpiry(const SessionExpiry& expiry);
+  void CommitsRepeat(const ReplicaRecord& record, const SessionRepeat& repeat,
+                     std::int64_t append_time_ms);
+  void CommitsMessageId(const ReplicaRecord& record, const EntryId& entry);
+  void RepeatedId(const Proposed& proposed, const SentBatches::Batch& batch);
+  void Continues(const ReplicaRecord& record, const SessionBatch& batch,
+                 std::int64_t append_time_ms);
   void CommitsOnce(const ReplicaRecord& record, const EntryId& entry, SentBatches::Batch& batch);
   void CommitsStart(const ReplicaRecord& record, Index index, const EntryId& entry);
   void CheckStart(const ReplicaRecord& record, const GroupStatus& status);
@@ -173,6 +193,9 @@ class PartitionTruth {
   std::set<ReplicaId> ended_;
   std::unordered_map<std::uint64_t, Content> contents_;  // Of all that was staged, by its hash.
   std::map<SessionId, StoredSession> sessions_;
+  std::map<SessionSequence, StoredRepeat> repeats_;
+  std::map<Offset, StoredMessage> messages_;      // With an id, committed.
+  std::unordered_map<MessageId, Offset> ids_;     // The newest of them with each.
   std::set<SessionId> dropped_;                   // For their age; some were opened anew.
   std::vector<std::pair<Index, Offset>> starts_;  // Committed moves of the log start.
   Replayed replayed_;                             // All that is committed.

@@ -91,6 +91,7 @@ void PartitionTruth::CommitsFirst(ReplicaRecord& record, Index index, Term term)
   if (entry.kind == EntryKind::kLogStart) CommitsStart(record, index, entry);
   if (entry.kind == EntryKind::kSession) CommitsSession(record, entry);
   if (entry.kind != EntryKind::kData && entry.kind != EntryKind::kCommand) return;
+  if (ContentOf(entry).header.producer.has_message_id) CommitsMessageId(record, entry);
   SentBatches::Batch* const batch = sent.Find(entry.payload_hash);
   if (batch == nullptr) return Broken("phantom", record, "commits a batch that nobody sent");
   if (++batch->stored == 2) Reach(Mark::kDuplicates);

@@ -20,25 +20,31 @@ void PartitionTruth::CommitsOnce(const ReplicaRecord& record, const EntryId& ent
                   fmt::format("stores sequence {} of session {} again", batch.base_sequence,
                               batch.session.value()));
   const BatchHeader& header = ContentOf(entry).header;
+  Continues(record,
+            {batch.session, header.producer.session_epoch, batch.base_sequence, batch.records},
+            header.leader.append_time_ms);
+  batch.offset = entry.base;
+  batch.elections = elections();
+}
+
+void PartitionTruth::Continues(const ReplicaRecord& record, const SessionBatch& batch,
+                               std::int64_t append_time_ms) {
   const auto [found, is_new] = sessions_.try_emplace(batch.session);
   StoredSession& session = found->second;
   if (is_new && dropped_.contains(batch.session))
     Broken("I-31", record,
            fmt::format("stores a batch of session {}, which was dropped", batch.session.value()));
-  const std::uint32_t epoch = header.producer.session_epoch;
-  if (epoch < session.epoch)
+  if (batch.epoch < session.epoch)
     Broken("I-33", record,
-           fmt::format("stores a batch of epoch {} of session {}, taken over in epoch {}", epoch,
-                       batch.session.value(), session.epoch));
+           fmt::format("stores a batch of epoch {} of session {}, taken over in epoch {}",
+                       batch.epoch, batch.session.value(), session.epoch));
   if (batch.base_sequence != session.next_sequence)
     Broken("I-33", record,
            fmt::format("stores sequence {} of session {}, expected {}", batch.base_sequence,
                        batch.session.value(), session.next_sequence));
-  session.epoch = epoch;
-  session.next_sequence = batch.base_sequence + batch.records;
-  session.heard_ms = header.leader.append_time_ms;
-  batch.offset = entry.base;
-  batch.elections = elections();
+  session.epoch = batch.epoch;
+  session.next_sequence = batch.base_sequence + batch.record_count;
+  session.heard_ms = append_time_ms;
 }
 
 SessionEntry PartitionTruth::SessionEntryIn(const EntryId& entry) const {
@@ -47,9 +53,39 @@ SessionEntry PartitionTruth::SessionEntryIn(const EntryId& entry) const {
 
 void PartitionTruth::CommitsSession(const ReplicaRecord& record, const EntryId& entry) {
   const SessionEntry said = SessionEntryIn(entry);
-  if (const auto* const opening = std::get_if<SessionOpening>(&said))
-    return CommitsOpening(record, *opening, ContentOf(entry).header.leader.append_time_ms);
-  CommitsExpiry(std::get<SessionExpiry>(said));
+  const std::int64_t append_time_ms = ContentOf(entry).header.leader.append_time_ms;
+  if (const auto* const opening = std::get_if<SessionOpening>(&said)) {
+    CommitsOpening(record, *opening, append_time_ms);
+  } else if (const auto* const repeat = std::get_if<SessionRepeat>(&said)) {
+    CommitsRepeat(record, *repeat, append_time_ms);
+  } else if (const auto* const expiry = std::get_if<SessionExpiry>(&said)) {
+    CommitsExpiry(*expiry);
+  } else {
+    Reach(Mark::kMessageIdsExpired);
+  }
+}
+
+// I-33: a message with an id that is stored already takes its place in the session like any other.
+void PartitionTruth::CommitsRepeat(const ReplicaRecord& record, const SessionRepeat& repeat,
+                                   std::int64_t append_time_ms) {
+  Reach(Mark::kMessageIdInSession);
+  Continues(record, {repeat.session, repeat.epoch, repeat.sequence, 1}, append_time_ms);
+  repeats_.emplace(SessionSequence{repeat.session, repeat.epoch, repeat.sequence},
+                   StoredRepeat{repeat.offset});
+  const auto stored = messages_.find(repeat.offset);
+  if (stored == messages_.end() || stored->second.append_time_ms != repeat.append_time_ms)
+    return Broken(
+        "message-id", record,
+        fmt::format("says that sequence {} of session {} is stored at offset {}, where no "
+                    "message with an id was appended at {}",
+                    repeat.sequence, repeat.session.value(), repeat.offset.value(),
+                    repeat.append_time_ms));
+  if (append_time_ms - repeat.append_time_ms > founding.message_id_window_ms)
+    Broken("message-id", record,
+           fmt::format("takes sequence {} of session {} for the message at offset {}, appended {} "
+                       "ms before",
+                       repeat.sequence, repeat.session.value(), repeat.offset.value(),
+                       append_time_ms - repeat.append_time_ms));
 }
 
 // I-33: epochs only rise, and each begins once.
@@ -79,7 +115,13 @@ void PartitionTruth::CommitsExpiry(const SessionExpiry& expiry) {
 
 // I-31: what was acked is not refused as if it were not known; I-32: and all acks name one offset.
 void PartitionTruth::Repeated(const Proposed& proposed, const SentBatches::Batch& batch) {
+  if (batch.message_id) {
+    RepeatedId(proposed, batch);
+    const bool is_stored = batch.session != SessionId(0) && batch.stored > 0;
+    if (!is_stored) return;  // Else it is a retry like any other.
+  }
   Reach(Mark::kDuplicateAcks);
+  if (batch.elections < elections()) Reach(Mark::kDuplicateAcrossElection);
   const ReplicaRecord nobody;
   if (batch.stored == 0)
     return Broken("I-32", nobody, "a retry is acked, its original is not committed");

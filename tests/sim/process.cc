@@ -71,6 +71,7 @@ void Process::CountMetrics() {
   reach(Mark::kOverloaded, metrics_.refused_overloaded);
   reach(Mark::kCutShort, metrics_.appends_cut_short);
   reach(Mark::kAppendRefused, metrics_.appends_refused);
+  reach(Mark::kMessageIdsFull, metrics_.refused_message_ids_full);
   reach(Mark::kFetchCache, metrics_.fetches_from_cache);
   reach(Mark::kFetchFiles, metrics_.fetches_from_map);
   reach(Mark::kFetchCold, metrics_.fetches_cold);

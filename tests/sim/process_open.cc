@@ -36,10 +36,15 @@ GroupOptions Process::OptionsOf(std::uint32_t partition) const {
   options.session_min_age_ms =
       static_cast<std::int64_t>(scenario.clients.session_min_age / kMillisecond);
   if (scenario.clients.sessions_max > 0) options.sessions_max = scenario.clients.sessions_max;
-  options.session_faults = {.acks_uncommitted = cluster_.mutant == Mutant::kDuplicateAckedEarly,
-                            .forgets_at_cuts = cluster_.mutant == Mutant::kSessionsLostAtCuts,
-                            .forgets_at_resets = cluster_.mutant == Mutant::kSessionsLostAtResets,
-                            .fences_nobody = cluster_.mutant == Mutant::kOpeningsFenceNobody};
+  options.message_id_window_ms = founding.message_id_window_ms;
+  if (scenario.message_ids.known_max > 0) options.message_ids_max = scenario.message_ids.known_max;
+  options.session_faults = {
+      .acks_uncommitted = cluster_.mutant == Mutant::kDuplicateAckedEarly,
+      .forgets_at_cuts = cluster_.mutant == Mutant::kSessionsLostAtCuts,
+      .forgets_at_resets = cluster_.mutant == Mutant::kSessionsLostAtResets,
+      .fences_nobody = cluster_.mutant == Mutant::kOpeningsFenceNobody,
+      .forgets_ids_at_cuts = cluster_.mutant == Mutant::kMessageIdsLostAtCuts,
+      .overlooks_ids_under_way = cluster_.mutant == Mutant::kMessageIdsUnderWayOverlooked};
   options.internal = scenario.IsInternal(partition);
   // A state machine's log cannot roll before a term has begun, and each takes of the reserve: with
   // a page for each, a disk that stays full for some terms would end the group (DESIGN.md).

@@ -17,12 +17,14 @@ constexpr std::uint32_t kCalmProducers = 4;  // Who go on in the liveness phase.
 SimProducer::SimProducer(Cluster& cluster, std::uint32_t number)
     : cluster_(cluster),
       number_(number),
+      sends_ids_(cluster.choices.Below(4) != 0),
       builder_(cluster.scenario.batch_bytes_max),
       backoff_(Milliseconds(1 + cluster.choices.Below(20)), Milliseconds(200),
                cluster.choices.Next()),
       opener_(cluster, number),
       leaders_(cluster.partitions.size()),
       sessions_(cluster.partitions.size()),
+      given_up_(cluster.partitions.size()),
       calm_acks_(cluster.partitions.size()) {}
 
 void SimProducer::ThinkThenSend() {
@@ -57,7 +59,7 @@ void SimProducer::Attempt() {
 // The same once more, from a connection on which it was held up, when the producer has moved on.
 void SimProducer::MaybeComeLate(const Sending& sending) {
   const ClientOptions& options = cluster_.scenario.clients;
-  if (!options.has_sessions || cluster_.scenario.IsInternal(sending.partition)) return;
+  if (!is_in_session_ && message_id_.empty()) return;
   if (cluster_.is_calm || !cluster_.choices.PerMille(options.late)) return;
   cluster_.partitions[sending.partition]->sent.Attempt(sending.payload_hash);
   RecordAttempt();  // Nobody waits for its outcome.
@@ -73,26 +75,22 @@ void SimProducer::Arrive(const Sending& sending) {
   node.Do([this, &node, sending] {
     ByteBuffer copy(sending.batch.size());
     std::copy_n(sending.batch.data(), sending.batch.size(), copy.data());
-    node.process()->Produce(
-        sending.partition, std::move(copy), sending.in_memory,
-        [this, sending](const Result<Proposed>& proposed) { Reply(sending, proposed); });
+    const Offset end = cluster_.partitions[sending.partition]->end();
+    node.process()->Produce(sending.partition, std::move(copy), sending.in_memory,
+                            [this, sending, end](const Result<Proposed>& proposed) {
+                              const bool was_there = proposed && proposed->base_offset < end;
+                              Reply(sending, proposed, was_there);
+                            });
   });
 }
 
-// First the node's turn ends and the oracles look at it.
-void SimProducer::Reply(const Sending& sending, const Result<Proposed>& proposed) {
-  cluster_.timeline.After(0, [this, sending, proposed] {
+// First the node's turn ends and the oracles look at it. `was_there`: what it names was committed
+// when the batch arrived.
+void SimProducer::Reply(const Sending& sending, const Result<Proposed>& proposed, bool was_there) {
+  cluster_.timeline.After(0, [this, sending, proposed, was_there] {
     PartitionTruth& truth = *cluster_.partitions[sending.partition];
     SentBatches::Batch& batch = *truth.sent.Find(sending.payload_hash);
-    if (proposed && !sending.in_memory) {
-      if (proposed->is_duplicate) {
-        truth.Repeated(*proposed, batch);
-        if (batch.elections < truth.elections())
-          cluster_.coverage.Reach(Mark::kDuplicateAcrossElection);
-      } else {
-        truth.Acked(*proposed, sending.payload_hash);
-      }
-    }
+    if (proposed && !sending.in_memory) CheckAck(sending, *proposed, was_there);
     if (!proposed && proposed.error().definite()) ++batch.refused;
     const bool is_command = cluster_.scenario.IsInternal(sending.partition);
     if (!is_command && SentBatches::IsStoredTooOften(batch))
@@ -100,11 +98,20 @@ void SimProducer::Reply(const Sending& sending, const Result<Proposed>& proposed
     Answer answer;
     if (!proposed) answer.error = proposed.error();
     if (proposed) answer.base = proposed->base_offset;
+    answer.is_repeat = proposed && proposed->is_duplicate && batch.message_id;
     Process* const process = cluster_.node(sending.node).process();
     if (process != nullptr) answer.leader = process->LeaderOf(sending.partition);
     cluster_.network->ForClient(
         [this, attempt = sending.attempt, answer] { OnAnswer(attempt, answer); });
   });
+}
+
+void SimProducer::CheckAck(const Sending& sending, const Proposed& proposed, bool was_there) {
+  PartitionTruth& truth = *cluster_.partitions[sending.partition];
+  if (!proposed.is_duplicate) return truth.Acked(proposed, sending.payload_hash);
+  const SentBatches::Batch& batch = *truth.sent.Find(sending.payload_hash);
+  truth.Repeated(proposed, batch);
+  if (batch.message_id && !was_there) cluster_.coverage.Reach(Mark::kMessageIdJoined);
 }
 
 void SimProducer::OnAnswer(std::uint64_t attempt, const Answer& answer) {
@@ -115,8 +122,9 @@ void SimProducer::OnAnswer(std::uint64_t attempt, const Answer& answer) {
   if (!answer.error) {
     backoff_.Reset();
     if (answer.leader != NodeId(0)) leaders_[partition_] = answer.leader;
-    if (cluster_.is_calm) ++calm_acks_[partition_];
-    sessions_[partition_].next_sequence += records_;
+    // Who says where another message is need not be able to commit any.
+    if (cluster_.is_calm && !answer.is_repeat) ++calm_acks_[partition_];
+    if (is_in_session_) sessions_[partition_].next_sequence += records_;
     return ThinkThenSend();
   }
   CheckRefusal(*answer.error);
@@ -136,7 +144,9 @@ checker::OpNumber SimProducer::RecordAttempt() {
 void SimProducer::Record(const Answer& answer) {
   if (values_.empty()) return;
   const Result<Offset> base = answer.error ? Result<Offset>(Fail(*answer.error)) : answer.base;
-  cluster_.history.Sent(op_, base, /*is_promise=*/!in_memory_);
+  // Of a repeat the checker knows no more than that it may be stored: another value may stand
+  // there.
+  cluster_.history.Sent(op_, base, /*is_promise=*/!in_memory_ && !answer.is_repeat);
 }
 
 void SimProducer::OnTimeout() {
@@ -151,7 +161,8 @@ bool SimProducer::IsSentHome() const { return cluster_.is_calm && number_ > kCal
 
 // What became of the batch is not known: nothing can follow it in its session.
 void SimProducer::GiveUp() {
-  sessions_[partition_] = {};
+  if (is_in_session_) sessions_[partition_] = {};
+  given_up_[partition_] = message_id_;
   ThinkThenSend();
 }
 

@@ -44,8 +44,9 @@ class SimProducer {
   };
   struct Answer {
     std::optional<Error> error;
-    Offset base;    // Of an ack.
-    NodeId leader;  // As the answering node believes; 0 = none.
+    Offset base;             // Of an ack.
+    bool is_repeat = false;  // Its message id may be stored with another message.
+    NodeId leader;           // As the answering node believes; 0 = none.
   };
 
   void ThinkThenSend();
@@ -53,11 +54,16 @@ class SimProducer {
   void TakeOverOnDone(const SessionCatalogue::Grant& grant,
                       const std::optional<OpenedSession>& opened);
   void Seal();
+  std::string DrawMessageId();
+  void AppendRecords();
+  SealOptions JoinSession();
+  void NoteSent(const SealOptions& seal);
   void SealCommand();
   void Attempt();
   void MaybeComeLate(const Sending& sending);
   void Arrive(const Sending& sending);
-  void Reply(const Sending& sending, const Result<Proposed>& proposed);
+  void Reply(const Sending& sending, const Result<Proposed>& proposed, bool was_there);
+  void CheckAck(const Sending& sending, const Proposed& proposed, bool was_there);
   void OnAnswer(std::uint64_t attempt, const Answer& answer);
   checker::OpNumber RecordAttempt();
   void Record(const Answer& answer);
@@ -69,6 +75,7 @@ class SimProducer {
 
   Cluster& cluster_;
   const std::uint32_t number_;
+  const bool sends_ids_;  // Some of its messages have one.
   BatchBuilder builder_;
   internal::Backoff backoff_;
   SessionOpener opener_;
@@ -77,11 +84,14 @@ class SimProducer {
   std::uint64_t attempts_ = 0;   // The newest one is waited for; older answers come too late.
   std::uint32_t partition_ = 0;
   bool in_memory_ = false;
-  SharedBytes batch_;  // Under way.
+  bool is_in_session_ = false;  // The batch under way.
+  std::string message_id_;      // Of that batch; empty = none.
+  SharedBytes batch_;           // Under way.
   std::uint64_t payload_hash_ = 0;
   std::uint32_t records_ = 0;           // Of the batch under way.
   std::uint32_t session_life_ = 0;      // Of its session.
   std::vector<Session> sessions_;       // By partition.
+  std::vector<std::string> given_up_;   // Message ids of batches that were given up, likewise.
   std::vector<checker::Value> values_;  // Of the batch; none of a command.
   checker::OpNumber op_;                // The newest attempt in the history.
   std::vector<std::uint64_t> calm_acks_;

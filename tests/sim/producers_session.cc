@@ -37,7 +37,7 @@ void SimProducer::TakeOverOnDone(const SessionCatalogue::Grant& grant,
 // memory only is lost. I-33: nobody is fenced but by who has taken over.
 void SimProducer::CheckRefusal(const Error& error) {
   Session& session = sessions_[partition_];
-  if (session.id == SessionId(0)) return;
+  if (!is_in_session_ || session.id == SessionId(0)) return;
   const bool may_expire = cluster_.scenario.clients.sessions_max > 0;
   const bool is_gap = error.code == ErrorCode::kSequenceGap;
   const bool is_unknown = error.code == ErrorCode::kUnknownSession;
@@ -45,7 +45,8 @@ void SimProducer::CheckRefusal(const Error& error) {
   if (is_unknown) cluster_.coverage.Reach(Mark::kSessionsExpired);
   const bool is_fenced = error.code == ErrorCode::kFenced;
   if (is_fenced) cluster_.coverage.Reach(Mark::kFenced);
-  if (error.code == ErrorCode::kLimitExceeded) cluster_.coverage.Reach(Mark::kSessionsFull);
+  if (error.code == ErrorCode::kLimitExceeded && message_id_.empty())
+    cluster_.coverage.Reach(Mark::kSessionsFull);
   const bool is_wrong = (is_gap && !session.is_weak) ||
                         (is_unknown && !may_expire && !session.is_weak) ||
                         error.code == ErrorCode::kSequenceOverlap ||

@@ -106,6 +106,19 @@ OperatorOptions DrawOperators(Choices& choices) {
   return operators;
 }
 
+// Windows that pass within a run, and one that does not whatever the clocks do.
+MessageIdOptions DrawMessageIds(Choices& choices) {
+  constexpr Time kBeyondAllRuns = 720 * 3600 * kSecond;
+  MessageIdOptions ids;
+  if (!IsOn(choices)) return ids;
+  ids.share = static_cast<std::uint32_t>(choices.Between(50, 700));
+  ids.different = OneOf(choices, std::array<std::uint32_t, 3>{3, 20, 200});
+  ids.window = choices.Below(3) == 0 ? kBeyondAllRuns : choices.Between(20, 4000) * kMillisecond;
+  if (choices.Below(4) == 0) ids.known_max = static_cast<std::uint32_t>(choices.Between(1, 8));
+  ids.everywhere = choices.Below(2) == 0;
+  return ids;
+}
+
 // Leaders that are cut off with much on their hands: whole segments are cut from their logs later.
 void Flood(Choices& choices, Scenario* scenario) {
   scenario->partitions = 1;
@@ -161,6 +174,7 @@ Scenario DrawScenario(Choices& choices, std::uint32_t nodes) {
   scenario.faults = DrawFaults(choices);
   scenario.clients = DrawClients(choices);
   scenario.operators = DrawOperators(choices);
+  scenario.message_ids = DrawMessageIds(choices);
   // Sessions age by log time, which stands still until a clock that was set back has caught up.
   if (scenario.faults.clock_step_every > 0) scenario.clients.sessions_max = 0;
   if (choices.Below(8) == 0) {

@@ -89,6 +89,15 @@ struct OperatorOptions {
   Time directory_loss_every = 0;  // The same for one replica, whose node remembers it.
 };
 
+// Messages with an id of their own, of which a partition stores one within its window.
+struct MessageIdOptions {
+  std::uint32_t share = 0;      // Per mille of the batches of who sends such.
+  std::uint32_t different = 1;  // So many ids are drawn from, by all producers.
+  Time window = 0;              // 0 = no partition takes any.
+  std::uint32_t known_max = 0;  // Of a partition; 0: more than there are.
+  bool everywhere = true;       // Else every second partition takes none.
+};
+
 struct Scenario {
   std::uint32_t nodes = 3;
   std::uint32_t partitions = 1;
@@ -114,9 +123,14 @@ struct Scenario {
   FaultOptions faults;
   ClientOptions clients;
   OperatorOptions operators;
+  MessageIdOptions message_ids;
 
   std::uint32_t ShardOf(std::uint32_t partition) const { return partition % shards; }
   bool IsInternal(std::uint32_t partition) const { return partition < internal; }
+  bool HasMessageIds(std::uint32_t partition) const {
+    const bool is_one = message_ids.everywhere || (partitions - 1 - partition) % 2 == 0;
+    return message_ids.window > 0 && is_one && !IsInternal(partition);
+  }
   Time election_max() const { return tick * election_ticks_max; }
 };
 

@@ -3,9 +3,11 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <unordered_map>
 
 #include "protocol/types/ids.h"
+#include "protocol/types/message_id.h"
 #include "tests/sim/verdict.h"
 
 namespace raftmq::sim {
@@ -18,8 +20,10 @@ class SentBatches {
     std::uint32_t stored = 0;   // Times that it was committed.
     bool was_unknown = false;
     SessionId session;  // 0 = none.
+    std::uint32_t session_epoch = 0;
     std::uint32_t base_sequence = 0;
     std::uint32_t records = 0;
+    std::optional<MessageId> message_id;
     std::uint64_t elections = 0;  // Of its partition, when it was committed.
     Offset offset;                // Once it is committed: of the first copy.
   };

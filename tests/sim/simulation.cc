@@ -32,6 +32,9 @@ void Simulation::FoundPartitions() {
     PartitionTruth::Founding founding{.group = {.topic = {1, 2}, .partition = PartitionNumber(i)},
                                       .seed = cluster_.choices.Next(),
                                       .number = ReplicaNumber(1)};
+    if (scenario.HasMessageIds(i))
+      founding.message_id_window_ms =
+          static_cast<std::int64_t>(scenario.message_ids.window / kMillisecond);
     const std::uint64_t first = cluster_.choices.Below(scenario.nodes);
     for (std::uint64_t n = 0; n < std::min(scenario.replicas, scenario.nodes); ++n)
       founding.nodes.push_back(
