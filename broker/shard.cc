@@ -35,7 +35,8 @@ Shard::Shard(std::uint32_t number, const NodeServices& services)
       work_(std::make_unique<IoPool>(IoPoolOptions{}, PostTo(loop_))),
       disk_(std::make_unique<DiskThread>(PostTo(loop_), services.clock, metrics_.disk)),
       deps_(std::make_unique<GroupDeps>(GroupDeps{services.files, services.clock, *disk_, *work_,
-                                                  cache_, metrics_.groups, links_, &heartbeats_})),
+                                                  cache_, live_traffic_, metrics_.groups, links_,
+                                                  &heartbeats_})),
       partitions_(std::make_unique<PartitionSet>(PartitionSet::Environment{
           services.options, services.log, services.metrics, services.manifest, *deps_})),
       tick_(loop_),

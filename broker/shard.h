@@ -28,6 +28,7 @@
 #include "broker/shard_metrics.h"
 #include "protocol/net/event_loop.h"
 #include "protocol/net/mailbox.h"
+#include "raftlog/catch_up_pace.h"
 #include "raftlog/disk_thread.h"
 #include "raftlog/heartbeats.h"
 #include "raftlog/io_pool.h"
@@ -129,6 +130,7 @@ class Shard {
   Mailbox<Letter> mailbox_;
   ShardMetrics metrics_;
   TailCache cache_;
+  LiveTraffic live_traffic_;
   PeerLinks links_;
   Heartbeats heartbeats_;
   std::unique_ptr<IoPool> work_;

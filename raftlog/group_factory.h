@@ -18,6 +18,7 @@
 
 #include "protocol/types/clock.h"
 #include "protocol/types/ids.h"
+#include "raftlog/catch_up_pace.h"
 #include "raftlog/group.h"
 #include "raftlog/group_metrics.h"
 #include "raftlog/heartbeats.h"
@@ -64,6 +65,7 @@ struct GroupDeps {
   DiskQueue& disk;
   WorkQueue& work;
   TailCache& cache;
+  LiveTraffic& live_traffic;
   GroupMetrics& metrics;
   Transport& transport;
   Heartbeats* heartbeats = nullptr;  // Null: groups never go quiet.

@@ -25,6 +25,7 @@
 #include <optional>
 #include <vector>
 
+#include "raftlog/catch_up_pace.h"
 #include "raftlog/command_applier.h"
 #include "raftlog/core/raft.h"
 #include "raftlog/frames.h"
@@ -95,9 +96,10 @@ class ReplicaGroup final : public Group {
 
   // Entries for a follower that the cache no longer holds.
   struct CatchUp {
+    Term term;  // In which they were asked for: a later leadership may have cut these entries.
     bool is_reading = false;
     std::optional<LogSlice> slice;
-    Term term;  // In which it was asked for: a later leadership may have cut these entries.
+    CatchUpPace pace;
   };
   struct Forwarded {
     ProposeDone done;
@@ -152,6 +154,7 @@ class ReplicaGroup final : public Group {
   void CarryOut(const Received& received);
   void StageOwn(const std::vector<AppendedEntry>& entries);
   void StageEntry(const AppendedEntry& entry, Proposal proposal);
+  void CountStaged(std::size_t bytes);
 
   // replica_group_session.cc
   SessionJudgement Judge(const Proposal& proposal) const;
@@ -211,7 +214,7 @@ class ReplicaGroup final : public Group {
   void StageReceived(const Frame& entry);
   void SendToFollowers();
   std::vector<SharedBytes> GatherFrom(Index first, Index last) const;
-  void ReadForCatchUp(NodeId to, const Raft::SendRange& range);
+  void ReadForCatchUp(const Progress& follower, const Raft::SendRange& range);
   std::vector<SharedBytes> TakeCatchUp(NodeId to, Index first);
   void Send(RaftMessage message, std::vector<SharedBytes> frames);
   Error UnknownOutcome() const;
@@ -288,11 +291,12 @@ class ReplicaGroup final : public Group {
   std::map<std::uint64_t, Forwarded> forwarded_;  // Oldest first, like the next.
   std::map<std::uint64_t, PendingRead> reads_;
   std::optional<Transfer> transfer_;
-  Index reported_commit_;          // Last one that listeners were told of.
-  Microseconds retention_due_{0};  // Of the next pass; they are a second apart.
-  std::uint64_t size_bytes_ = 0;   // Of the log: counted along, so that status() stays cheap.
-  std::uint32_t segments_ = 0;     // The same.
-  std::size_t gauged_bytes_ = 0;   // Our share in the shard's pending bytes.
+  Index reported_commit_;             // Last one that listeners were told of.
+  Microseconds retention_due_{0};     // Of the next pass; they are a second apart.
+  std::uint64_t size_bytes_ = 0;      // Of the log: counted along, so that status() stays cheap.
+  std::uint32_t segments_ = 0;        // The same.
+  std::uint64_t appended_bytes_ = 0;  // To the log, in this life of the process.
+  std::size_t gauged_bytes_ = 0;      // Our share in the shard's pending bytes.
   std::size_t gauged_proposals_ = 0;
   std::size_t gauged_sessions_ = 0;
   std::size_t gauged_message_ids_ = 0;

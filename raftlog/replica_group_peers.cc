@@ -12,7 +12,7 @@
 namespace raftmq {
 namespace {
 
-constexpr std::size_t kAppendBytesMax = 1u << 20;  // Of one message; at least one entry.
+constexpr std::size_t kAppendBytesMax = 1u << 20;  // Of one from the cache; at least one entry.
 
 }  // namespace
 
@@ -117,8 +117,7 @@ void ReplicaGroup::StageReceived(const Frame& entry) {
               .base_offset = leader.base_offset,
               .end_offset = entry.header.end_offset()});
   log_->Stage(entry.bytes);
-  ++staged_entries_;
-  size_bytes_ += entry.bytes.size();
+  CountStaged(entry.bytes.size());
   TakeArrivedCheckpoint();
 }
 
@@ -129,7 +128,7 @@ void ReplicaGroup::SendToFollowers() {
       std::vector<SharedBytes> frames = GatherFrom(range->first, range->last);
       if (frames.empty()) frames = TakeCatchUp(to, range->first);
       if (frames.empty()) {
-        ReadForCatchUp(to, *range);
+        ReadForCatchUp(follower, *range);
         break;
       }
       RaftMessage message = core_.MakeAppend(to, range->first.Plus(frames.size() - 1));
@@ -152,17 +151,24 @@ std::vector<SharedBytes> ReplicaGroup::GatherFrom(Index first, Index last) const
   return frames;
 }
 
-// What the cache no longer holds comes from the files; one read per follower at a time.
-void ReplicaGroup::ReadForCatchUp(NodeId to, const Raft::SendRange& range) {
+// What the cache no longer holds comes from the files; one read per follower at a time, and no
+// faster than suits those who are served meanwhile.
+void ReplicaGroup::ReadForCatchUp(const Progress& follower, const Raft::SendRange& range) {
+  const RaftStatus& raft = core_.status();
+  const NodeId to = follower.replica.node;
   CatchUp& catch_up = catch_ups_[to];
-  const Index durable = core_.status().durable.last;
-  if (catch_up.is_reading || range.first > durable) return;
+  if (catch_up.is_reading || range.first > raft.durable.last) return;
+  if (catch_up.term != raft.term) catch_up = {.term = raft.term};
+  const Microseconds now = deps_.clock.SteadyNow();
+  const std::size_t bytes_max = catch_up.pace.BytesToRead(
+      range.first, follower.durable,
+      {.now = now, .is_live = deps_.live_traffic.GoesOn(now), .appended_bytes = appended_bytes_});
+  if (bytes_max == 0) return;
   std::unique_ptr<LogRead> read =
       log_->Read({.by = ReadFrom::By::kIndex, .value = range.first.value()},
-                 std::min(range.last, durable), kAppendBytesMax);
+                 std::min(range.last, raft.durable.last), bytes_max);
   if (!read) return;
   catch_up.is_reading = true;
-  catch_up.term = core_.status().term;
   reader_.Run(std::move(read), [this, to, first = range.first](Result<LogSlice> slice) {
     CatchUp& done = catch_ups_[to];
     done.is_reading = false;
@@ -178,10 +184,12 @@ std::vector<SharedBytes> ReplicaGroup::TakeCatchUp(NodeId to, Index first) {
   std::vector<SharedBytes> frames;
   const auto found = catch_ups_.find(to);
   if (found == catch_ups_.end() || !found->second.slice) return frames;
-  const LogSlice slice = *std::exchange(found->second.slice, std::nullopt);
-  if (slice.first != first || found->second.term != core_.status().term) return frames;
+  CatchUp& catch_up = found->second;
+  const LogSlice slice = *std::exchange(catch_up.slice, std::nullopt);
+  if (slice.first != first || catch_up.term != core_.status().term) return frames;
   FrameCursor cursor(slice.bytes);
   while (auto frame = cursor.Next()) frames.push_back(std::move(frame->bytes));
+  catch_up.pace.Sent(first, slice.last, slice.bytes.size());
   return frames;
 }
 

@@ -235,8 +235,7 @@ void ReplicaGroup::StageEntry(const AppendedEntry& entry, Proposal proposal) {
               .base_offset = block.base_offset,
               .end_offset = header->end_offset()});
   log_->Stage(shared);
-  ++staged_entries_;
-  size_bytes_ += shared.size();
+  CountStaged(shared.size());
 
   const Proposed proposed{entry.index, block.base_offset, block.append_time_ms};
   if (proposal.kind == EntryKind::kData) staged_proposals_.push_back(proposal.proposed_at);
@@ -246,6 +245,13 @@ void ReplicaGroup::StageEntry(const AppendedEntry& entry, Proposal proposal) {
   } else {
     proposals_.Wait({proposed, std::move(proposal.done), proposal.proposed_at});
   }
+}
+
+void ReplicaGroup::CountStaged(std::size_t bytes) {
+  ++staged_entries_;
+  size_bytes_ += bytes;
+  appended_bytes_ += bytes;
+  deps_.live_traffic.Note(deps_.clock.SteadyNow());
 }
 
 }  // namespace raftmq

@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "tests/raftlog/group_cluster.h"
 
 namespace raftmq {
@@ -11,6 +13,75 @@ using ::testing::ElementsAre;
 using ::testing::SizeIs;
 
 std::string Long(int number) { return std::to_string(number) + std::string(12'000, '.'); }
+
+// Appends with entries that are on their way to a node.
+int AppendsTo(const GroupCluster& cluster, std::uint32_t id) {
+  return static_cast<int>(std::ranges::count_if(cluster.mail(), [id](const PeerMessage& message) {
+    return message.to().node == NodeId(id) && !message.frames.empty();
+  }));
+}
+
+// Node 3 has missed `entries` long ones; the leader, node 1, finds where it stands and feeds it.
+void FallBehind(GroupCluster* cluster, int entries) {
+  cluster->Elect(1);
+  cluster->Isolate(3);
+  for (int i = 0; i < entries; ++i) ASSERT_TRUE(cluster->Produce(1, Long(i)).has_value());
+}
+
+// Node 3 hears the leader, but its disk does nothing yet. What came to it from the files meanwhile:
+// how many appends.
+int FeedWithoutSync(GroupCluster* cluster) {
+  cluster->Heal();
+  cluster->node(3).disk_hangs = true;
+  int appends = 0;
+  cluster->Tick(1, GroupCluster::kHeartbeatTicks);
+  while (!cluster->mail().empty()) {
+    appends += AppendsTo(*cluster, 3);
+    cluster->DeliverAll();
+    cluster->group(1).TurnEnd();
+  }
+  cluster->node(3).disk_hangs = false;
+  return appends;
+}
+
+TEST(GroupCatchUp, WhileOthersProduceACatchUpHasOneReadUnderWay) {
+  GroupCluster cluster({.cache_bytes = 0, .segment_bytes = 2u << 20});
+  FallBehind(&cluster, 100);
+  EXPECT_EQ(FeedWithoutSync(&cluster), 1);
+  const std::uint64_t taken = cluster.group(3).status().last.value();
+  EXPECT_GT(taken, 10u);
+  EXPECT_LT(taken, 30u);  // 256 KiB of 12 KB each.
+  cluster.Settle();
+  EXPECT_THAT(cluster.node(3).ReadFrom(0), SizeIs(100));
+}
+
+TEST(GroupCatchUp, WhenNobodyProducesItNeedNotWaitForTheFollowersDisk) {
+  GroupCluster cluster({.cache_bytes = 0, .segment_bytes = 2u << 20});
+  FallBehind(&cluster, 100);
+  cluster.node(1).clock.Advance(Milliseconds(1000));
+  EXPECT_GT(FeedWithoutSync(&cluster), 1);
+  EXPECT_EQ(cluster.group(3).status().last, cluster.group(1).status().last);
+}
+
+TEST(GroupCatchUp, AFollowerFedFromTheCacheIsNotHeldBack) {
+  GroupCluster cluster({.cache_bytes = 4u << 20, .segment_bytes = 2u << 20});
+  FallBehind(&cluster, 100);
+  EXPECT_GT(FeedWithoutSync(&cluster), 1);
+  EXPECT_EQ(cluster.group(3).status().last, cluster.group(1).status().last);
+}
+
+// Producers at full speed who never pause: a follower that is held back would never catch up.
+TEST(GroupCatchUp, WhoDoesNotComeNearerWhileOthersProduceIsNotHeldBack) {
+  GroupCluster cluster({.cache_bytes = 0, .segment_bytes = 4u << 20});
+  FallBehind(&cluster, 150);
+  ASSERT_EQ(FeedWithoutSync(&cluster), 1);
+  for (int i = 0; i < 25; ++i) cluster.node(1).Send(AnyGroupWorld::Batch({Long(i)}));
+  cluster.RunDisk(1);
+  cluster.RunDisk(2);
+  cluster.node(1).clock.Advance(Milliseconds(1000));
+  cluster.RunDisk(3);
+  EXPECT_GT(FeedWithoutSync(&cluster), 1);
+}
 
 TEST(GroupCatchUp, AFollowerTakesARollWhenItsNextFileIsReady) {
   // So small that they are full before they are half full: nobody has prepared anything.

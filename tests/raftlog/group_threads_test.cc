@@ -52,11 +52,12 @@ TEST(GroupThreads, ManyGroupsShareOneDiskThread) {
   GroupMetrics metrics;
   PosixFileSystem no_files;
   TailCache cache(4096);
+  LiveTraffic live_traffic;
   std::vector<FakeDisk> files(kGroups);
   DiskThread disk(loop.Poster(), clock, disk_metrics);
   IoPool pool({.threads = 2}, loop.Poster());
   NoTransport transport;
-  const GroupDeps deps{no_files, clock, disk, pool, cache, metrics, transport};
+  const GroupDeps deps{no_files, clock, disk, pool, cache, live_traffic, metrics, transport};
   GroupOptions options{.self = NodeId(1), .batch_bytes_max = 2048, .retention_ms = -1};
   options.log.control_reserve_bytes = files[0].reserve_bytes;
 
@@ -107,10 +108,11 @@ TEST(GroupThreads, RealLogsAreMadeFilledAndOpenedAgain) {
   PosixFileSystem files;
   TempDirectory directory;
   TailCache cache(4096);
+  LiveTraffic live_traffic;
   DiskThread disk(loop.Poster(), clock, disk_metrics);
   IoPool pool({.threads = 2}, loop.Poster());
   NoTransport transport;
-  const GroupDeps deps{files, clock, disk, pool, cache, metrics, transport};
+  const GroupDeps deps{files, clock, disk, pool, cache, live_traffic, metrics, transport};
   const auto options = [&](std::size_t i) {
     GroupOptions of{.self = NodeId(1), .batch_bytes_max = 2048};
     of.log.directory = directory / std::to_string(i);

@@ -42,6 +42,7 @@ class AnyGroupWorld {
                          .disk = shard->disk,
                          .work = shard->work,
                          .cache = shard->cache,
+                         .live_traffic = shard->live_traffic,
                          .metrics = metrics,
                          .transport = network()};
     Result<std::unique_ptr<OpenedLog>> log = OpenLog();
@@ -200,6 +201,7 @@ class AnyGroupWorld {
     StepDisk disk;
     StepWork work;
     TailCache cache;
+    LiveTraffic live_traffic;
   };
   std::unique_ptr<Shard> shard;
   std::unique_ptr<Group> group;

@@ -6,6 +6,7 @@
 #include <functional>
 #include <utility>
 
+#include "raftlog/catch_up_pace.h"
 #include "raftlog/heartbeats.h"
 #include "raftlog/tail_cache.h"
 #include "tests/sim/cluster.h"
@@ -34,6 +35,7 @@ struct SimShard {
 
   SimDisk disk;
   TailCache cache;
+  LiveTraffic live_traffic;
   SimHeartbeatTransport transport;
   Heartbeats heartbeats;
 };
