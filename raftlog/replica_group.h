@@ -150,6 +150,7 @@ class ReplicaGroup final : public Group {
   Status CheckBaseOffset(const Proposal& proposal) const;
   void ReleaseHeld();
   void Refuse(const Proposal& proposal, Room why);
+  void RefuseByState(Proposal proposal, Error why);
   void Append(Proposal proposal);
   void CarryOut(const Received& received);
   void StageOwn(const std::vector<AppendedEntry>& entries);

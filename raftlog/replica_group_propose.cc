@@ -109,7 +109,7 @@ bool ReplicaGroup::SettleJudged(Proposal& proposal) {
   }
   const std::optional<Room> place = proposal.message_id ? MakeRoomForMessageId() : Room::kGo;
   if (!place) {
-    if (proposal.done) proposal.done(Fail(RefusedMessageIdsFull()));
+    RefuseByState(std::move(proposal), RefusedMessageIdsFull());
     return true;
   }
   if (*place != Room::kGo) return AppendIf(*place, proposal);
@@ -164,6 +164,17 @@ void ReplicaGroup::Refuse(const Proposal& proposal, Room why) {
                      fmt::format("no space for the next segment of {}; free some, service resumes "
                                  "by itself",
                                  options_.log.directory)));
+}
+
+// Who leads no more and does not know it lacks what its successors have stored, or dropped.
+void ReplicaGroup::RefuseByState(Proposal proposal, Error why) {
+  if (!proposal.done) return;
+  ReadIndex([this, done = std::move(proposal.done),
+             why = std::move(why)](const Result<Offset>& confirmed) {
+    if (confirmed) return done(Fail(why));
+    const bool drains = confirmed.error().code == ErrorCode::kDraining;
+    done(Fail(drains ? confirmed.error() : RefusedNotLeader()));
+  });
 }
 
 void ReplicaGroup::Append(Proposal proposal) {

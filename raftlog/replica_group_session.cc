@@ -73,15 +73,8 @@ void ReplicaGroup::AnswerJudged(Proposal proposal, const SessionJudgement& judge
     if (is_batch) deps_.metrics.duplicates.Add();
     return AnswerDuplicate(std::move(proposal), stored);
   }
-  Error refused = RefusedBySession(proposal, judged);
-  if (!proposal.done) return;
-  // Who leads no more and does not know it lacks what its successors have stored.
-  ReadIndex([this, done = std::move(proposal.done),
-             refused = std::move(refused)](const Result<Offset>& confirmed) {
-    if (confirmed) return done(Fail(refused));
-    const bool drains = confirmed.error().code == ErrorCode::kDraining;
-    done(Fail(drains ? confirmed.error() : RefusedNotLeader()));
-  });
+  Error why = RefusedBySession(proposal, judged);
+  RefuseByState(std::move(proposal), std::move(why));
 }
 
 // As the first time, not before that is committed: the outcome of what is under way is not known

@@ -3,8 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "protocol/types/message_id.h"
 #include "tests/raftlog/group_world.h"
+#include "tests/raftlog/message_id_batches.h"
 
 namespace raftmq {
 namespace {
@@ -12,18 +12,6 @@ namespace {
 using ::testing::ElementsAre;
 
 constexpr std::int64_t kWindowMs = 10'000;
-
-ByteBuffer WithId(const std::string& id, const std::string& value, SealOptions seal = {}) {
-  BatchBuilder builder(kBatchBytesMax);
-  const RecordHeader header{kMessageIdHeader, id};
-  EXPECT_TRUE(builder.Append({.value = value, .headers = {&header, 1}, .timestamp_ms = 1}));
-  seal.has_message_id = true;
-  return builder.Finish(seal);
-}
-
-SealOptions At(std::uint32_t sequence) {
-  return {.session = SessionId(9), .session_epoch = 1, .base_sequence = sequence};
-}
 
 Result<Proposed> Produce(GroupWorld* world, ByteBuffer batch) {
   const auto answer = world->Send(std::move(batch));
