@@ -36,6 +36,7 @@ std::int64_t ReplicaGroup::MessageIdsSinceMs() const {
 bool ReplicaGroup::SettleRepeated(Proposal& proposal, const StoredBatch& stored) {
   const auto* const batch = std::get_if<SessionBatch>(&proposal.session);
   if (batch == nullptr) {
+    deps_.metrics.duplicates.Add();
     AnswerDuplicate(std::move(proposal), stored);
     return true;
   }

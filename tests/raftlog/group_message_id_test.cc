@@ -145,6 +145,14 @@ TEST_F(GroupMessageId, AFullTableTakesNoMoreUntilTheWindowHasPassed) {
   EXPECT_EQ(world_.metrics.message_ids.value(), 1u);
 }
 
+TEST_F(GroupMessageId, ARepeatedIdCountsAsADuplicateWithASessionAndWithout) {
+  ASSERT_TRUE(Produce(&world_, WithId("x", "a")).has_value());
+  ASSERT_TRUE(Produce(&world_, WithId("x", "a")).has_value());
+  EXPECT_EQ(world_.metrics.duplicates.value(), 1u);
+  ASSERT_TRUE(Produce(&world_, WithId("x", "a", At(0))).has_value());
+  EXPECT_EQ(world_.metrics.duplicates.value(), 2u);
+}
+
 TEST(GroupWithoutMessageIds, AnIdIsRefusedByNameWithoutEffect) {
   GroupWorld world;
   world.Start();
