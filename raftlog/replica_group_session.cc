@@ -117,8 +117,7 @@ Error ReplicaGroup::RefusedBySession(const Proposal& proposal, const SessionJudg
       }
       metrics.refused_duplicate_unknown.Add();
       return {ErrorCode::kDuplicateOffsetUnknown,
-              fmt::format("{} was stored before offset {}, where is not known any more", name,
-                          judged.stored.base_offset.value())};
+              fmt::format("{} was stored long ago, where is not known any more", name)};
     case SessionVerdict::kBegins:
       metrics.refused_sessions_full.Add();
       return {ErrorCode::kLimitExceeded,

@@ -153,6 +153,16 @@ TEST_F(GroupMessageId, ARepeatedIdCountsAsADuplicateWithASessionAndWithout) {
   EXPECT_EQ(world_.metrics.duplicates.value(), 2u);
 }
 
+// Whose first record with an id is stored elsewhere: only that it was stored is said.
+TEST_F(GroupMessageId, WhatIsForgottenBehindRepeatedIdsIsNotGivenTheirOffset) {
+  ASSERT_TRUE(Produce(&world_, WithId("x", "a")).has_value());
+  for (std::uint32_t i = 0; i < 6; ++i)
+    ASSERT_TRUE(Produce(&world_, WithId("x", "a", At(i))).has_value());
+  const Result<Proposed> forgotten = Produce(&world_, WithId("y", "b", At(0)));
+  EXPECT_EQ(forgotten.error().code, ErrorCode::kDuplicateOffsetUnknown);
+  EXPECT_THAT(forgotten.error().message, ::testing::Not(::testing::HasSubstr("before offset")));
+}
+
 TEST(GroupWithoutMessageIds, AnIdIsRefusedByNameWithoutEffect) {
   GroupWorld world;
   world.Start();
