@@ -313,9 +313,10 @@ class ReplicaGroup final : public Group {
   std::deque<Synced> synced_;
   // Those of the leader's checkpoints that are not yet compared whole, oldest first.
   std::deque<OwnCheckpoint> own_checkpoints_;
-  // Of the checkpoint that a roll behind `behind` needs.
+  // Of the checkpoint that a roll behind `behind` needs. Not by its index alone: after a truncation
+  // another entry stands there, and the tables differ.
   struct CheckpointSize {
-    Index behind;
+    LogTail behind;
     std::uint64_t bytes = 0;
   };
   CheckpointSize checkpoint_size_;

@@ -127,7 +127,7 @@ std::optional<Checkpoint> ReplicaGroup::StateOfLog() const {
 
 // About, and not less. REQUIRES: IsReadyToRoll.
 std::uint64_t ReplicaGroup::NextCheckpointBytes() {
-  const Index behind = log_->tail().index;
+  const LogTail behind = log_->tail();
   if (checkpoint_size_.behind == behind) return checkpoint_size_.bytes;
   std::uint64_t bytes = kCheckpointHeadBytes + state_.sessions().encoded_bytes() +
                         state_.message_ids().encoded_bytes();

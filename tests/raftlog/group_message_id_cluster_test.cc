@@ -12,16 +12,21 @@ using ::testing::ElementsAre;
 
 class GroupMessageIdCluster : public ::testing::Test {
  protected:
-  static constexpr std::size_t kIdsMax = 2;
+  static constexpr std::int64_t kWindowMs = 10'000;
 
-  GroupMessageIdCluster() {
+  GroupMessageIdCluster() { SetIdsMax(150'000); }
+  // Node 1 leads.
+  void SetIdsMax(std::size_t ids_max) {
     for (std::uint32_t id = 1; id <= 3; ++id) {
       cluster_.PowerCut(id);
-      cluster_.node(id).options.message_id_window_ms = 10'000;
-      cluster_.node(id).options.message_ids_max = kIdsMax;
+      cluster_.node(id).options.message_id_window_ms = kWindowMs;
+      cluster_.node(id).options.message_ids_max = ids_max;
     }
     cluster_.StartAll();
     cluster_.Elect(1);
+  }
+  auto SendLong(std::uint32_t leader) {
+    return cluster_.node(leader).Send(AnyGroupWorld::Batch({std::string(12'000, '.')}));
   }
   Result<Proposed> Produce(std::uint32_t leader, ByteBuffer batch) {
     const auto answer = cluster_.node(leader).Send(std::move(batch));
@@ -68,8 +73,8 @@ TEST_F(GroupMessageIdCluster, ARepeatThatIsLostWithItsLeaderMayBeSentAgain) {
 
 // Its successor may have forgotten ids that fill its own table.
 TEST_F(GroupMessageIdCluster, ALeaderThatWasDeposedRefusesNoIdByItsFullTable) {
-  for (std::size_t i = 0; i < kIdsMax; ++i)
-    ASSERT_TRUE(Produce(1, WithId(std::to_string(i), "a")).has_value());
+  SetIdsMax(1);
+  ASSERT_TRUE(Produce(1, WithId("x", "a")).has_value());
   cluster_.Isolate(1);
   cluster_.Elect(2);
   ASSERT_TRUE(cluster_.group(1).status().is_leader);
@@ -80,6 +85,43 @@ TEST_F(GroupMessageIdCluster, ALeaderThatWasDeposedRefusesNoIdByItsFullTable) {
   cluster_.Settle();
   ASSERT_TRUE(next->has_value());
   EXPECT_EQ((*next)->error().code, ErrorCode::kNotLeader);
+}
+
+// With the ids dropped, node 1 asks what a roll behind its last entry needs. That history is lost,
+// and the ids are back when its log ends at the same index again: the checkpoint is long now.
+TEST_F(GroupMessageIdCluster, ARollCountsTheIdsThatATruncationBroughtBack) {
+  for (int i = 0; i < 9'000; ++i) {
+    cluster_.node(1).Send(WithId(std::to_string(i), "a"));
+    if (i % 500 == 0) cluster_.Heartbeat(1);
+  }
+  for (int i = 0; i < 5; ++i) cluster_.Heartbeat(1);
+  cluster_.Isolate(1);
+  const std::int64_t now_ms = cluster_.node(1).clock.WallNowMs();
+  cluster_.node(1).clock.Advance(Milliseconds(3 * kWindowMs));
+  cluster_.node(1).Send(AnyGroupWorld::Batch({"later"}));
+  cluster_.Tick(1, 1);
+  cluster_.node(1).clock.SetWallMs(now_ms);
+  Index full;
+  while (cluster_.group(1).status().last != full) {
+    full = cluster_.group(1).status().last;
+    SendLong(1);
+    cluster_.RunDisk(1);
+  }
+  cluster_.RunDisk(1);  // The next segment is there, for a short checkpoint.
+  cluster_.Elect(2);
+  cluster_.Heal();
+  for (int i = 0; i < 5; ++i) cluster_.Heartbeat(2);
+  cluster_.Elect(1);
+  ASSERT_EQ(cluster_.node(1).metrics.message_ids.value(), 9'000u);
+  while (cluster_.group(1).status().last < full) {
+    SendLong(1);
+    cluster_.Settle();
+  }
+  ASSERT_EQ(cluster_.group(1).status().last, full);
+  const auto next = SendLong(1);
+  for (int i = 0; i < 3; ++i) cluster_.Heartbeat(1);
+  ASSERT_TRUE(next->has_value());
+  EXPECT_TRUE((*next)->has_value()) << (*next)->error().ToString();
 }
 
 }  // namespace
