@@ -122,7 +122,7 @@ Result<MessageIdTable> MessageIdTable::Decode(ByteSpan bytes) {
     }
     table.order_.push_back(entry);
   }
-  if (!in.ok() || in.left() != 0) {
+  if (count == 0 || !in.ok() || in.left() != 0) {
     return Fail(ErrorCode::kBadBatch,
                 fmt::format("a table of {} message ids has fields of another length than {} bytes",
                             count, bytes.size()));

@@ -79,6 +79,9 @@ TEST(MessageIdTable, ForeignBytesAreRefused) {
   ByteBuffer twice = log.table.Encode();
   std::copy_n(twice.data() + 4, 16, twice.data() + 36);
   EXPECT_FALSE(MessageIdTable::Decode(twice.span()).has_value());
+  ByteBuffer of_none(4);  // An empty table has no bytes at all.
+  StoreLittleEndian(of_none.data(), std::uint32_t{0});
+  EXPECT_FALSE(MessageIdTable::Decode(of_none.span()).has_value());
 }
 
 // Random logs: cut back anywhere, they say what the log up to there says, and so does a table that
