@@ -22,8 +22,10 @@ struct Message {
   std::optional<std::uint64_t> expected_offset;
   // Within the topic's message.id.window the partition stores one message with that id, whoever
   // sends it and how often: the others are acked with its offset. 1 to 256 bytes; without a key or
-  // partition it is the id that chooses the partition. Travels alone, and as a first header
-  // "message.id".
+  // partition it is the id (or ProducerConfig::partitioner) that chooses the partition, which has
+  // to be the same each time. Beside expected_offset a known id counts first. Travels alone, and as
+  // a first header "message.id". Errors, definite: kBadRequest where the topic has no window,
+  // kLimitExceeded where as many are known as may be.
   std::optional<std::string> id;
 };
 
