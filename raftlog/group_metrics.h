@@ -45,6 +45,7 @@ struct GroupMetrics {
   Counter disk_hangs;         // Leaderships given up for a disk that did not answer.
   Counter rolls;
   Counter log_start_moves;
+  Counter retention_waits;  // Passes that left segments to a follower which lacks them.
   Counter fetches_from_cache;
   Counter fetches_from_map;  // Pages in memory, read on the loop.
   Counter fetches_cold;      // Through the work queue.

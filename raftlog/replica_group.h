@@ -187,6 +187,7 @@ class ReplicaGroup final : public Group {
   bool Fits(EntryKind kind, std::size_t bytes) const;
   Room TryRoll();
   bool IsReadyToRoll() const;
+  bool IsDiskFull();
   std::vector<ByteBuffer> RollFrames(const Checkpoint& checkpoint);
   std::vector<Proposal> FirstOfTerm();
   Checkpoint MakeCheckpoint() const;
@@ -257,6 +258,9 @@ class ReplicaGroup final : public Group {
   void ProposeLogStart(Offset log_start, ProposeDone done);
   void DropOldSegments();
   void MaybeRetain();
+  std::optional<Offset> Retain();
+  std::optional<Offset> AwaitedByFollowers(
+      const std::vector<PartitionLog::SegmentInfo>& segments) const;
   void MaybeRollExpired();
 
   const GroupOptions options_;

@@ -44,6 +44,12 @@ bool ReplicaGroup::IsReadyToRoll() const {
   return !options_.internal || applier_.applied() == log_->tail().index;
 }
 
+// Whether there is no space for the next segment. REQUIRES: IsReadyToRoll.
+bool ReplicaGroup::IsDiskFull() {
+  const Status can_roll = log_->CanRoll(SegmentBytesFor(NextCheckpointBytes()));
+  return !can_roll && can_roll.error().code == ErrorCode::kDiskFull;
+}
+
 ReplicaGroup::Room ReplicaGroup::TryRoll() {
   if (!KnowsState()) {
     HandOver([] {});

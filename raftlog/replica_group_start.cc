@@ -1,8 +1,11 @@
 // The log start: it moves by a replicated entry, and files go after that has committed.
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <iterator>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "raftlog/replica_group.h"
 #include "segment/retention.h"
@@ -85,16 +88,44 @@ void ReplicaGroup::MaybeRetain() {
   MaybePrepareLargerSegment();
   // One move at a time.
   if (state_.log_start() != state_.committed_log_start()) return;
-  const std::optional<Offset> log_start = RetainFrom(
-      log_->Segments(),
-      {.retention_ms = options_.retention_ms, .retention_bytes = options_.retention_bytes},
-      {.now_ms = deps_.clock.WallNowMs(),
-       .log_start = state_.committed_log_start(),
-       .end = state_.committed_end()});
-  if (log_start) return ProposeLogStart(*log_start, nullptr);
+  if (const auto log_start = Retain()) return ProposeLogStart(*log_start, nullptr);
   // A log that nobody writes to any more lets its last old file go, too.
   if (state_.IsFrontUnrecorded(state_.log_start())) ProposeLogStart(state_.log_start(), nullptr);
   MaybeRollExpired();
+}
+
+// A replica that is fed from the files would have to begin anew if they went before it has them.
+std::optional<Offset> ReplicaGroup::Retain() {
+  const std::vector<PartitionLog::SegmentInfo> segments = log_->Segments();
+  const RetentionSettings settings{.retention_ms = options_.retention_ms,
+                                   .retention_bytes = options_.retention_bytes};
+  RetentionMoment moment{.now_ms = deps_.clock.WallNowMs(),
+                         .log_start = state_.committed_log_start(),
+                         .end = state_.committed_end()};
+  const std::optional<Offset> wanted = RetainFrom(segments, settings, moment);
+  moment.awaited = AwaitedByFollowers(segments);
+  const std::optional<Offset> log_start = RetainFrom(segments, settings, moment);
+  if (log_start == wanted || IsDiskFull()) return wanted;
+  deps_.metrics.retention_waits.Add();
+  return log_start;
+}
+
+// Of those who answer: the beginning of the segment where the one furthest behind goes on, after a
+// power cut, too. Whoever is fed from the cache needs no file.
+std::optional<Offset> ReplicaGroup::AwaitedByFollowers(
+    const std::vector<PartitionLog::SegmentInfo>& segments) const {
+  std::optional<Index> lacked;
+  for (const Progress& follower : core_.followers()) {
+    if (follower.is_lost || follower.is_silent) continue;
+    const Index next = follower.durable.Next();
+    if (next > core_.status().last || cache_.FindIndex(next) != nullptr) continue;
+    lacked = lacked ? std::min(*lacked, next) : next;
+  }
+  if (!lacked) return std::nullopt;
+  const auto behind = std::ranges::upper_bound(
+      segments, *lacked, {},
+      [](const PartitionLog::SegmentInfo& segment) { return segment.first; });
+  return behind == segments.begin() ? behind->first_offset : std::prev(behind)->first_offset;
 }
 
 // When nothing in the active segment is kept any more, a new one lets its file go.

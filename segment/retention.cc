@@ -1,6 +1,7 @@
 #include "segment/retention.h"
 
 #include <algorithm>
+#include <limits>
 
 namespace raftmq {
 namespace {
@@ -35,10 +36,8 @@ Offset RetainByAge(const Segments& segments, std::int64_t age_ms_max,
   return moment.log_start;
 }
 
-}  // namespace
-
-std::optional<Offset> RetainFrom(const Segments& segments, const RetentionSettings& settings,
-                                 const RetentionMoment& moment) {
+Offset Retain(const Segments& segments, const RetentionSettings& settings,
+              const RetentionMoment& moment) {
   Offset start = moment.log_start;
   if (settings.retention_bytes >= 0) {
     start = std::max(
@@ -47,7 +46,26 @@ std::optional<Offset> RetainFrom(const Segments& segments, const RetentionSettin
   }
   if (settings.retention_ms >= 0)
     start = std::max(start, RetainByAge(segments, settings.retention_ms, moment));
-  start = std::min(start, moment.end);
+  return std::min(start, moment.end);
+}
+
+// -1 stays.
+std::int64_t Lengthened(std::int64_t bound) {
+  if (bound < 0) return bound;
+  return std::min(bound, std::numeric_limits<std::int64_t>::max() / kAwaitedRetention) *
+         kAwaitedRetention;
+}
+
+}  // namespace
+
+std::optional<Offset> RetainFrom(const Segments& segments, const RetentionSettings& settings,
+                                 const RetentionMoment& moment) {
+  Offset start = Retain(segments, settings, moment);
+  if (moment.awaited && start > *moment.awaited) {
+    const RetentionSettings lengthened{.retention_ms = Lengthened(settings.retention_ms),
+                                       .retention_bytes = Lengthened(settings.retention_bytes)};
+    start = std::max(*moment.awaited, Retain(segments, lengthened, moment));
+  }
   if (start <= moment.log_start) return std::nullopt;
   return start;
 }

@@ -95,11 +95,13 @@ std::vector<Setting> StorageRows() {
   return {
       Size({"storage.segment_bytes", "Greatest size of a segment file; topics may set their own."},
            &B::storage, &S::segment_bytes, {kMiB, 4 * kGiB}),
-      Duration(
-          {"storage.retention", "How long messages are kept; 0s = for ever; topics may differ."},
-          &B::storage, &S::retention, {0ms, 24h * 365 * 100}),
+      Duration({"storage.retention",
+                "How long messages are kept, up to twice that while a replica catches up; 0s = for "
+                "ever; topics may differ."},
+               &B::storage, &S::retention, {0ms, 24h * 365 * 100}),
       Size({"storage.retention_bytes",
-            "How much of a partition is kept; 0B = unlimited; topics may differ."},
+            "How much of a partition is kept, up to twice that while a replica catches up; 0B = "
+            "unlimited; topics may differ."},
            &B::storage, &S::retention_bytes, {0, 1'024 * kTiB}),
       Size({"storage.tail_cache", "Memory per shard for the newest messages."}, &B::storage,
            &S::tail_cache_bytes, {kMiB, 64 * kGiB}),

@@ -14,6 +14,8 @@ ClusterNode::ClusterNode(Replica self, Membership founders, const GroupClusterOp
   options.raft.election_ticks_max = 1010;
   options.internal = cluster.internal;
   options.batch_bytes_max = 16u << 10;
+  options.retention_ms = cluster.retention_ms;
+  options.retention_bytes = cluster.retention_bytes;
   options.log.directory = "/p";
   options.log.segment_bytes_first = cluster.segment_bytes;
   options.log.segment_bytes_max = cluster.segment_bytes;

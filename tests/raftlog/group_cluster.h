@@ -19,6 +19,8 @@ struct GroupClusterOptions {
   std::uint32_t nodes = 3;
   std::size_t cache_bytes = 1u << 20;
   std::uint64_t segment_bytes = 256u << 10;
+  std::int64_t retention_ms = -1;
+  std::int64_t retention_bytes = -1;
   bool internal = false;
 };
 

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
+
 namespace raftmq {
 namespace {
 
@@ -49,6 +51,39 @@ TEST(Retention, AnActiveSegmentGivesUpItsOldRecords) {
 
 TEST(Retention, ASegmentWithANewerRecordHoldsThoseBehindIt) {
   EXPECT_EQ(Retain({.retention_ms = 500}, 2400, 10), std::nullopt);
+}
+
+// A replica that is catching up lacks what begins at this offset.
+std::optional<Offset> RetainAwaited(std::uint64_t awaited, const RetentionSettings& settings,
+                                    std::int64_t now_ms = 0) {
+  return RetainFrom(Three(), settings,
+                    {.now_ms = now_ms, .end = Offset(25), .awaited = Offset(awaited)});
+}
+
+TEST(Retention, WhatAReplicaStillLacksStays) {
+  EXPECT_EQ(RetainAwaited(0, {.retention_bytes = 150}), std::nullopt);
+  EXPECT_EQ(RetainAwaited(10, {.retention_bytes = 100}), Offset(10));
+  EXPECT_EQ(RetainAwaited(0, {.retention_ms = 800}, 2000), std::nullopt);
+}
+
+TEST(Retention, WhatAReplicaLacksNoMoreGoes) {
+  EXPECT_EQ(RetainAwaited(20, {.retention_bytes = 100}), Offset(20));
+  EXPECT_EQ(RetainAwaited(10, {.retention_ms = 500}, 2000), Offset(10));
+}
+
+TEST(Retention, WaitsUpToTwiceTheBytes) {
+  EXPECT_EQ(RetainAwaited(0, {.retention_bytes = 101}), std::nullopt);
+  EXPECT_EQ(RetainAwaited(0, {.retention_bytes = 100}), Offset(10));
+}
+
+TEST(Retention, WaitsUpToTwiceTheAge) {
+  EXPECT_EQ(RetainAwaited(0, {.retention_ms = 500}, 2000), std::nullopt);
+  EXPECT_EQ(RetainAwaited(0, {.retention_ms = 500}, 2001), Offset(10));
+}
+
+TEST(Retention, TheLongestAgeIsNotDoubledBeyondAllNumbers) {
+  constexpr std::int64_t kLongest = std::numeric_limits<std::int64_t>::max();
+  EXPECT_EQ(RetainAwaited(0, {.retention_ms = kLongest, .retention_bytes = 100}), Offset(10));
 }
 
 }  // namespace

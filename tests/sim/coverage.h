@@ -132,6 +132,7 @@ namespace raftmq::sim {
   X(kStateAfterReset, "states_compared_after_a_reset")                         \
   X(kStartMoved, "log_start_moved")                                            \
   X(kSegmentsDeleted, "segments_deleted")                                      \
+  X(kRetentionWaited, "retention_waited_for_a_follower")                       \
   X(kReset, "follower_reset_to_the_leaders_log_start")                         \
   X(kResetInterrupted, "crash_before_the_checkpoint_after_a_reset_arrived")    \
   X(kResetFinished, "unfinished_reset_finished_at_recovery")                   \

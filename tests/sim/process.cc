@@ -72,6 +72,7 @@ void Process::CountMetrics() {
   reach(Mark::kCutShort, metrics_.appends_cut_short);
   reach(Mark::kAppendRefused, metrics_.appends_refused);
   reach(Mark::kMessageIdsFull, metrics_.refused_message_ids_full);
+  reach(Mark::kRetentionWaited, metrics_.retention_waits);
   reach(Mark::kFetchCache, metrics_.fetches_from_cache);
   reach(Mark::kFetchFiles, metrics_.fetches_from_map);
   reach(Mark::kFetchCold, metrics_.fetches_cold);

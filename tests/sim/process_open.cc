@@ -33,6 +33,7 @@ GroupOptions Process::OptionsOf(std::uint32_t partition) const {
   options.batch_bytes_max = scenario.batch_bytes_max;
   options.pending_bytes_max = scenario.pending_bytes_max;
   options.retention_ms = -1;
+  options.retention_bytes = scenario.retention_bytes;
   options.session_min_age_ms =
       static_cast<std::int64_t>(scenario.clients.session_min_age / kMillisecond);
   if (scenario.clients.sessions_max > 0) options.sessions_max = scenario.clients.sessions_max;

@@ -129,6 +129,7 @@ void Flood(Choices& choices, Scenario* scenario) {
   scenario->election_ticks_min = 32;
   scenario->election_ticks_max = 64;
   scenario->batch_bytes_max = 16384;
+  scenario->retention_bytes = -1;
   scenario->pending_bytes_max = 1u << 20;
   scenario->clients.producers = 32;
   scenario->clients.value_bytes = 6000;
@@ -175,6 +176,8 @@ Scenario DrawScenario(Choices& choices, std::uint32_t nodes) {
   scenario.clients = DrawClients(choices);
   scenario.operators = DrawOperators(choices);
   scenario.message_ids = DrawMessageIds(choices);
+  if (choices.Below(3) == 0)
+    scenario.retention_bytes = static_cast<std::int64_t>(choices.Between(16, 256) << 10);
   // Sessions age by log time, which stands still until a clock that was set back has caught up.
   if (scenario.faults.clock_step_every > 0) scenario.clients.sessions_max = 0;
   if (choices.Below(8) == 0) {

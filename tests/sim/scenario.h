@@ -116,6 +116,7 @@ struct Scenario {
   bool tiny_segments = false;  // As small as the greatest batch allows, however much is written.
   bool goes_quiet = false;     // Idle groups rely on their shards' heartbeats.
   bool zero_ahead = false;
+  std::int64_t retention_bytes = -1;  // Of each log.
   std::size_t pending_bytes_max = 1u << 20;
   Time disk_hang_limit = kSecond;
   NetworkOptions network;
