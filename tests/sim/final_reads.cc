@@ -22,11 +22,16 @@ FinalReads::FinalReads(Cluster& cluster, const std::vector<NodeId>& core) : clus
       Process* const process = cluster.node(replica.node).process();
       if (process == nullptr || process->Find(i) == nullptr) continue;
       ++*left_;
-      const Offset log_start = process->Find(i)->status().log_start;
-      cluster.history.ReadInTheEnd(replica.node, i, log_start, {.log_start = log_start}, ends_[i]);
-      ReadOn(replica.node, i, log_start);
+      ReadFromStart(replica.node, i);
     }
   }
+}
+
+void FinalReads::ReadFromStart(NodeId id, std::uint32_t partition) {
+  const Offset log_start = cluster_.node(id).process()->Find(partition)->status().log_start;
+  cluster_.history.ReadInTheEnd(id, partition, log_start, {.log_start = log_start},
+                                ends_[partition]);
+  ReadOn(id, partition, log_start);
 }
 
 void FinalReads::ReadOn(NodeId id, std::uint32_t partition, Offset next) {
@@ -48,6 +53,9 @@ void FinalReads::ReadOn(NodeId id, std::uint32_t partition, Offset next) {
         }
         // A batch that was under way all the time may be committed only now; reads may queue up.
         if (!slice && slice.error().retriable()) return ReadOn(node.id(), partition, next);
+        // Retention goes on meanwhile: what lies before the start is nobody's due.
+        const bool is_below = !slice && slice.error().code == ErrorCode::kOffsetBelowStart;
+        if (is_below && next < truth.log_start()) return ReadFromStart(node.id(), partition);
         truth.Broken("I-15", {},
                      fmt::format("node {} does not serve offset {} of {}: {}", node.id().value(),
                                  next.value(), truth.end().value(),

@@ -17,6 +17,7 @@ class FinalReads {
   bool AreDone() const { return *left_ == 0; }
 
  private:
+  void ReadFromStart(NodeId id, std::uint32_t partition);
   void ReadOn(NodeId node, std::uint32_t partition, Offset next);
 
   Cluster& cluster_;
