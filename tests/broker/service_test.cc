@@ -126,8 +126,9 @@ TEST_F(Service, AStreamWhoseNextRecordIsTrimmedIsToldTheNewStart) {
   const auto stream =
       topic.client.Send(wire::FetchRequest{.group = topic.group, .credit_bytes = 1});
   EXPECT_THAT(ValuesOf(topic.client.Receive()->attachment.view()), ElementsAre("a"));
-  As<wire::TrimReply>(
-      topic.control.Call(wire::TrimRequest{.group = topic.group, .offset = Offset(2)}));
+  WireClient other(broker_.client());
+  other.Hello(ShardOf(topic.control, "orders"));
+  As<wire::TrimReply>(other.Call(wire::TrimRequest{.group = topic.group, .offset = Offset(2)}));
   topic.client.Send(wire::FetchCredit{.stream = stream, .credit_bytes = 1 << 20});
   const auto told = topic.client.Receive();
   EXPECT_EQ(ErrorOf(told).code, ErrorCode::kOffsetBelowStart);
