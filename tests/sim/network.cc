@@ -54,8 +54,8 @@ void Network::Carry(const Parcel& parcel) {
   }
   if (arrival < link.last_arrival) cluster_.coverage.Reach(Mark::kOvertaken);
   ++link.in_flight;
-  cluster_.timeline.After(arrival - now, [this, parcel] {
-    --LinkOf(parcel.from, parcel.to).in_flight;
+  cluster_.timeline.After(arrival - now, [this, parcel, healings = healings_] {
+    if (healings == healings_) --LinkOf(parcel.from, parcel.to).in_flight;
     Deliver(parcel);
   });
 }
@@ -181,6 +181,9 @@ void Network::Heal(const std::vector<NodeId>& alone) {
       Link& link = LinkOf(a->id(), b->id());
       link.cuts = is_alone(a->id()) != is_alone(b->id()) ? 1 : 0;
       link.clogged_until = 0;
+      // What is under way comes as late as it would have, but stands in nobody's way.
+      link.in_flight = 0;
+      link.last_arrival = 0;
     }
   }
 }
