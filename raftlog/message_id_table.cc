@@ -77,6 +77,12 @@ void MessageIdTable::SetCommit(Index commit) {
   while (!undo_.empty() && undo_.front().index <= commit) undo_.pop_front();
 }
 
+std::int64_t MessageIdTable::ExpiryOf(std::size_t count, std::int64_t before_ms) const {
+  if (order_.size() <= count) return before_ms;
+  const std::int64_t first_kept_ms = order_[count].stored.append_time_ms;
+  return std::min(before_ms, std::max(first_kept_ms, order_.front().stored.append_time_ms + 1));
+}
+
 ByteBuffer MessageIdTable::Encode() const {
   if (ids_.empty()) return {};
   ByteWriter out;

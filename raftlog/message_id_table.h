@@ -42,6 +42,9 @@ class MessageIdTable {
   bool HasOlderThan(std::int64_t before_ms) const {
     return !order_.empty() && order_.front().stored.append_time_ms < before_ms;
   }
+  // A time for Expire, up to `before_ms`, that drops the `count` oldest ids and those of the same
+  // millisecond, but not many more.
+  std::int64_t ExpiryOf(std::size_t count, std::int64_t before_ms) const;
 
   // The canonical bytes, as they stand in checkpoints (little-endian); none for an empty table:
   //

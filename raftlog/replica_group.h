@@ -174,6 +174,7 @@ class ReplicaGroup final : public Group {
   std::optional<Room> MakeRoomForMessageId();
   Error RefusedMessageIdsFull();
   void MaybeExpireMessageIds();
+  Room ProposeMessageIdExpiry(std::int64_t before_ms);
 
   // replica_group_compare.cc
   bool KnowsState() const;

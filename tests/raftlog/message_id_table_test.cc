@@ -66,6 +66,20 @@ TEST(MessageIdTable, ExpiryDropsWhatIsOlderButNotWhatCameAgain) {
   EXPECT_TRUE(BytesOf(log.table).empty());
 }
 
+TEST(MessageIdTable, ManyOldIdsAreDroppedInPortions) {
+  Log log;
+  for (int i = 0; i < 10; ++i) {
+    log.Append(std::to_string(i));
+    if (i != 2) ++log.now_ms;  // Those of 2 and 3 are of one millisecond.
+  }
+  EXPECT_EQ(log.table.ExpiryOf(10, 5'000), 5'000);
+  EXPECT_EQ(log.table.ExpiryOf(5, 1'002), 1'002);
+  log.Expire(log.table.ExpiryOf(3, 5'000));
+  EXPECT_EQ(log.table.size(), 8u);  // All before the millisecond of the fourth.
+  log.Expire(log.table.ExpiryOf(1, 5'000));
+  EXPECT_EQ(log.table.size(), 6u);
+}
+
 TEST(MessageIdTable, ForeignBytesAreRefused) {
   Log log;
   log.Append("a");
