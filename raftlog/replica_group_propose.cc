@@ -104,7 +104,7 @@ bool ReplicaGroup::Settle(Proposal& proposal) {
 bool ReplicaGroup::SettleJudged(Proposal& proposal) {
   if (const auto stored = FindRepeated(proposal)) return SettleRepeated(proposal, *stored);
   if (const Status there = CheckBaseOffset(proposal); !there) {
-    if (proposal.done) proposal.done(Fail(there.error()));
+    RefuseByState(std::move(proposal), there.error());
     return true;
   }
   const std::optional<Room> place = proposal.message_id ? MakeRoomForMessageId() : Room::kGo;

@@ -35,6 +35,11 @@ TEST(GroupCluster, ALeaderThatWasDeposedDoesNotKnowTheEnd) {
   std::optional<Result<FetchSlice>> answer;
   cluster.group(1).Fetch(Offset(3), 1,
                          [&](Result<FetchSlice> slice) { answer = std::move(slice); });
+  std::optional<Result<Proposed>> appended;
+  ByteBuffer batch = AnyGroupWorld::Batch({"there or nowhere"});
+  const std::size_t bytes = batch.size();
+  cluster.group(1).Propose(std::move(batch), 0, bytes, {.base_offset = Offset(3)},
+                           [&](Result<Proposed> proposed) { appended = std::move(proposed); });
   std::optional<Result<Offset>> trimmed;
   cluster.group(1).Trim(Offset(3), [&](Result<Offset> start) { trimmed = start; });
   cluster.Settle();
@@ -45,6 +50,8 @@ TEST(GroupCluster, ALeaderThatWasDeposedDoesNotKnowTheEnd) {
   EXPECT_EQ(answer->error().code, ErrorCode::kNotYet);
   ASSERT_TRUE(trimmed.has_value());
   EXPECT_EQ(trimmed->error().code, ErrorCode::kNotYet);
+  ASSERT_TRUE(appended.has_value());
+  EXPECT_EQ(appended->error().code, ErrorCode::kNotLeader);
 }
 
 TEST(GroupCluster, SegmentsAreTheSameBytesAndRollAtTheSamePlaces) {

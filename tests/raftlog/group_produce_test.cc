@@ -72,10 +72,10 @@ TEST(GroupProduce, AConditionalAppendGetsItsOffsetOrNone) {
   };
   const auto first = send(0, "a");
   const auto second = send(0, "b");
-  // Refused by what is in the log, committed or not.
+  // Refused by what is in the log, committed or not, once it is sure that this is the leader.
+  world.Settle();
   ASSERT_TRUE(second->has_value());
   EXPECT_EQ((*second)->error().code, ErrorCode::kOffsetMismatch);
-  world.Settle();
   EXPECT_EQ((*first)->value().base_offset, Offset(0));
   const auto third = send(1, "c");
   const auto beyond = send(7, "d");
