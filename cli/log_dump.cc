@@ -9,6 +9,7 @@
 #include "cli/exit_code.h"
 #include "cli/log_targets.h"
 #include "cli/output.h"
+#include "protocol/types/batch_cursor.h"
 #include "segment/checkpoint.h"
 #include "segment/posix_file_system.h"
 
@@ -73,6 +74,16 @@ void AddControl(const CheckedEntry& entry, json* object) {
   (*object)["segment_bytes"] = head->segment_bytes;
 }
 
+// Of a verified batch that has one; what is not UTF-8 is replaced.
+std::string MessageIdTextOf(const CheckedEntry& entry) {
+  const auto opened = OpenRecords(entry.frame);
+  if (!opened) return "";
+  BatchCursor cursor(*opened);
+  const auto record = cursor.Next();
+  if (!record || record->headers.empty()) return "";
+  return std::string(record->headers.begin()->value.value_or(""));
+}
+
 json EntryJson(const CheckedEntry& entry) {
   const LeaderBlock& leader = entry.header.leader;
   const ProducerBlock& producer = entry.header.producer;
@@ -93,6 +104,7 @@ json EntryJson(const CheckedEntry& entry) {
     object["base_timestamp_ms"] = producer.base_timestamp_ms;
     object["max_timestamp_ms"] = producer.max_timestamp_ms;
     object["records_bytes"] = producer.records_bytes;
+    if (producer.has_message_id) object["message_id"] = MessageIdTextOf(entry);
     if (producer.session != SessionId(0)) {
       object["session"] = producer.session.value();
       object["session_epoch"] = producer.session_epoch;
@@ -115,7 +127,7 @@ int LogDump(const GlobalArguments&, const LogArguments& arguments) {
     Output out;
     LogCheckHooks hooks;
     hooks.on_entry = [&out](const CheckedEntry& entry) {
-      out.Write(EntryJson(entry).dump() + "\n");
+      out.Write(EntryJson(entry).dump(-1, ' ', false, json::error_handler_t::replace) + "\n");
     };
     const auto check = CheckLogTarget(files, target, hooks);
     out.Flush();
