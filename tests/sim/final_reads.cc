@@ -19,6 +19,7 @@ FinalReads::FinalReads(Cluster& cluster, const std::vector<NodeId>& core) : clus
   for (std::uint32_t i = 0; i < cluster.partitions.size(); ++i) {
     for (const Replica& replica : cluster.partitions[i]->membership()) {
       if (std::ranges::count(core, replica.node) == 0) continue;
+      if (!cluster.partitions[i]->IsThere(replica)) continue;
       Process* const process = cluster.node(replica.node).process();
       if (process == nullptr || process->Find(i) == nullptr) continue;
       ++*left_;

@@ -106,6 +106,9 @@ class PartitionTruth {
   const Membership& membership() const { return memberships_.back().membership; }
   // First offset that is kept, by the newest committed entry that says so.
   Offset log_start() const { return starts_.empty() ? Offset(0) : starts_.back().second; }
+  // Whether its node has just that replica, and has not lost it: a learner may never have come to
+  // be.
+  bool IsThere(const Replica& replica) const;
   // Whether any membership that may still count names it.
   bool Names(ReplicaId id) const;
   std::uint64_t elections() const { return leaders_.size(); }

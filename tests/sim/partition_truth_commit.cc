@@ -159,6 +159,12 @@ void PartitionTruth::Served(const BatchHeader& header) {
     Broken("I-26", nobody, fmt::format("another entry {} is served", header.leader.index.value()));
 }
 
+bool PartitionTruth::IsThere(const Replica& replica) const {
+  const auto placed = placements.find(replica.node);
+  return placed != placements.end() && placed->second.IsWhole() &&
+         placed->second.record.id == replica.id();
+}
+
 bool PartitionTruth::Names(ReplicaId id) const {
   const auto names = [id](const Membership& members) {
     return std::ranges::any_of(members, [id](const Replica& r) { return r.id() == id; });

@@ -205,10 +205,8 @@ bool Simulation::HasConverged(const std::vector<NodeId>& core) {
   return std::ranges::all_of(cluster_.partitions, [&](const auto& truth) {
     return std::ranges::all_of(truth->membership(), [&](const Replica& replica) {
       if (std::ranges::count(core, replica.node) == 0) return true;
-      const auto placed = truth->placements.find(replica.node);
-      if (placed == truth->placements.end() || !placed->second.IsWhole()) return true;
-      const ReplicaRecord& record = placed->second.record;
-      if (record.id != replica.id()) return true;  // A learner that never came to be.
+      if (!truth->IsThere(replica)) return true;
+      const ReplicaRecord& record = truth->placements.at(replica.node).record;
       Process* const process = cluster_.node(replica.node).process();
       const std::uint32_t partition = truth->founding.group.partition.value();
       // It had begun to stop before the faults ended: it will be back, and is to be read then.
