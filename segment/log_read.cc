@@ -105,8 +105,11 @@ SegmentRead::Place SegmentRead::FindDamage(const Place& from, const std::string&
     next = {place, header->leader.index, header->leader.base_offset};
     break;
   }
-  damage_ = DamagedRange{from.index, next.index.Minus(1), from.offset, next.offset,
-                         fmt::format("'{}' at byte {}: {}", spec_.path, from.at, what)};
+  damage_ = DamagedRange{.first = from.index,
+                         .last = next.index.Minus(1),
+                         .first_offset = from.offset,
+                         .end_offset = next.offset,
+                         .what = fmt::format("'{}' at byte {}: {}", spec_.path, from.at, what)};
   return next;
 }
 

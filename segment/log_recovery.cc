@@ -231,9 +231,13 @@ Status Recovery::ScanAboveMark() {
 
 void Recovery::Damaged(const Hole& hole, Index last, Offset end_offset) {
   const Index first = hole.gap.before.index.Next();
-  report_->damage.push_back({first, std::max(first, last), hole.gap.before.next_offset, end_offset,
-                             fmt::format("'{}' at byte {}: {}", log_.segments[hole.segment].path,
-                                         hole.gap.begin, hole.gap.what)});
+  report_->damage.push_back(
+      {.first = first,
+       .last = std::max(first, last),
+       .first_offset = hole.gap.before.next_offset,
+       .end_offset = end_offset,
+       .what = fmt::format("'{}' at byte {}: {}", log_.segments[hole.segment].path, hole.gap.begin,
+                           hole.gap.what)});
   report_->notes.push_back(
       fmt::format("damage: entries {} to {} ({}) were promised and are kept as damaged",
                   first.value(), std::max(first, last).value(), report_->damage.back().what));

@@ -52,10 +52,16 @@ struct LogBounds {
   Offset next_offset;   // After the last staged entry.
 };
 
-// A run of damaged entries that were promised: never cut, never served.
+// A run of damaged entries that were promised: never cut, never served. It says what is known of
+// them, so that peers can be asked for exactly these.
 struct DamagedRange {
   Index first, last;
   Offset first_offset, end_offset;
+  // Header hash of entry `last`: the chain of the whole entry behind it, or what the durable mark
+  // says. 0 = not known.
+  std::uint64_t last_hash = 0;
+  // No entry of the run has a higher term: that of the entry behind it, or of the mark.
+  Term term_max;
   std::string what;  // For people: file, position and which check failed.
 };
 
@@ -103,6 +109,32 @@ class LogRead {
   // What Run found, for PartitionLog::MarkDamaged: why it answered kDataCorrupt, or what it passed
   // over on the way to its first entry. Null if nothing.
   virtual const DamagedRange* damage() const = 0;
+};
+
+// A look at all of one segment, read from the disk itself. A few steps at a time on an I/O thread,
+// one call at a time; stays valid when its segment goes. Results may be asked for on the loop once
+// Step has returned false.
+class SegmentCheck {
+ public:
+  virtual ~SegmentCheck() = default;
+  // Verifies about so many bytes more; true while there are more. A disk that cannot be read is
+  // damage; a file that is gone ends the check.
+  virtual bool Step(std::size_t bytes_max) = 0;
+  virtual std::uint64_t bytes_checked() const = 0;
+  // For PartitionLog::MarkDamaged. Empty if a cut, a reset or a repair came in between: look again.
+  virtual const std::vector<DamagedRange>& damage() const = 0;
+  // The index file of the sealed segment is missing or another one than its entries make: for
+  // PartitionLog::RebuildIndex. Not judged in a segment with damage.
+  virtual bool index_is_bad() const = 0;
+};
+
+// What came of a repair.
+struct RepairOutcome {
+  // kDataCorrupt: the frames do not continue the chain, do not fit, or do not end as the whole
+  // entry behind the run says: nothing was written. kDiskFull: a file that is gone could not be
+  // made anew; again when space returns.
+  Status status;
+  Index repaired_up_to;  // Last entry that is whole again; the first of the run - 1 if none is.
 };
 
 // Where a read begins.
@@ -182,7 +214,29 @@ class PartitionLog {
   virtual std::vector<SegmentInfo> Segments() const = 0;  // Oldest first.
   // Sorted by index, disjoint.
   virtual const std::vector<DamagedRange>& damage() const = 0;
+  // Overlapping ranges become one, which knows what either knew.
   virtual void MarkDamaged(const DamagedRange& range) = 0;
+
+  // The segment with the greatest first index at or below `index`, up to what is durable now. Null:
+  // its file is missing, or nothing durable is there.
+  virtual std::unique_ptr<SegmentCheck> CheckSegment(Index index) const = 0;
+  // Replaces damaged entries on the disk by `frames`: whole entries of another replica, padded to 8
+  // bytes, consecutive, the first of them the first of a damaged range, the last at or below that
+  // range's last. If they end before it, the rest stays damaged. Nothing decides whether they are
+  // the right ones but the chains: ask only replicas that hold the range's last entry. Runs like a
+  // background job; give it to Completed, then see last_repair. Null: not now (a job is under way,
+  // a cut, roll or reset is staged), or no range begins there any more; ask again.
+  virtual std::unique_ptr<LogJob> TakeRepairJob(std::vector<SharedBytes> frames) = 0;
+  // Of the last repair job that was Completed.
+  virtual const RepairOutcome& last_repair() const = 0;
+  // True once repaired entries lie where only a new opening takes them in (the active segment, a
+  // file made anew, entries that may still be cut off): the owner closes the log and opens it
+  // again. damage() does not name them any more; until then reads of them may fail.
+  virtual bool NeedsReopening() const = 0;
+  // Has a sealed segment's index, in memory and its file, made anew by a background job. Nothing if
+  // no such segment is there.
+  virtual void RebuildIndex(Index segment_first) = 0;
+
   // Entries up to `index` are committed and will never be cut off; the log forgets what it kept for
   // that.
   virtual void Committed(Index index) = 0;

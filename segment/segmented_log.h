@@ -5,6 +5,7 @@
 //   segmented_log_jobs.cc  jobs to the disk and back, durable marks, files made and deleted ahead
 //   segmented_log_cut.cc   a suffix, a prefix or the whole log goes
 //   segmented_log_read.cc  reads, and what is known of the segments
+//   segmented_log_repair.cc  damage: known, looked for, repaired
 #pragma once
 
 #include <cstdint>
@@ -48,6 +49,11 @@ class SegmentedLog final : public PartitionLog {
   std::vector<SegmentInfo> Segments() const override;
   const std::vector<DamagedRange>& damage() const override { return damage_; }
   void MarkDamaged(const DamagedRange& range) override;
+  std::unique_ptr<SegmentCheck> CheckSegment(Index index) const override;
+  std::unique_ptr<LogJob> TakeRepairJob(std::vector<SharedBytes> frames) override;
+  const RepairOutcome& last_repair() const override { return last_repair_; }
+  bool NeedsReopening() const override { return needs_reopening_; }
+  void RebuildIndex(Index segment_first) override;
   void Committed(Index index) override;
   void Close() override;
 
@@ -97,6 +103,8 @@ class SegmentedLog final : public PartitionLog {
   bool prepare_is_under_way_ = false;
   FreedSegments freed_;  // Cut from the front.
   std::vector<DamagedRange> damage_;
+  RepairOutcome last_repair_;
+  bool needs_reopening_ = false;
 };
 
 }  // namespace raftmq

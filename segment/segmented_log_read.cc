@@ -89,13 +89,4 @@ std::vector<PartitionLog::SegmentInfo> SegmentedLog::Segments() const {
   return infos;
 }
 
-void SegmentedLog::MarkDamaged(const DamagedRange& range) {
-  for (const auto& known : damage_) {
-    if (range.first <= known.last && known.first <= range.last) return;
-  }
-  damage_.push_back(range);
-  std::sort(damage_.begin(), damage_.end(),
-            [](const auto& a, const auto& b) { return a.first < b.first; });
-}
-
 }  // namespace raftmq

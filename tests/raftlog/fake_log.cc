@@ -169,6 +169,11 @@ class FakeLog final : public PartitionLog {
   }
   const std::vector<DamagedRange>& damage() const override { return disk_.damage; }
   void MarkDamaged(const DamagedRange& range) override { disk_.damage.push_back(range); }
+  std::unique_ptr<SegmentCheck> CheckSegment(Index) const override { return nullptr; }
+  std::unique_ptr<LogJob> TakeRepairJob(std::vector<SharedBytes>) override { return nullptr; }
+  const RepairOutcome& last_repair() const override { return last_repair_; }
+  bool NeedsReopening() const override { return false; }
+  void RebuildIndex(Index) override {}
   void Committed(Index index) override { RAFTMQ_CHECK(index <= last()); }
   void Close() override { ++disk_.closed; }
 
@@ -196,6 +201,7 @@ class FakeLog final : public PartitionLog {
   Index durable_;
   Index taken_ = last();
   std::optional<HardState> hard_state_;
+  RepairOutcome last_repair_;
   bool under_way_ = false;
 };
 

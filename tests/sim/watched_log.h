@@ -81,6 +81,15 @@ class WatchedLog final : public PartitionLog {
   std::vector<SegmentInfo> Segments() const override { return log_->Segments(); }
   const std::vector<DamagedRange>& damage() const override { return log_->damage(); }
   void MarkDamaged(const DamagedRange& range) override { log_->MarkDamaged(range); }
+  std::unique_ptr<SegmentCheck> CheckSegment(Index index) const override {
+    return log_->CheckSegment(index);
+  }
+  std::unique_ptr<LogJob> TakeRepairJob(std::vector<SharedBytes> frames) override {
+    return log_->TakeRepairJob(std::move(frames));
+  }
+  const RepairOutcome& last_repair() const override { return log_->last_repair(); }
+  bool NeedsReopening() const override { return log_->NeedsReopening(); }
+  void RebuildIndex(Index segment_first) override { log_->RebuildIndex(segment_first); }
   void Committed(Index index) override { log_->Committed(index); }
   void Close() override { log_->Close(); }
 
