@@ -131,13 +131,7 @@ void Checker::OnEntry(const BatchHeader& header, ByteSpan frame, const CheckedEn
 Result<Checker::Walked> Checker::Walk(const std::string& path, const LogTail& before) {
   RAFTMQ_TRY_ASSIGN(auto bytes, SegmentBytes::Open(files_, path, false));
   LogTail from = before;
-  if (from.chain == 0) {
-    // What stood before is not here: the first frame's own word for it is taken.
-    RAFTMQ_TRY_ASSIGN(const ByteSpan head, bytes.Get(0, kBatchHeaderBytes));
-    if (head.size() == kBatchHeaderBytes) {
-      if (const auto header = ParseBatchHeader(head)) from.chain = header->leader.chain;
-    }
-  }
+  RAFTMQ_TRY(TakeChainFromFront(bytes, &from));
   parts_.clear();
   parts_wanted_ = 1;
   before_segment_ = from;

@@ -58,10 +58,14 @@ class LogDisk {
   Status WriteMark(const LogMark& mark) { return meta_->WriteMark(mark); }
   Status SyncMeta() { return meta_->Sync(); }
   const MetaFile& meta() const { return *meta_; }
+  FileSystem& files() const { return files_; }
   // Of the active segment, for readers: a copy of the bytes of its unfinished page.
   SharedBytes UnfinishedPage() const;
   Result<std::shared_ptr<FileMap>> MapOf(const SegmentName& name);
   std::string PathOf(const SegmentName& name) const { return directory_ + "/" + name.LogFile(); }
+  std::string IndexPathOf(const SegmentName& name) const {
+    return directory_ + "/" + name.IndexFile();
+  }
 
  private:
   std::string PreparedPath() const { return directory_ + "/prepared.tmp"; }

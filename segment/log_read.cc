@@ -56,6 +56,9 @@ class SegmentRead final : public LogRead {
     std::uint64_t at = 0;
     Index index;    // Of the entry that should stand here.
     Offset offset;  // Its base offset.
+    // What a whole entry here says of the one before it, or what is known of the segment's last.
+    std::uint64_t chain = 0;
+    Term term;
   };
   Place FindDamage(const Place& from, const std::string& what);
   bool IsBeforeWanted(const Place& next) const;
@@ -95,20 +98,24 @@ bool SegmentRead::IsWanted(const BatchHeader& header) const {
 
 // Notes the damage at `from` and returns the next whole entry, or the segment's end.
 SegmentRead::Place SegmentRead::FindDamage(const Place& from, const std::string& what) {
-  Place next{spec_.view.end, spec_.segment_end.index.Next(), spec_.segment_end.next_offset};
+  const LogTail& end = spec_.segment_end;
+  Place next{spec_.view.end, end.index.Next(), end.next_offset, end.chain, end.term};
   for (std::uint64_t place = from.at + kBatchAlignment; place < spec_.view.end;
        place += kBatchAlignment) {
     const ByteSpan head = BytesAt(place, kBatchHeaderBytes);
     if (head.size() < kBatchHeaderBytes) break;
     const auto header = CheckFrame(BytesAt(place, ClaimedBytes(head)), spec_.group_seed);
     if (!header || header->leader.index <= from.index) continue;
-    next = {place, header->leader.index, header->leader.base_offset};
+    const LeaderBlock& leader = header->leader;
+    next = {place, leader.index, leader.base_offset, leader.chain, leader.term};
     break;
   }
   damage_ = DamagedRange{.first = from.index,
                          .last = next.index.Minus(1),
                          .first_offset = from.offset,
                          .end_offset = next.offset,
+                         .last_hash = next.chain,
+                         .term_max = next.term,
                          .what = fmt::format("'{}' at byte {}: {}", spec_.path, from.at, what)};
   return next;
 }
@@ -156,7 +163,7 @@ Result<LogSlice> SegmentRead::Run() {
       if (spec_.view.is_cut &&
           (head.size() < kBatchHeaderBytes || at + ClaimedBytes(head) > spec_.view.end))
         return Fail(ErrorCode::kNotYet, "the end of the segment is being cut");
-      const Place next = FindDamage({at, index, offset},
+      const Place next = FindDamage({.at = at, .index = index, .offset = offset},
                                     header ? "another entry stands here" : header.error().message);
       if (!IsBeforeWanted(next)) {
         return Fail(ErrorCode::kDataCorrupt,

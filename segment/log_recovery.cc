@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "protocol/types/check.h"
-#include "segment/frame_check.h"
+#include "segment/damaged_ranges.h"
 #include "segment/front_checkpoint.h"
 #include "segment/segment_scan.h"
 
@@ -38,7 +38,7 @@ class Recovery {
   Status LoadSealed(std::size_t i);
   Status Scan(std::size_t i, const LogTail& before, bool direct);
   Status ScanAboveMark();
-  void Judge();
+  Status Judge();
   void UndoEmptyRoll();
   bool HoldsNothing() const;
   Result<RecoveredLog> BeginBehindBase();
@@ -65,7 +65,8 @@ class Recovery {
   }
   Index Promised() const { return std::max({log_.mark.tail.index, log_.mark.committed, proven_}); }
   void AddHole(std::size_t segment, const ScanGap& gap) { holes_.push_back({segment, gap}); }
-  void Damaged(const Hole& hole, Index last, Offset end_offset);
+  void Damaged(const Hole& hole);
+  Result<ScanGap> GapBefore(std::size_t next) const;
 
   FileSystem& files_;
   const LogOptions& options_;
@@ -167,7 +168,13 @@ Status Recovery::LoadSealed(std::size_t i) {
   }
   report_->notes.push_back(
       fmt::format("rebuilt the index of '{}': {}", segment.path, index.error().message));
+  const std::size_t holes = holes_.size();
   RAFTMQ_TRY(Scan(i, BeforeSegment(segment.name), false));
+  // Without the file the next start finds the damage again, too.
+  const bool is_whole =
+      holes_.size() == holes && (i + 1 == log_.segments.size() ||
+                                 segment.tail.index.Next() == log_.segments[i + 1].name.first);
+  if (!is_whole) return Ok();
   const auto bytes = segment.index.Encode({segment.tail, segment.staged_end});
   return log_.disk->WriteIndexFile(segment.name, bytes);
 }
@@ -178,15 +185,7 @@ Status Recovery::Scan(std::size_t i, const LogTail& before, bool direct) {
   RAFTMQ_TRY_ASSIGN(auto bytes, SegmentBytes::Open(files_, segment.path, direct));
   segment.allocated_bytes = AlignDown(static_cast<std::size_t>(bytes.size()), kPageBytes);
   LogTail from = before;
-  if (from.chain == 0) {
-    // The chain into a segment's first frame is taken from the frame itself where it holds on its
-    // own.
-    RAFTMQ_TRY_ASSIGN(const ByteSpan head, bytes.Get(0, kBatchHeaderBytes));
-    const auto header = head.size() == kBatchHeaderBytes
-                            ? ParseBatchHeader(head)
-                            : Result<BatchHeader>(Fail(ErrorCode::kBadBatch, "short"));
-    if (header) from.chain = header->leader.chain;
-  }
+  RAFTMQ_TRY(TakeChainFromFront(bytes, &from));
   bool first = true;
   RAFTMQ_TRY_ASSIGN(
       const SegmentScan scan,
@@ -229,37 +228,54 @@ Status Recovery::ScanAboveMark() {
   return Ok();
 }
 
-void Recovery::Damaged(const Hole& hole, Index last, Offset end_offset) {
-  const Index first = hole.gap.before.index.Next();
-  report_->damage.push_back(
-      {.first = first,
-       .last = std::max(first, last),
-       .first_offset = hole.gap.before.next_offset,
-       .end_offset = end_offset,
-       .what = fmt::format("'{}' at byte {}: {}", log_.segments[hole.segment].path, hole.gap.begin,
-                           hole.gap.what)});
+void Recovery::Damaged(const Hole& hole) {
+  const ScanGap& gap = hole.gap;
+  const Index first = gap.before.index.Next();
+  const Index last = std::max(first, gap.next.Minus(1));
+  const std::string what =
+      fmt::format("'{}' at byte {}: {}", log_.segments[hole.segment].path, gap.begin, gap.what);
   report_->notes.push_back(
       fmt::format("damage: entries {} to {} ({}) were promised and are kept as damaged",
-                  first.value(), std::max(first, last).value(), report_->damage.back().what));
+                  first.value(), last.value(), what));
+  AddDamage(&report_->damage, {.first = first,
+                               .last = last,
+                               .first_offset = gap.before.next_offset,
+                               .end_offset = gap.next_offset,
+                               .last_hash = gap.last_hash,
+                               .term_max = gap.term_max,
+                               .what = what});
+}
+
+// What is missing between a segment and the one before it, which ends too early.
+Result<ScanGap> Recovery::GapBefore(std::size_t next) const {
+  const Segment& segment = log_.segments[next - 1];
+  const SegmentName& name = log_.segments[next].name;
+  // Its checkpoint says what stood before it.
+  RAFTMQ_TRY_ASSIGN(const auto head, ReadFrontHead(files_, FrontOfSegment(log_.segments[next])));
+  return ScanGap{.before = segment.tail,
+                 .begin = segment.staged_end,
+                 .end = segment.staged_end,
+                 .next = name.first,
+                 .next_offset = name.first_offset,
+                 .last_hash = head ? head->before.chain : 0,
+                 .term_max = head ? head->before.term : log_.segments[next].tail.term,
+                 .what = "a segment ends before its successor begins"};
 }
 
 // Holes between segments and inside them, from the oldest: promised ones are damage, the first that
 // is not ends the log.
-void Recovery::Judge() {
+Status Recovery::Judge() {
   for (std::size_t i = 0; i + 1 < log_.segments.size(); ++i) {
-    const Segment& next = log_.segments[i + 1];
-    if (log_.segments[i].tail.index.Next() >= next.name.first) continue;
-    holes_.push_back(
-        {i,
-         {log_.segments[i].tail, log_.segments[i].staged_end, log_.segments[i].staged_end,
-          next.name.first, next.name.first_offset, "a segment ends before its successor begins"}});
+    if (log_.segments[i].tail.index.Next() >= log_.segments[i + 1].name.first) continue;
+    RAFTMQ_TRY_ASSIGN(const ScanGap gap, GapBefore(i + 1));
+    AddHole(i, gap);
   }
   std::sort(holes_.begin(), holes_.end(),
             [](const Hole& a, const Hole& b) { return a.gap.before.index < b.gap.before.index; });
   const Index promised = Promised();
   for (const Hole& hole : holes_) {
     if (hole.gap.before.index < promised) {
-      Damaged(hole, hole.gap.next.Minus(1), hole.gap.next_offset);
+      Damaged(hole);
       continue;
     }
     cut_in_ = hole.segment;
@@ -273,6 +289,7 @@ void Recovery::Judge() {
     segment.sealed = false;
     break;
   }
+  return Ok();
 }
 
 // Only a checkpoint opens a segment. A roll whose checkpoint never arrived is undone: the other
@@ -332,9 +349,10 @@ Status Recovery::SettleTail() {
   log_.tail = last.tail;
   if (!cut_in_ && log_.mark.tail.index > log_.tail.index) {
     // The end was promised and is gone. Its identity is the mark's; new entries follow that.
-    const Hole hole{log_.segments.size() - 1,
-                    {last.tail, last.staged_end, 0, Index(), Offset(), end_reason_}};
-    Damaged(hole, log_.mark.tail.index, log_.mark.tail.next_offset);
+    const LogTail& end = log_.mark.tail;
+    Damaged({log_.segments.size() - 1,
+             {last.tail, last.staged_end, 0, end.index.Next(), end.next_offset, end.chain, end.term,
+              end_reason_}});
     log_.active_is_missing =
         last.name.first != log_.mark.segment_first || log_.mark.position > last.allocated_bytes;
     log_.tail = log_.mark.tail;
@@ -383,11 +401,8 @@ Status Recovery::CompleteMarks() {
       if (index < floor || index >= known) return;
       earlier.push_back({TailAfter(header), segment.name.first, at, at + header.padded_length()});
     };
-    RAFTMQ_TRY_ASSIGN(const ByteSpan head, bytes.Get(0, kBatchHeaderBytes));
     LogTail before = BeforeSegment(segment.name);
-    if (head.size() == kBatchHeaderBytes) {
-      if (const auto header = ParseBatchHeader(head)) before.chain = header->leader.chain;
-    }
+    RAFTMQ_TRY(TakeChainFromFront(bytes, &before));
     RAFTMQ_TRY(
         ScanSegment(bytes, 0, before, log_.identity.group_seed, note, [](const ScanGap&) {}));
   }
@@ -454,7 +469,7 @@ Result<RecoveredLog> Recovery::Run() {
   RAFTMQ_TRY(ListSegments());
   if (log_.segments.empty()) return BeginBehindBase();
   RAFTMQ_TRY(ScanAboveMark());
-  Judge();
+  RAFTMQ_TRY(Judge());
   if (HoldsNothing()) {
     const LogBase base = *report_->base;
     RAFTMQ_TRY(log_.disk->Reset(log_.mark, base));

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstring>
+#include <utility>
 
 #include "segment/frame_check.h"
 
@@ -99,9 +101,15 @@ Result<SegmentBytes> SegmentBytes::Open(FileSystem& files, const std::string& pa
   return SegmentBytes(std::move(file), size);
 }
 
+void SegmentBytes::EndAt(std::uint64_t end, std::uint64_t page_at, SharedBytes page) {
+  end_ = end;
+  page_at_ = page_at;
+  page_ = std::move(page);
+}
+
 Result<ByteSpan> SegmentBytes::Get(std::uint64_t at, std::size_t count) {
-  if (at >= size_) return ByteSpan();
-  count = static_cast<std::size_t>(std::min<std::uint64_t>(count, size_ - at));
+  if (at >= size()) return ByteSpan();
+  count = static_cast<std::size_t>(std::min<std::uint64_t>(count, size() - at));
   if (at < window_at_ || at + count > window_at_ + window_bytes_) {
     window_at_ = AlignDown(at, kPageBytes);
     const std::size_t wanted = std::max(kWindowBytes, AlignUp(at + count - window_at_, kPageBytes));
@@ -112,6 +120,11 @@ Result<ByteSpan> SegmentBytes::Get(std::uint64_t at, std::size_t count) {
     const std::size_t readable = file_->IsDirect() ? whole : window_bytes_;
     window_bytes_ = readable;
     RAFTMQ_TRY(ReadWindow(readable));
+    if (!page_.empty() && page_at_ >= window_at_ && page_at_ - window_at_ < window_bytes_) {
+      const std::size_t skip = static_cast<std::size_t>(page_at_ - window_at_);
+      std::memcpy(window_->data() + skip, page_.data(),
+                  std::min(page_.size(), window_bytes_ - skip));
+    }
   }
   const std::size_t skip = static_cast<std::size_t>(at - window_at_);
   if (skip >= window_bytes_) return ByteSpan();
@@ -136,47 +149,59 @@ LogTail TailAfter(const BatchHeader& header) {
           header.leader.append_time_ms};
 }
 
-Result<SegmentScan> ScanSegment(
-    SegmentBytes& bytes, std::uint64_t position, const LogTail& before, std::uint64_t group_seed,
-    const std::function<void(const BatchHeader&, ByteSpan, std::uint64_t)>& on_frame,
-    const std::function<void(const ScanGap&)>& on_gap) {
+Status TakeChainFromFront(SegmentBytes& bytes, LogTail* before) {
+  if (before->chain != 0) return Ok();
+  RAFTMQ_TRY_ASSIGN(const ByteSpan head, bytes.Get(0, kBatchHeaderBytes));
+  if (head.size() < kBatchHeaderBytes) return Ok();
+  if (const auto header = ParseBatchHeader(head)) before->chain = header->leader.chain;
+  return Ok();
+}
+
+Result<bool> ScanNext(SegmentBytes& bytes, std::uint64_t group_seed, SegmentScan* scan,
+                      const OnScannedFrame& on_frame, const OnScannedGap& on_gap) {
+  ByteSpan frame;
+  auto header = NextFrameAt(bytes, scan->end, scan->tail, group_seed, &frame);
+  std::uint64_t at = scan->end;
+  if (!header && at % kPageBytes != 0) {  // A job may have begun on a fresh page.
+    const std::uint64_t page = AlignUp(at, kPageBytes);
+    ByteSpan page_frame;
+    const auto on_page = NextFrameAt(bytes, page, scan->tail, group_seed, &page_frame);
+    if (on_page) {
+      RAFTMQ_TRY_ASSIGN(const ByteSpan between, bytes.Get(at, page - at));
+      if (IsAllZero(between)) {
+        header = NextFrameAt(bytes, page, scan->tail, group_seed, &frame);
+        at = page;
+      }
+    }
+  }
+  if (!header) {
+    if (header.error().code != ErrorCode::kDataCorrupt) return Fail(header.error());
+    RAFTMQ_TRY_ASSIGN(const auto next, FindFrame(bytes, scan->end, scan->tail.index, group_seed));
+    scan->end_reason = header.error().message;
+    if (!next) return false;
+    const LeaderBlock& leader = next->header.leader;
+    on_gap({scan->tail, scan->end, next->position, leader.index, leader.base_offset, leader.chain,
+            leader.term, header.error().message});
+    scan->tail = {leader.index.Minus(1), leader.term, leader.base_offset, leader.chain,
+                  leader.append_time_ms};
+    scan->end = next->position;
+    return true;
+  }
+  on_frame(*header, frame.first(header->padded_length()), at);
+  scan->tail = TailAfter(*header);
+  scan->frame_at = at;
+  scan->end = at + header->padded_length();
+  return true;
+}
+
+Result<SegmentScan> ScanSegment(SegmentBytes& bytes, std::uint64_t position, const LogTail& before,
+                                std::uint64_t group_seed, const OnScannedFrame& on_frame,
+                                const OnScannedGap& on_gap) {
   SegmentScan scan;
   scan.tail = before;
   scan.end = position;
-  for (;;) {
-    ByteSpan frame;
-    auto header = NextFrameAt(bytes, scan.end, scan.tail, group_seed, &frame);
-    std::uint64_t at = scan.end;
-    if (!header && at % kPageBytes != 0) {  // A job may have begun on a fresh page.
-      const std::uint64_t page = AlignUp(at, kPageBytes);
-      ByteSpan page_frame;
-      const auto on_page = NextFrameAt(bytes, page, scan.tail, group_seed, &page_frame);
-      if (on_page) {
-        RAFTMQ_TRY_ASSIGN(const ByteSpan between, bytes.Get(at, page - at));
-        if (IsAllZero(between)) {
-          header = NextFrameAt(bytes, page, scan.tail, group_seed, &frame);
-          at = page;
-        }
-      }
-    }
-    if (!header) {
-      if (header.error().code != ErrorCode::kDataCorrupt) return Fail(header.error());
-      RAFTMQ_TRY_ASSIGN(const auto next, FindFrame(bytes, scan.end, scan.tail.index, group_seed));
-      scan.end_reason = header.error().message;
-      if (!next) break;
-      const LogTail resumed{next->header.leader.index.Minus(1), next->header.leader.term,
-                            next->header.leader.base_offset, next->header.leader.chain,
-                            next->header.leader.append_time_ms};
-      on_gap({scan.tail, scan.end, next->position, next->header.leader.index,
-              next->header.leader.base_offset, header.error().message});
-      scan.tail = resumed;
-      scan.end = next->position;
-      continue;
-    }
-    on_frame(*header, frame.first(header->padded_length()), at);
-    scan.tail = TailAfter(*header);
-    scan.frame_at = at;
-    scan.end = at + header->padded_length();
+  for (bool goes_on = true; goes_on;) {
+    RAFTMQ_TRY_ASSIGN(goes_on, ScanNext(bytes, group_seed, &scan, on_frame, on_gap));
   }
   RAFTMQ_TRY_ASSIGN(scan.rest_is_zero, IsZeroFrom(bytes, scan.end));
   return scan;

@@ -2,6 +2,7 @@
 // offline tools.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -24,7 +25,10 @@ class SegmentBytes {
   static Result<SegmentBytes> Open(FileSystem& files, const std::string& path, bool direct);
   // The bytes [at, at + count), cut at the end of the file; valid until the next call.
   Result<ByteSpan> Get(std::uint64_t at, std::size_t count);
-  std::uint64_t size() const { return size_; }
+  // What stands at `page_at`, a page that is still being written, comes from `page` and not from
+  // the disk; behind `end` there is nothing.
+  void EndAt(std::uint64_t end, std::uint64_t page_at, SharedBytes page);
+  std::uint64_t size() const { return std::min(size_, end_); }
   File& file() { return *file_; }
 
  private:
@@ -32,7 +36,10 @@ class SegmentBytes {
       : file_(std::move(file)), size_(size) {}
   Status ReadWindow(std::size_t count);
   std::unique_ptr<File> file_;
-  std::uint64_t size_;
+  std::uint64_t size_;  // Of the file.
+  std::uint64_t end_ = ~std::uint64_t{0};
+  std::uint64_t page_at_ = 0;
+  SharedBytes page_;
   std::unique_ptr<AlignedBlock> window_;
   std::uint64_t window_at_ = 0;
   std::size_t window_bytes_ = 0;
@@ -45,7 +52,10 @@ struct ScanGap {
                 end = 0;  // Bytes of the segment; `end` is where the next whole frame begins.
   Index next;             // Of that frame.
   Offset next_offset;     // Its base offset.
-  std::string what;       // Which check failed at `begin`.
+  // What that frame says of the entry before it: its hash, and that no earlier term is higher.
+  std::uint64_t last_hash = 0;
+  Term term_max;
+  std::string what;  // Which check failed at `begin`.
 };
 
 struct SegmentScan {
@@ -56,12 +66,21 @@ struct SegmentScan {
   bool rest_is_zero = true;    // Nothing but zeros from `end` to the end of the file.
 };
 
+using OnScannedFrame = std::function<void(const BatchHeader&, ByteSpan, std::uint64_t)>;
+using OnScannedGap = std::function<void(const ScanGap&)>;
+
 // Calls `on_frame(header, frame bytes, position)` for every whole frame from `position` on,
 // `on_gap` where some are missing in between. `before` is the tail just before `position`.
-Result<SegmentScan> ScanSegment(
-    SegmentBytes& bytes, std::uint64_t position, const LogTail& before, std::uint64_t group_seed,
-    const std::function<void(const BatchHeader&, ByteSpan, std::uint64_t)>& on_frame,
-    const std::function<void(const ScanGap&)>& on_gap);
+Result<SegmentScan> ScanSegment(SegmentBytes& bytes, std::uint64_t position, const LogTail& before,
+                                std::uint64_t group_seed, const OnScannedFrame& on_frame,
+                                const OnScannedGap& on_gap);
+// One step of it, from scan->end and scan->tail on: one frame or one gap. False once there is none.
+Result<bool> ScanNext(SegmentBytes& bytes, std::uint64_t group_seed, SegmentScan* scan,
+                      const OnScannedFrame& on_frame, const OnScannedGap& on_gap);
+
+// Where the entry before a segment is not here, the chain into the segment's first frame is taken
+// from that frame, which holds on its own or not.
+Status TakeChainFromFront(SegmentBytes& bytes, LogTail* before);
 
 // The tail of the log with `header` as its last entry.
 LogTail TailAfter(const BatchHeader& header);

@@ -8,6 +8,7 @@
 //   segmented_log_repair.cc  damage: known, looked for, repaired
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <deque>
 #include <memory>
@@ -71,6 +72,7 @@ class SegmentedLog final : public PartitionLog {
   std::unique_ptr<LogJob> TakeDeleteJob();
   std::unique_ptr<LogJob> TakeIdleJob(std::int64_t now_ms);
   void ForgetCommitted();
+  void OvertakeChecks();
   std::unique_ptr<StepJob> MakeJob(std::vector<LogStep> steps, const LogMark& after);
   void TakeOutcome(const StepJob& job);
 
@@ -103,6 +105,9 @@ class SegmentedLog final : public PartitionLog {
   bool prepare_is_under_way_ = false;
   FreedSegments freed_;  // Cut from the front.
   std::vector<DamagedRange> damage_;
+  // Set for the checks that began before entries were cut, dropped or repaired.
+  std::shared_ptr<std::atomic<bool>> checks_are_overtaken_ =
+      std::make_shared<std::atomic<bool>>(false);
   RepairOutcome last_repair_;
   bool needs_reopening_ = false;
 };

@@ -14,6 +14,7 @@ void SegmentedLog::TruncateAfter(Index last_kept) {
   while (uncommitted_.back().tail.index > last_kept) uncommitted_.pop_back();
   const EntryMark& kept = uncommitted_.back();
   ++truncations_;
+  OvertakeChecks();
   CutStep cut;
   while (segments_.back().name.first > kept.segment_first) {
     cut.newer.insert(cut.newer.begin(), segments_.back().name);
@@ -36,6 +37,7 @@ void SegmentedLog::TruncateAfter(Index last_kept) {
 
 void SegmentedLog::Reset(const LogBase& base) {
   ++truncations_;
+  OvertakeChecks();
   segments_ = {SegmentBehind(base)};
   freed_.Clear();
   damage_.clear();
@@ -50,6 +52,7 @@ void SegmentedLog::Reset(const LogBase& base) {
 }
 
 void SegmentedLog::TruncateBefore(Index first_kept) {
+  OvertakeChecks();
   while (segments_.size() > 1 && segments_[1].name.first <= first_kept) {
     freed_.Add(segments_.front().name, segments_.front().allocated_bytes,
                segments_.front().view.map);

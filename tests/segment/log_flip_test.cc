@@ -156,6 +156,31 @@ TEST(LogFlipTest, EveryFlippedBitOfASegmentIsFound) {
   });
 }
 
+// While the log is open.
+TEST(LogFlipTest, EveryFlippedBitOfASealedSegmentIsFoundByItsCheck) {
+  ThreeSegments three(90);
+  MemoryFileSystem files(three.driver().files().Snapshot());
+  RecoveryReport report;
+  const auto log = PartitionLog::Open(files, three.driver().options(), &report);
+  ASSERT_TRUE(log.has_value());
+  std::size_t flips = 0;
+  for (const auto& segment : (*log)->Segments()) {
+    if (!segment.sealed) continue;
+    const std::string path = "/p/" + SegmentName{segment.first, segment.first_offset}.LogFile();
+    for (std::uint64_t bit = 0; bit < segment.used_bytes * 8; ++bit, ++flips) {
+      const auto flip = [&] {
+        files.Damage(path, bit / 8, static_cast<std::byte>(1u << (bit % 8)));
+      };
+      flip();
+      const auto check = (*log)->CheckSegment(segment.first);
+      while (check->Step(512)) continue;
+      ASSERT_FALSE(check->damage().empty()) << path << " bit " << bit;
+      flip();
+    }
+  }
+  EXPECT_GT(flips, 5'000u);
+}
+
 // All of the newest segment is damaged, new entries follow, and the broker starts again.
 TEST(LogFlipTest, DamageAtASegmentsFrontIsNeverPassedOverByWhatFollowsIt) {
   ThreeSegments three(90);
