@@ -18,7 +18,20 @@ AlignedBlock& StagingOfThisThread() {
 
 Status LogDisk::OpenActive(const SegmentName& name, std::uint64_t position) {
   RAFTMQ_TRY_ASSIGN(active_, SegmentWriter::Open(files_, PathOf(name), position));
+  active_name_ = name;
   return Ok();
+}
+
+std::optional<LogDisk::Active> LogDisk::active() const {
+  if (!active_) return std::nullopt;
+  return Active{active_name_, active_->position()};
+}
+
+Status LogDisk::DropIndexFile(const SegmentName& name) {
+  const Status removed = files_.Remove(IndexPathOf(name));
+  if (!removed && removed.error().code == ErrorCode::kNotFound) return Ok();
+  RAFTMQ_TRY(removed);
+  return SyncDirectory();
 }
 
 Status LogDisk::Append(std::span<const SharedBytes> frames, bool on_fresh_page) {

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -59,6 +60,20 @@ class LogDisk {
   Status SyncMeta() { return meta_->Sync(); }
   const MetaFile& meta() const { return *meta_; }
   FileSystem& files() const { return files_; }
+  // The file that is appended to, and where; nullopt if the newest segment's file is missing.
+  struct Active {
+    SegmentName name;
+    std::uint64_t position = 0;
+  };
+  std::optional<Active> active() const;
+  // Reads it back, because the file was written to behind the writer's back.
+  Status ReadUnfinishedPage() { return active_->ReadUnfinishedPage(); }
+  Status DropIndexFile(const SegmentName& name);    // Durable on return.
+  Result<std::vector<SegmentName>> ListSegments();  // Oldest first.
+  Status RemoveIfThere(const std::string& path);
+  Status SyncDirectory() { return files_.SyncDirectory(directory_); }
+  // Of a file that is made anew; removed by recovery.
+  std::string RepairPath() const { return directory_ + "/repaired.tmp"; }
   // Of the active segment, for readers: a copy of the bytes of its unfinished page.
   SharedBytes UnfinishedPage() const;
   Result<std::shared_ptr<FileMap>> MapOf(const SegmentName& name);
@@ -69,13 +84,12 @@ class LogDisk {
 
  private:
   std::string PreparedPath() const { return directory_ + "/prepared.tmp"; }
-  Result<std::vector<SegmentName>> ListSegments();  // Oldest first.
   Status RemoveSegment(const SegmentName& name);
-  Status RemoveIfThere(const std::string& path);
 
   FileSystem& files_;
   const std::string directory_;
   std::unique_ptr<MetaFile> meta_;
+  SegmentName active_name_;
   std::unique_ptr<SegmentWriter> active_;  // nullptr: the newest segment's file is missing.
 };
 

@@ -11,8 +11,10 @@ StepJob::StepJob(std::shared_ptr<LogDisk> disk, std::vector<LogStep> steps, LogM
       after_(after),
       on_fatal_(std::move(on_fatal)) {
   for (const auto& step : steps_) {
-    if (!std::holds_alternative<PrepareStep>(step) && !std::holds_alternative<DeleteStep>(step))
-      is_background_ = false;
+    const bool is_background =
+        std::holds_alternative<PrepareStep>(step) || std::holds_alternative<DeleteStep>(step) ||
+        std::holds_alternative<RepairStep>(step) || std::holds_alternative<IndexStep>(step);
+    if (!is_background) is_background_ = false;
     if (std::holds_alternative<CutStep>(step) || std::holds_alternative<ResetStep>(step))
       moves_tail_ = true;
     const auto* append = std::get_if<AppendStep>(&step);
@@ -56,6 +58,16 @@ Status StepJob::Run(LogStep& any) {
     RAFTMQ_TRY(disk_->RollOver(roll->roll));
     RAFTMQ_TRY_ASSIGN(auto map, disk_->MapOf(roll->roll.next));
     opened_.emplace_back(roll->roll.next, std::move(map));
+    return Ok();
+  }
+  if (auto* repair = std::get_if<RepairStep>(&any)) {
+    RAFTMQ_TRY_ASSIGN(repair_, RepairLog(*disk_, repair->order));
+    unfinished_page_ = disk_->UnfinishedPage();
+    return Ok();
+  }
+  if (auto* index = std::get_if<IndexStep>(&any)) {
+    RAFTMQ_TRY_ASSIGN(RepairedSegment segment, RebuildIndexOf(*disk_, index->where));
+    reindexed_.push_back(std::move(segment));
     return Ok();
   }
   const auto& prepare = std::get<PrepareStep>(any);

@@ -3,10 +3,12 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <variant>
 #include <vector>
 
 #include "segment/log_disk.h"
+#include "segment/log_repair.h"
 #include "segment/partition_log.h"
 
 namespace raftmq {
@@ -42,8 +44,14 @@ struct PrepareStep {
 struct DeleteStep {
   SegmentName name;
 };
+struct RepairStep {
+  RepairOrder order;
+};
+struct IndexStep {
+  SegmentRepair::Where where;
+};
 using LogStep = std::variant<AppendStep, RollStep, HardStateStep, MarkStep, CutStep, ResetStep,
-                             PrepareStep, DeleteStep>;
+                             PrepareStep, DeleteStep, RepairStep, IndexStep>;
 
 // Runs its steps in order. The first error is final and goes to `on_fatal`; only a PrepareStep may
 // meet a full disk and live: prepare_status says so.
@@ -66,6 +74,8 @@ class StepJob final : public LogJob {
     return opened_;
   }
   const SharedBytes& unfinished_page() const { return unfinished_page_; }
+  const std::optional<RepairReport>& repair() const { return repair_; }
+  const std::vector<RepairedSegment>& reindexed() const { return reindexed_; }
   const Status& prepare_status() const { return prepare_status_; }
   bool failed() const { return failed_; }
 
@@ -83,6 +93,8 @@ class StepJob final : public LogJob {
   bool failed_ = false;
   std::vector<std::pair<SegmentName, std::shared_ptr<FileMap>>> opened_;
   SharedBytes unfinished_page_;
+  std::optional<RepairReport> repair_;
+  std::vector<RepairedSegment> reindexed_;
   Status prepare_status_;
 };
 

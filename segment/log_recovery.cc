@@ -231,7 +231,7 @@ Status Recovery::ScanAboveMark() {
 void Recovery::Damaged(const Hole& hole) {
   const ScanGap& gap = hole.gap;
   const Index first = gap.before.index.Next();
-  const Index last = std::max(first, gap.next.Minus(1));
+  const Index last = gap.next.Minus(1);
   const std::string what =
       fmt::format("'{}' at byte {}: {}", log_.segments[hole.segment].path, gap.begin, gap.what);
   report_->notes.push_back(

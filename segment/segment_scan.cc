@@ -180,8 +180,14 @@ Result<bool> ScanNext(SegmentBytes& bytes, std::uint64_t group_seed, SegmentScan
     scan->end_reason = header.error().message;
     if (!next) return false;
     const LeaderBlock& leader = next->header.leader;
-    on_gap({scan->tail, scan->end, next->position, leader.index, leader.base_offset, leader.chain,
-            leader.term, header.error().message});
+    ScanGap gap{scan->tail,         scan->end,    next->position, leader.index,
+                leader.base_offset, leader.chain, leader.term,    header.error().message};
+    if (leader.index == scan->tail.index.Next()) {  // Only what should be zeros before it is bad.
+      gap.next = leader.index.Next();
+      gap.next_offset = next->header.end_offset();
+      gap.last_hash = next->header.header_hash;
+    }
+    on_gap(gap);
     scan->tail = {leader.index.Minus(1), leader.term, leader.base_offset, leader.chain,
                   leader.append_time_ms};
     scan->end = next->position;

@@ -50,8 +50,9 @@ struct ScanGap {
   LogTail before;  // The last whole entry before it.
   std::uint64_t begin = 0,
                 end = 0;  // Bytes of the segment; `end` is where the next whole frame begins.
-  Index next;             // Of that frame.
-  Offset next_offset;     // Its base offset.
+  Index next;             // Of that frame; of the one behind it if none is missing: then it stands
+                          // behind bytes that should be zeros, and readers do not get to it.
+  Offset next_offset;     // Base offset of the entry `next`.
   // What that frame says of the entry before it: its hash, and that no earlier term is higher.
   std::uint64_t last_hash = 0;
   Term term_max;

@@ -47,6 +47,9 @@ class SegmentWriter {
   // the file.
   Status CutFrom(std::uint64_t position);
 
+  // Takes the unfinished page from the disk anew.
+  Status ReadUnfinishedPage() { return ReadPage(position_); }
+
   std::uint64_t position() const { return position_; }
   // The bytes of the unfinished last page up to position(); empty at a page's start.
   ByteSpan unfinished_page() const {

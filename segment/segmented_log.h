@@ -15,6 +15,7 @@
 #include <optional>
 #include <vector>
 
+#include "segment/damaged_ranges.h"
 #include "segment/entry_mark.h"
 #include "segment/freed_segments.h"
 #include "segment/log_job.h"
@@ -73,6 +74,10 @@ class SegmentedLog final : public PartitionLog {
   std::unique_ptr<LogJob> TakeIdleJob(std::int64_t now_ms);
   void ForgetCommitted();
   void OvertakeChecks();
+  LogTail TailBefore(Index index) const;
+  void TakeRepair(const StepJob& job);
+  void TakeRepaired(const RepairedSegment& repaired);
+  std::unique_ptr<LogJob> TakeIndexJob();
   std::unique_ptr<StepJob> MakeJob(std::vector<LogStep> steps, const LogMark& after);
   void TakeOutcome(const StepJob& job);
 
@@ -110,6 +115,8 @@ class SegmentedLog final : public PartitionLog {
       std::make_shared<std::atomic<bool>>(false);
   RepairOutcome last_repair_;
   bool needs_reopening_ = false;
+  std::vector<WholeAgain> awaiting_reopening_;  // Repaired, but not readable before.
+  std::vector<Index> index_rebuilds_;           // First indexes of segments whose index is wanted.
 };
 
 }  // namespace raftmq

@@ -41,6 +41,7 @@ void SegmentedLog::Reset(const LogBase& base) {
   segments_ = {SegmentBehind(base)};
   freed_.Clear();
   damage_.clear();
+  awaiting_reopening_.clear();
   tail_ = base.before;
   committed_ = base.before.index;
   uncommitted_ = {{tail_, active().name.first, 0, 0}};

@@ -81,12 +81,15 @@ void SegmentedLog::Completed(std::unique_ptr<LogJob> job) {
   RAFTMQ_CHECK(job_is_under_way_);
   job_is_under_way_ = false;
   if (std::exchange(prepare_is_under_way_, false)) preparer_.Settle(done.prepare_status());
+  if (done.repair()) TakeRepair(done);
+  for (const RepairedSegment& segment : done.reindexed()) TakeRepaired(segment);
   if (done.is_background()) return;
   TakeOutcome(done);
 }
 
 std::unique_ptr<LogJob> SegmentedLog::TakeBackgroundJob(std::int64_t now_ms) {
   if (job_is_under_way_ || !steps_.empty()) return nullptr;
+  if (auto job = TakeIndexJob()) return job;
   const bool is_half_full = HasActive() && active().staged_end > active().allocated_bytes / 2;
   const bool wants_file = !preparer_.ready() && (is_half_full || roll_is_wanted_);
   const std::uint64_t capacity = NextSegmentBytes(now_ms);

@@ -9,7 +9,12 @@
 
 namespace raftmq {
 
-void SegmentedLog::MarkDamaged(const DamagedRange& range) { AddDamage(&damage_, range); }
+void SegmentedLog::MarkDamaged(const DamagedRange& range) {
+  const bool is_repaired = std::ranges::any_of(awaiting_reopening_, [&](const WholeAgain& whole) {
+    return whole.first <= range.first && range.last <= whole.last;
+  });
+  if (!is_repaired) AddDamage(&damage_, range);
+}
 
 void SegmentedLog::OvertakeChecks() {
   *checks_are_overtaken_ = true;
@@ -43,8 +48,97 @@ std::unique_ptr<SegmentCheck> SegmentedLog::CheckSegment(Index index) const {
        .is_overtaken = checks_are_overtaken_});
 }
 
-std::unique_ptr<LogJob> SegmentedLog::TakeRepairJob(std::vector<SharedBytes>) { return nullptr; }
+// Of the entry before `index`; chain 0 if it is not known here.
+LogTail SegmentedLog::TailBefore(Index index) const {
+  for (const Segment& segment : segments_) {
+    if (segment.tail.index.Next() == index) return segment.tail;
+  }
+  for (const DamagedRange& range : damage_) {
+    if (range.last.Next() == index)
+      return {range.last, Term(), range.end_offset, range.last_hash, 0};
+  }
+  return {};
+}
 
-void SegmentedLog::RebuildIndex(Index) {}
+// What is staged besides entries moves the files or their indexes.
+std::unique_ptr<LogJob> SegmentedLog::TakeRepairJob(std::vector<SharedBytes> frames) {
+  const bool is_moving = std::ranges::any_of(steps_, [](const LogStep& step) {
+    return std::holds_alternative<RollStep>(step) || std::holds_alternative<CutStep>(step) ||
+           std::holds_alternative<ResetStep>(step);
+  });
+  if (job_is_under_way_ || is_moving || frames.empty()) return nullptr;
+  const auto first = ParseBatchHeader(frames.front().view());
+  if (!first) return nullptr;
+  const auto range = std::ranges::find(damage_, first->leader.index, &DamagedRange::first);
+  if (range == damage_.end()) return nullptr;
+  job_is_under_way_ = true;
+  std::vector<LogStep> steps;
+  // What is half written when the power goes has to be promised, or it would be cut off.
+  if (!(marked_ == durable_) || !marked_is_synced_) {
+    marked_ = durable_;
+    marked_is_synced_ = true;
+    steps.push_back(MarkStep{marked_, true});
+  }
+  steps.push_back(RepairStep{{.range = *range,
+                              .before = TailBefore(range->first),
+                              .frames = std::move(frames),
+                              .group_seed = seed_,
+                              .durable = durable_.tail.index}});
+  return MakeJob(std::move(steps), staged_);
+}
+
+void SegmentedLog::TakeRepair(const StepJob& job) {
+  const RepairReport& report = *job.repair();
+  last_repair_ = report.outcome;
+  OvertakeChecks();
+  const WholeAgain whole{report.first, report.outcome.repaired_up_to, report.next_offset};
+  if (whole.last < whole.first) return;
+  RemoveDamage(&damage_, whole);
+  bool is_taken_in = whole.last <= committed_;
+  for (const RepairedSegment& repaired : report.segments) {
+    const bool is_last = repaired.name == active().name;
+    if (repaired.is_new || is_last) is_taken_in = false;
+    if (is_last && HasActive()) active().view.page = job.unfinished_page();
+    if (!is_last) TakeRepaired(repaired);
+  }
+  if (is_taken_in) return;
+  needs_reopening_ = true;
+  awaiting_reopening_.push_back(whole);
+}
+
+// Of a sealed segment. Frames that were found whole are at least as many as were known.
+void SegmentedLog::TakeRepaired(const RepairedSegment& repaired) {
+  const auto segment = std::ranges::find(segments_, repaired.name, &Segment::name);
+  if (segment == segments_.end() || !segment->sealed) return;
+  const SegmentRepair::Found& found = repaired.found;
+  segment->index = found.index;
+  segment->view.map = repaired.map;
+  segment->view.page = SharedBytes();
+  segment->staged_end = found.is_whole ? found.end : std::max(found.end, segment->staged_end);
+  // A file that is still too short ends where it ends.
+  segment->view.end =
+      std::min<std::uint64_t>(segment->staged_end, segment->view.map->bytes().size());
+  segment->view.page_at = AlignUp(segment->view.end, kPageBytes);
+  if (found.tail.index >= segment->tail.index) segment->tail = found.tail;
+}
+
+void SegmentedLog::RebuildIndex(Index segment_first) { index_rebuilds_.push_back(segment_first); }
+
+std::unique_ptr<LogJob> SegmentedLog::TakeIndexJob() {
+  while (!index_rebuilds_.empty()) {
+    const Index first = index_rebuilds_.back();
+    index_rebuilds_.pop_back();
+    const auto segment = std::ranges::find_if(
+        segments_, [first](const Segment& each) { return each.name.first == first; });
+    if (segment == segments_.end() || std::next(segment) == segments_.end()) continue;
+    job_is_under_way_ = true;
+    return MakeJob({IndexStep{{.name = segment->name,
+                               .is_there = true,
+                               .last = std::next(segment)->name.first.Minus(1),
+                               .group_seed = seed_}}},
+                   staged_);
+  }
+  return nullptr;
+}
 
 }  // namespace raftmq

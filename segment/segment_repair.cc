@@ -1,0 +1,235 @@
+#include "segment/segment_repair.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "segment/front_checkpoint.h"
+#include "segment/repair_layout.h"
+
+namespace raftmq {
+namespace {
+
+template <class... Args>
+Status Refused(fmt::format_string<Args...> text, Args&&... args) {
+  return Fail(ErrorCode::kDataCorrupt, fmt::format(text, std::forward<Args>(args)...));
+}
+
+std::vector<std::uint64_t> LengthsOf(std::span<const RepairFrame> frames) {
+  std::vector<std::uint64_t> lengths;
+  for (const RepairFrame& frame : frames) lengths.push_back(frame.bytes.size());
+  return lengths;
+}
+
+// What the checkpoint says whose first part this is.
+Result<std::uint64_t> CapacityIn(const RepairFrame& frame) {
+  const std::size_t payload = frame.header.producer.length - kBatchHeaderBytes;
+  RAFTMQ_TRY_ASSIGN(const Checkpoint head,
+                    CheckpointHeadOf(frame.bytes.view().subspan(kBatchHeaderBytes, payload)));
+  return head.segment_bytes;
+}
+
+}  // namespace
+
+Status SegmentRepair::Plan(std::span<const RepairFrame> frames) {
+  const BatchHeader& first = frames.front().header;
+  const bool is_front = first.leader.index == where_.name.first;
+  if (is_front && first.leader.base_offset != where_.name.first_offset)
+    return Refused("expected offset {} at the front of segment {}, found {}",
+                   where_.name.first_offset.value(), where_.name.first.value(),
+                   first.leader.base_offset.value());
+  if (is_front) {
+    const auto capacity = CapacityIn(frames.front());
+    if (!capacity) return Refused("no checkpoint opens the segment: {}", capacity.error().message);
+    capacity_ = AlignUp(*capacity, kPageBytes);
+  }
+  if (!where_.is_there) return PlanNew(frames);
+  RAFTMQ_TRY(FindAnchors(frames));
+  std::uint64_t at = 0;
+  if (!is_front) {
+    const Anchor* const before = AnchorOf(first.leader.index.Minus(1));
+    if (!before) return Refused("entry {} is not whole", first.leader.index.value() - 1);
+    if (before->header.header_hash != first.leader.chain ||
+        before->header.end_offset() != first.leader.base_offset)
+      return Refused("entry {} does not follow the one before", first.leader.index.value());
+    at = before->end;
+  }
+  for (std::size_t i = 0; i < frames.size();) {
+    const Index index = frames[i].header.leader.index;
+    if (const Anchor* const there = AnchorOf(index)) {
+      if (there->header.header_hash != frames[i].header.header_hash)
+        return Refused("entry {} is whole, and another one", index.value());
+      if (at < there->begin) pieces_.push_back({at, there->begin, {}});  // Zeros, or not any more.
+      at = there->end;
+      ++i;
+      continue;
+    }
+    std::size_t count = 1;
+    while (i + count < frames.size() && !AnchorOf(index.Plus(count))) ++count;
+    RAFTMQ_TRY(PlanLost(frames.subspan(i, count), at));
+    i += count;
+  }
+  return Ok();
+}
+
+// The whole entries from the one before the frames to the first behind them.
+Status SegmentRepair::FindAnchors(std::span<const RepairFrame> frames) {
+  const Index before = frames.front().header.leader.index.Minus(1);
+  const Index last = frames.back().header.leader.index;
+  RAFTMQ_TRY_ASSIGN(auto bytes, SegmentBytes::Open(disk_.files(), disk_.PathOf(where_.name), true));
+  LogTail from{where_.name.first.Minus(1), Term(), where_.name.first_offset, 0, 0};
+  RAFTMQ_TRY(TakeChainFromFront(bytes, &from));
+  const auto note = [&](const BatchHeader& header, ByteSpan, std::uint64_t at) {
+    const bool is_behind = !anchors_.empty() && anchors_.back().header.leader.index > last;
+    if (header.leader.index < before || is_behind) return;
+    anchors_.push_back({header, at, at + header.padded_length()});
+  };
+  RAFTMQ_TRY(ScanSegment(bytes, 0, from, where_.group_seed, note, [](const ScanGap&) {}));
+  if (capacity_ > 0) return Ok();
+  RAFTMQ_TRY_ASSIGN(const auto head,
+                    ReadFrontHead(disk_.files(), {disk_.PathOf(where_.name), where_.name.first,
+                                                  where_.group_seed}));
+  if (head) capacity_ = AlignUp(head->segment_bytes, kPageBytes);
+  return Ok();
+}
+
+const SegmentRepair::Anchor* SegmentRepair::AnchorOf(Index index) const {
+  const auto found = std::ranges::partition_point(
+      anchors_, [index](const Anchor& anchor) { return anchor.header.leader.index < index; });
+  return found == anchors_.end() || found->header.leader.index != index ? nullptr : &*found;
+}
+
+// Frames none of which is on the disk, behind byte `begin`.
+Status SegmentRepair::PlanLost(std::span<const RepairFrame> lost, std::uint64_t begin) {
+  const BatchHeader& last = lost.back().header;
+  const auto next = std::ranges::partition_point(anchors_, [&last](const Anchor& anchor) {
+    return anchor.header.leader.index < last.leader.index;
+  });
+  const bool is_closed =
+      next != anchors_.end() && next->header.leader.index == last.leader.index.Next();
+  if (is_closed && (next->header.leader.chain != last.header_hash ||
+                    next->header.leader.base_offset != last.end_offset()))
+    return Refused("entry {} is not the one that its successor follows", last.leader.index.value());
+  const bool is_at_end = where_.open_end && where_.open_end->last == last.leader.index;
+  RunToLayOut run{begin, LengthsOf(lost), 0};
+  std::optional<std::vector<std::uint64_t>> places = LayOutTight(begin, run.lengths);
+  if (is_closed || is_at_end) {
+    run.next_at = is_closed ? next->begin : where_.open_end->position;
+    places = LayOutRun(run);
+    if (!places)
+      return Refused("entries {} to {} do not fit between bytes {} and {}",
+                     lost.front().header.leader.index.value(), last.leader.index.value(), begin,
+                     run.next_at);
+  }
+  const std::uint64_t end = places->back() + run.lengths.back();
+  Piece piece{begin, std::max(end, run.next_at), {}};
+  std::uint64_t room = capacity_ > 0 ? capacity_ : ~std::uint64_t{0};
+  if (where_.open_end) room = where_.open_end->position;
+  if (next != anchors_.end()) room = next->begin;
+  if (piece.end > room)
+    return Refused("entries up to {} need bytes up to {}, expected at most {}",
+                   last.leader.index.value(), piece.end, room);
+  for (std::size_t i = 0; i < lost.size(); ++i)
+    piece.frames.emplace_back((*places)[i], lost[i].bytes);
+  pieces_.push_back(std::move(piece));
+  return Ok();
+}
+
+Status SegmentRepair::PlanNew(std::span<const RepairFrame> frames) {
+  if (frames.front().header.leader.index != where_.name.first)
+    return Refused("segment {} is gone, and entry {} does not open it", where_.name.first.value(),
+                   frames.front().header.leader.index.value());
+  const std::vector<std::uint64_t> lengths = LengthsOf(frames);
+  const std::vector<std::uint64_t> places = LayOutTight(0, lengths);
+  Piece piece{0, places.back() + lengths.back(), {}};
+  if (piece.end > capacity_)
+    return Refused("entries of {} bytes for a segment of {}", piece.end, capacity_);
+  for (std::size_t i = 0; i < frames.size(); ++i)
+    piece.frames.emplace_back(places[i], frames[i].bytes);
+  pieces_.push_back(std::move(piece));
+  return Ok();
+}
+
+Status SegmentRepair::Write() {
+  if (!where_.is_there) return MakeAnew();
+  if (pieces_.empty()) return Ok();
+  RAFTMQ_TRY_ASSIGN(const auto file,
+                    disk_.files().Open(disk_.PathOf(where_.name), OpenMode::kDirect));
+  RAFTMQ_TRY(Extend(*file, pieces_.back().end));
+  RAFTMQ_TRY(disk_.DropIndexFile(where_.name));
+  for (const Piece& piece : pieces_) RAFTMQ_TRY(WritePiece(*file, piece));
+  return file->Sync();
+}
+
+// A file that was cut from outside.
+Status SegmentRepair::Extend(File& file, std::uint64_t needed) {
+  RAFTMQ_TRY_ASSIGN(const std::uint64_t size, file.Size());
+  if (size % kPageBytes == 0 && size >= std::max(needed, capacity_)) return Ok();
+  return file.Allocate(AlignUp(std::max({size, needed, capacity_}), kPageBytes));
+}
+
+Status SegmentRepair::WritePiece(File& file, const Piece& piece) {
+  const std::uint64_t begin = AlignDown(piece.begin, kPageBytes);
+  const std::uint64_t end = AlignUp(piece.end, kPageBytes);
+  AlignedBlock block(static_cast<std::size_t>(end - begin));
+  std::memset(block.data(), 0, block.size());
+  RAFTMQ_TRY_ASSIGN(auto bytes, SegmentBytes::Open(disk_.files(), disk_.PathOf(where_.name), true));
+  const auto keep = [&](std::uint64_t from, std::uint64_t to) -> Status {
+    RAFTMQ_TRY_ASSIGN(const ByteSpan kept, bytes.Get(from, static_cast<std::size_t>(to - from)));
+    if (!kept.empty()) std::memcpy(block.data() + (from - begin), kept.data(), kept.size());
+    return Ok();
+  };
+  RAFTMQ_TRY(keep(begin, piece.begin));
+  RAFTMQ_TRY(keep(piece.end, end));
+  for (const auto& [at, frame] : piece.frames)
+    std::memcpy(block.data() + (at - begin), frame.data(), frame.size());
+  return file.Write(begin, {block.data(), block.size()});
+}
+
+Status SegmentRepair::MakeAnew() {
+  const std::string path = disk_.RepairPath();
+  RAFTMQ_TRY(disk_.RemoveIfThere(path));
+  RAFTMQ_TRY(disk_.DropIndexFile(where_.name));
+  {
+    RAFTMQ_TRY_ASSIGN(const auto file, disk_.files().Open(path, OpenMode::kCreate));
+    if (const Status room = file->Allocate(capacity_); !room) {
+      RAFTMQ_TRY(disk_.RemoveIfThere(path));
+      return room;
+    }
+    for (const auto& [at, frame] : pieces_.front().frames)
+      RAFTMQ_TRY(file->Write(at, frame.view()));
+    RAFTMQ_TRY(file->Sync());
+  }
+  RAFTMQ_TRY(disk_.files().Rename(path, disk_.PathOf(where_.name)));
+  return disk_.SyncDirectory();
+}
+
+Result<SegmentRepair::Found> SegmentRepair::Reindex(Index from) {
+  RAFTMQ_TRY_ASSIGN(auto bytes, SegmentBytes::Open(disk_.files(), disk_.PathOf(where_.name), true));
+  LogTail before{where_.name.first.Minus(1), Term(), where_.name.first_offset, 0, 0};
+  RAFTMQ_TRY(TakeChainFromFront(bytes, &before));
+  Found found;
+  std::optional<LogTail> whole_to;
+  bool has_gap = false;
+  RAFTMQ_TRY_ASSIGN(const SegmentScan scan,
+                    ScanSegment(
+                        bytes, 0, before, where_.group_seed,
+                        [&](const BatchHeader& header, ByteSpan, std::uint64_t at) {
+                          found.index.Add(header, at);
+                        },
+                        [&](const ScanGap& gap) {
+                          has_gap = true;
+                          if (!whole_to && gap.next > from) whole_to = gap.before;
+                        }));
+  found.tail = scan.tail;
+  found.end = scan.end;
+  found.whole_to = whole_to.value_or(scan.tail);
+  found.is_whole = !has_gap && where_.last == scan.tail.index;
+  if (!found.is_whole) return found;
+  RAFTMQ_TRY(disk_.WriteIndexFile(where_.name, found.index.Encode({found.tail, found.end})));
+  return found;
+}
+
+}  // namespace raftmq
