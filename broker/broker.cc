@@ -48,7 +48,7 @@ Broker::Broker(const BrokerOptions& options, const Environment& environment,
               .node = options.node,
               .incarnation = options.incarnation,
               .boot_id = options.boot_id},
-             options.peers),
+             options.peers, environment.counter.content()),
       health_(options_, environment.clock, environment.metrics) {}
 
 Result<std::unique_ptr<Broker>> Broker::Start(const BrokerOptions& options,
@@ -88,6 +88,7 @@ void Broker::StartShards() {
                               environment_.metrics,
                               environment_.files,
                               environment_.manifest,
+                              environment_.counter,
                               environment_.clock,
                               peers_};
   std::vector<const Shard*> watched;

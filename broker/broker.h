@@ -41,6 +41,7 @@ class Broker {
     Log& log;
     FileSystem& files;
     NodeManifest& manifest;
+    SaveCounter& counter;
     const Clock& clock;
     MetricsRegistry& metrics;
   };

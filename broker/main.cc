@@ -166,8 +166,9 @@ int Serve(BrokerSettings settings, const std::vector<std::string>& warnings,
   }
   for (const std::string& note : directory->notes) log.Warn("storage", note);
   options.incarnation = directory->identity.incarnation;
-  const auto broker = Broker::Start(options, ListenersFrom(settings),
-                                    {log, files, *directory->manifest, clock, metrics});
+  const auto broker =
+      Broker::Start(options, ListenersFrom(settings),
+                    {log, files, *directory->manifest, *directory->counter, clock, metrics});
   if (!broker) {
     log.Fault("broker", broker.error().ToString());
     return ExitCodeOf(broker.error());

@@ -4,8 +4,10 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdio>
 #include <utility>
 
+#include "broker/process_setup.h"
 #include "broker/raft_timers.h"
 #include "protocol/types/check.h"
 
@@ -26,8 +28,10 @@ Shard::Shard(std::uint32_t number, const NodeServices& services)
       mailbox_(loop_, [this](std::vector<Letter>& letters) { Receive(letters); }),
       metrics_(services.metrics),
       cache_(services.options.storage.tail_cache_bytes),
-      links_({loop_, services.log, services.peers, metrics_.peers},
-             [this](NodeId node) { OnPeerLost(node); }),
+      links_(
+          {loop_, services.log, services.peers, metrics_.peers},
+          [this](NodeId node) { OnPeerLost(node); },
+          [this](const Error& error) { EndRolledBack(error); }),
       heartbeats_(HeartbeatTimersOf(services.options, number), links_,
                   [this](const GroupId& group, NodeId node, std::uint32_t ticks) {
                     OnPeerSilent(group, node, ticks);
@@ -42,6 +46,10 @@ Shard::Shard(std::uint32_t number, const NodeServices& services)
       tick_(loop_),
       house_(loop_) {
   last_tick_us_ = services.clock.SteadyNow().count();
+  if (number == 0) {
+    counter_keeper_ =
+        std::make_unique<CounterKeeper>(services.peers, services.counter, *work_, services.clock);
+  }
 }
 
 Shard::~Shard() {
@@ -51,6 +59,7 @@ Shard::~Shard() {
   links_.Stop();
   disk_.reset();  // Finishes what it was given, which may belong to a partition.
   work_.reset();
+  counter_keeper_.reset();
   partitions_.reset();
 }
 
@@ -119,12 +128,15 @@ void Shard::AdoptPeer(PeerArrival arrival) {
       .welcome = {.node = self.node,
                   .incarnation = self.incarnation,
                   .boot_id = self.boot_id,
+                  .save_counter = services_.peers.save_counter(),
                   .shards = self.shards},
       .on_message = [this](PeerMessage message) { OnPeerMessage(std::move(message)); },
       .on_heartbeat = [this](NodeId from,
                              const Heartbeat& heartbeat) { heartbeats_.Receive(from, heartbeat); },
       .on_heartbeat_reply =
           [this](NodeId from, const HeartbeatReply& reply) { heartbeats_.Receive(from, reply); },
+      .on_saved = [this](const wire::PeerHello& hello,
+                         std::uint64_t counter) { services_.peers.NoteSaved(hello, counter); },
       .on_refused = [this](NodeId node, const Error& error) { OnPeerRefused(node, error); },
       .on_closed =
           [this](PeerSession& session, const Error&) {
@@ -169,6 +181,16 @@ void Shard::OnPeerLost(NodeId node) {
   if (companion_ != nullptr) companion_->PeerUnreachable(node);
   partitions_->PeerUnreachable(node);
   heartbeats_.Forget(node);
+}
+
+// Nothing was promised since the start: nobody who knows of a newer directory has let this one in.
+void Shard::EndRolledBack(const Error& error) {
+  services_.log.Fault("peers", error.ToString());
+  SaveCounter::Content content = services_.counter.content();
+  content.is_rolled_back = true;
+  (void)services_.counter.Save(content);  // So that the next start needs nobody to tell.
+  std::fflush(nullptr);
+  _exit(kExitForeign);
 }
 
 void Shard::OnPeerSilent(const GroupId& group, NodeId node, std::uint32_t ticks) {
@@ -226,6 +248,8 @@ void Shard::Tick() {
   last_tick_us_.store(now.count());
   if (companion_tick_) companion_tick_();
   partitions_->Tick();
+  if (counter_keeper_) counter_keeper_->Tick();
+  links_.Tick();
   heartbeats_.Tick();
 }
 

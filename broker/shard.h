@@ -21,6 +21,7 @@
 #include "broker/log.h"
 #include "broker/memory_budget.h"
 #include "broker/partition_set.h"
+#include "broker/peers/counter_keeper.h"
 #include "broker/peers/peer_book.h"
 #include "broker/peers/peer_links.h"
 #include "broker/peers/peer_session.h"
@@ -46,6 +47,7 @@ struct NodeServices {
   MetricsRegistry& metrics;
   FileSystem& files;
   NodeManifest& manifest;
+  SaveCounter& counter;
   const Clock& clock;
   PeerBook& peers;
 };
@@ -116,6 +118,7 @@ class Shard {
   void OnPeerMessage(PeerMessage message);
   void OnPeerRefused(NodeId node, const Error& error);
   void OnPeerLost(NodeId node);
+  [[noreturn]] void EndRolledBack(const Error& error);
   void OnPeerSilent(const GroupId& group, NodeId node, std::uint32_t ticks);
   void Tick();
   void TurnEnd();
@@ -136,6 +139,7 @@ class Shard {
   std::unique_ptr<IoPool> work_;
   std::unique_ptr<DiskThread> disk_;
   std::unique_ptr<GroupDeps> deps_;
+  std::unique_ptr<CounterKeeper> counter_keeper_;  // On the first shard.
   std::unique_ptr<PartitionSet> partitions_;
   std::unordered_map<Session*, std::unique_ptr<Session>> sessions_;
   std::unordered_map<PeerSession*, std::unique_ptr<PeerSession>> peer_sessions_;

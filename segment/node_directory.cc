@@ -110,7 +110,8 @@ std::string ParentOf(const std::string& path) {
 
 bool IsOurs(const std::string& name) {
   return name == kLockName || name == kNodeName || name == kUnfinishedName ||
-         name == kPartitionsName || name == NodeManifest::kName || name == NodeManifest::kCopyName;
+         name == kPartitionsName || name == NodeManifest::kName ||
+         name == NodeManifest::kCopyName || name == SaveCounter::kName;
 }
 
 // Names of ours must be what they say; others are left alone.
@@ -203,6 +204,14 @@ Status CheckUntouched(FileSystem& files, const NodeDirectoryOptions& options) {
   return CheckIdentity(found.identity, options);
 }
 
+Error RolledBack(const NodeDirectoryOptions& options) {
+  return {ErrorCode::kForeignDirectory,
+          fmt::format("{} was rolled back: other nodes have seen a newer one of node {}. Start it "
+                      "with the newer one; if that is gone for good, with an empty directory, and "
+                      "run `raftmq node replace {}`",
+                      options.path, options.node.value(), options.node.value())};
+}
+
 Status CreateIfMissing(FileSystem& files, const std::string& path) {
   const auto created = files.CreateDirectory(path);
   if (!created && created.error().code != ErrorCode::kAlreadyExists) return created;
@@ -233,6 +242,9 @@ Result<NodeDirectory> OpenNodeDirectory(FileSystem& files, const NodeDirectoryOp
     RAFTMQ_TRY(Found(files, options, entries, &directory));
   }
   RAFTMQ_TRY_ASSIGN(directory.manifest, NodeManifest::Open(files, options.path, &directory.notes));
+  RAFTMQ_TRY_ASSIGN(directory.counter, SaveCounter::Open(files, options.path, &directory.notes));
+  RAFTMQ_TRY(files.SyncDirectory(options.path));
+  if (directory.counter->content().is_rolled_back) return Fail(RolledBack(options));
   return directory;
 }
 

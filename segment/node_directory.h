@@ -3,6 +3,7 @@
 //   LOCK         held by the process that runs on it
 //   node         cluster id, node id, incarnation, format: written once
 //   manifest     which replicas it has founded, also as manifest.copy (node_manifest.h)
+//   counter      how far it has shown itself to other nodes (save_counter.h)
 //   partitions/  one directory per partition
 //
 // `node` holds these bytes twice, one copy after the other; a damaged copy is made again from its
@@ -22,6 +23,7 @@
 #include "raftmq/result.h"
 #include "segment/file_system.h"
 #include "segment/node_manifest.h"
+#include "segment/save_counter.h"
 
 namespace raftmq {
 
@@ -38,6 +40,7 @@ struct NodeDirectory {
   std::unique_ptr<FileLock> lock;
   NodeIdentity identity;
   std::unique_ptr<NodeManifest> manifest;
+  std::unique_ptr<SaveCounter> counter;
   bool is_new = false;             // Founded by this call.
   std::vector<std::string> notes;  // For people: what is there and not ours, and is left alone.
 };
@@ -54,7 +57,8 @@ struct NodeDirectoryOptions {
 // again; founds an empty directory if it may. A crash at
 // any step leaves a directory that is either still empty or founded. Blocks.
 // Errors: kLocked (another process runs on it), kForeignDirectory (another cluster's or node's, or
-// names of ours that are links, fifos or devices, or data without a `node` file), kUnknownFormat,
+// names of ours that are links, fifos or devices, data without a `node` file, or a directory that
+// others have found to be rolled back), kUnknownFormat,
 // kDataCorrupt (both copies in `node`, or of the manifest, are damaged), kDiskFull, kIoError.
 Result<NodeDirectory> OpenNodeDirectory(FileSystem& files, const NodeDirectoryOptions& options);
 

@@ -1,6 +1,8 @@
-// Which nodes this node talks to: where they are, and which data directory each has proven to have.
+// Which nodes this node talks to: where they are, which data directory each has proven to have, and
+// how far that one has shown itself.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <map>
 #include <mutex>
@@ -10,37 +12,73 @@
 #include "protocol/types/ids.h"
 #include "protocol/wire/peer_messages.h"
 #include "raftmq/result.h"
+#include "segment/save_counter.h"
 
 namespace raftmq::broker {
 
 // Thread-safe.
 class PeerBook {
  public:
-  // `self` as it introduces itself, but for `to` and `shard`. `nodes`: the founding ones, this one
-  // included.
-  PeerBook(wire::PeerHello self, std::vector<PeerNode> nodes);
+  // `self` as it introduces itself, but for `to`, `shard` and `save_counter`. `nodes`: the founding
+  // ones, this one included. `saved`: what this node's directory says.
+  PeerBook(wire::PeerHello self, std::vector<PeerNode> nodes, SaveCounter::Content saved = {});
 
-  const wire::PeerHello& self() const { return self_; }
   const std::vector<PeerNode>& nodes() const { return nodes_; }
   bool HasPeers() const { return nodes_.size() > 1; }
   // All but this one.
   std::vector<PeerNode> Others() const;
+  std::uint64_t boot_id() const { return self_.boot_id; }
+  wire::PeerHello Hello(NodeId to, std::uint32_t shard) const;
 
   // From the catalogue: this is the directory that the node has joined with.
   void SetIncarnation(NodeId node, std::uint64_t incarnation);
   // From here on hellos are believed: what this node's own catalogue says of the others is set. A
   // node that came before with an empty directory could vote as its old self.
   void Open();
-  // Whether to believe a hello. Errors, each saying what was expected and found: kUnsupported
-  // (version), kForeignDirectory (cluster, node, incarnation), kNotYet before Open.
-  Status Check(const wire::PeerHello& hello) const;
+  // Whether to believe a hello; then its counter is remembered. Errors, each saying what was
+  // expected and found: kUnsupported (version), kForeignDirectory (cluster, node, incarnation),
+  // kRolledBack (save counter), kNotYet before Open.
+  Status Admit(const wire::PeerHello& hello);
+  // The same of who answers a call to `node`; kBadMessage for a welcome of no credible sender. Then
+  // this node is accepted by one that knows how far it was, and may go on: see NextSave.
+  Status AdmitAnswer(NodeId node, const wire::PeerWelcome& welcome);
+  // It has moved on since its hello.
+  void NoteSaved(const wire::PeerHello& hello, std::uint64_t counter);
+
+  // This node's own counter, as it is on disk, and whether it was raised in this life: before that
+  // nothing may be promised to anybody.
+  std::uint64_t save_counter() const { return save_counter_.load(); }
+  bool has_begun() const { return has_begun_.load(); }
+  // Something was promised to others.
+  void NotePromise() { promises_.fetch_add(1, std::memory_order_relaxed); }
+  // What is to be saved next: the same as before if nothing has changed.
+  SaveCounter::Content NextSave() const;
+  // It is durable. `promises`: those that were made before it was asked for.
+  void SetSaved(const SaveCounter::Content& saved, std::uint64_t promises);
+  std::uint64_t promises() const { return promises_.load(std::memory_order_relaxed); }
 
  private:
+  // The newest life of another node's directory that this node has met.
+  struct Life {
+    std::uint64_t boot_id = 0;  // 0: of an earlier life of this process.
+    SaveCounter::Shown shown;
+  };
+
+  Status CheckAddressed(const wire::PeerHello& hello) const;
+  Status CheckLife(NodeId node, const Life& life) const;
+  void Remember(NodeId node, const Life& life);
+
   const wire::PeerHello self_;
   const std::vector<PeerNode> nodes_;
-  mutable std::mutex mutex_;
+  std::atomic<std::uint64_t> save_counter_;
+  std::atomic<bool> has_begun_{false};
+  std::atomic<std::uint64_t> promises_{0};
+  mutable std::mutex mutex_;  // Guards what follows.
   std::map<NodeId, std::uint64_t> incarnations_;
+  std::map<NodeId, Life> lives_;
   bool is_open_ = false;
+  bool is_accepted_ = false;  // In this life, by another node.
+  std::uint64_t promises_saved_ = 0;
 };
 
 }  // namespace raftmq::broker

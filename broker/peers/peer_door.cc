@@ -20,7 +20,7 @@ Result<Door::Enter> PeerDoor::Admit(const wire::Frame& frame, std::uint64_t*) {
   const auto* hello = std::get_if<wire::PeerHello>(&message);
   if (hello == nullptr)
     return Fail(ErrorCode::kUnsupported, "expected a peer's hello as the first message");
-  RAFTMQ_TRY(book_.Check(*hello));
+  RAFTMQ_TRY(book_.Admit(*hello));
   if (hello->shard >= shards_.size()) {
     return Fail(ErrorCode::kBadRequest,
                 fmt::format("expected a shard below {}, found {}", shards_.size(), hello->shard));

@@ -62,6 +62,11 @@ class PeerLinks::Link final : public ConnectionHandler {
     links_.environment_.metrics.frames_sent.Add();
   }
 
+  void Tick() {
+    if (is_up_) return TellSaved();
+    MaybeComeUp();
+  }
+
   void Flush() {
     std::vector<PeerMessage> pending;
     pending.swap(pending_);
@@ -80,30 +85,57 @@ class PeerLinks::Link final : public ConnectionHandler {
     const auto message =
         wire::DecodePeerMessage((*frame)->message(), (*frame)->attachment().size());
     if (!message) return Close(message.error());
-    if (const auto* welcome = std::get_if<wire::PeerWelcome>(&*message)) {
-      if (is_up_ || welcome->node != node_.peer.node || welcome->shards == 0 ||
-          welcome->shards > kPeerShardsMax) {
-        return Close({ErrorCode::kBadMessage,
-                      "a welcome from another node, a second one, or of no credible shards"});
-      }
-      is_up_ = true;
-      wait_ = kWaitMin;
-      links_.environment_.metrics.connected.Add();
-      return links_.OnWelcome(node_, *welcome);
-    }
-    if (const auto* refusal = std::get_if<wire::PeerRefusal>(&*message)) {
-      links_.environment_.log.WarnLimited(
-          "peers", "turned-away",
-          fmt::format("node {} at {} turns this node away: {}", node_.peer.node.value(),
-                      node_.peer.address.ToString(), refusal->error.message));
-      wait_ = kWaitMax;
-      return Close(refusal->error);
-    }
+    if (const auto* welcome = std::get_if<wire::PeerWelcome>(&*message)) return OnWelcome(*welcome);
+    if (const auto* refusal = std::get_if<wire::PeerRefusal>(&*message))
+      return OnRefusal(refusal->error);
     Close({ErrorCode::kBadMessage, "expected a welcome"});
+  }
+
+  void OnWelcome(const wire::PeerWelcome& welcome) {
+    if (welcome_) return Close({ErrorCode::kBadMessage, "a second welcome"});
+    if (const Status known = links_.environment_.book.AdmitAnswer(node_.peer.node, welcome);
+        !known) {
+      links_.environment_.log.WarnLimited(
+          "peers", "stranger",
+          fmt::format("this node does not speak to who answers at {}: {}",
+                      node_.peer.address.ToString(), known.error().message));
+      wait_ = kWaitMax;
+      return Close(known.error());
+    }
+    welcome_ = welcome;
+    MaybeComeUp();
+  }
+
+  void OnRefusal(const Error& error) {
+    links_.environment_.log.WarnLimited(
+        "peers", "turned-away",
+        fmt::format("node {} at {} turns this node away: {}", node_.peer.node.value(),
+                    node_.peer.address.ToString(), error.message));
+    wait_ = kWaitMax;
+    if (error.code == ErrorCode::kRolledBack) links_.on_rolled_back_(error);
+    Close(error);
+  }
+
+  // Nothing is promised before the counter was raised in this life and told.
+  void MaybeComeUp() {
+    if (is_up_ || !welcome_ || !links_.environment_.book.has_begun()) return;
+    is_up_ = true;
+    TellSaved();
+    wait_ = kWaitMin;
+    links_.environment_.metrics.connected.Add();
+    links_.OnWelcome(node_, *welcome_);
+  }
+
+  void TellSaved() {
+    const std::uint64_t counter = links_.environment_.book.save_counter();
+    if (counter == told_) return;
+    told_ = counter;
+    SendNow(wire::PeerSaved{counter});
   }
 
   void OnClosed(const Error&) override {
     const bool was_up = std::exchange(is_up_, false);
+    welcome_.reset();
     connection_.reset();
     pending_.clear();
     pending_bytes_ = 0;
@@ -118,9 +150,8 @@ class PeerLinks::Link final : public ConnectionHandler {
     connection_->SetSilenceMax(kPeerSilenceMax);
     reader_.emplace(wire::kFrameBytesBeforeHello);
     connection_->Start(*this);
-    wire::PeerHello hello = links_.environment_.book.self();
-    hello.to = node_.peer.node;
-    hello.shard = shard_;
+    const wire::PeerHello hello = links_.environment_.book.Hello(node_.peer.node, shard_);
+    told_ = hello.save_counter;
     connection_->Write(wire::EncodePeerHead(hello, 0));
   }
 
@@ -146,6 +177,7 @@ class PeerLinks::Link final : public ConnectionHandler {
       attachment.insert(attachment.end(), messages[at].frames.begin(), messages[at].frames.end());
       items.push_back(std::move(item));
     }
+    links_.environment_.book.NotePromise();
     connection_->Write(wire::EncodePeerHead(std::move(items), bytes));
     for (SharedBytes& part : attachment) connection_->Write(std::move(part));
     links_.environment_.metrics.frames_sent.Add();
@@ -160,15 +192,19 @@ class PeerLinks::Link final : public ConnectionHandler {
   std::unique_ptr<Connection::Connecting> connecting_;
   std::unique_ptr<Connection> connection_;
   std::optional<wire::FrameReader> reader_;
+  std::optional<wire::PeerWelcome> welcome_;  // Of this connection, once it came.
   bool is_up_ = false;
+  std::uint64_t told_ = 0;  // The save counter that the other node was last told.
   std::vector<PeerMessage> pending_;
   std::size_t pending_bytes_ = 0;
 };
 
-PeerLinks::PeerLinks(const Environment& environment, std::function<void(NodeId)> on_lost)
+PeerLinks::PeerLinks(const Environment& environment, std::function<void(NodeId)> on_lost,
+                     std::function<void(const Error&)> on_rolled_back)
     : environment_(environment),
       on_lost_(std::move(on_lost)),
-      random_(environment.book.self().boot_id) {}
+      on_rolled_back_(std::move(on_rolled_back)),
+      random_(environment.book.boot_id()) {}
 
 PeerLinks::~PeerLinks() = default;
 
@@ -224,6 +260,13 @@ void PeerLinks::Send(const PeerShard& to, Heartbeat heartbeat) {
 
 void PeerLinks::Send(const PeerShard& to, HeartbeatReply reply) {
   if (Link* const link = FindLink(to)) link->SendNow(ToWire(reply));
+}
+
+void PeerLinks::Tick() {
+  for (const auto& [id, node] : nodes_) {
+    // A link that comes up may add others.
+    for (std::size_t i = 0; i < node->links.size(); ++i) node->links[i]->Tick();
+  }
 }
 
 void PeerLinks::Flush() {

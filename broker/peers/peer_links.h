@@ -4,6 +4,9 @@
 //   idle --(timer)--> connecting --> hello sent --(welcome)--> up --(closed)--> idle, doubling
 //   waits
 //
+// The first welcome in a process' life comes before its save counter is raised (counter_keeper.h):
+// until then the connection is not up yet.
+//
 // The first connection to a node goes to its shard 0; its welcome tells how many shards there are.
 #pragma once
 
@@ -28,14 +31,16 @@ namespace raftmq::broker {
 // Affine to its shard's loop, but for the constructor and destructor.
 class PeerLinks final : public Transport, public HeartbeatTransport {
  public:
-  // `on_lost` is told of each connection that was up and broke.
+  // `on_lost` is told of each connection that was up and broke, `on_rolled_back` of a node that
+  // knows a newer directory of this one.
   struct Environment {
     EventLoop& loop;
     Log& log;
-    const PeerBook& book;
+    PeerBook& book;
     PeerMetrics& metrics;
   };
-  PeerLinks(const Environment& environment, std::function<void(NodeId)> on_lost);
+  PeerLinks(const Environment& environment, std::function<void(NodeId)> on_lost,
+            std::function<void(const Error&)> on_rolled_back);
   ~PeerLinks() override;
 
   // Begins to connect; keeps at it for ever.
@@ -44,6 +49,8 @@ class PeerLinks final : public Transport, public HeartbeatTransport {
   std::optional<PeerShard> WhereIs(NodeId node, const GroupId& group) const override;
   void Send(const PeerShard& to, Heartbeat heartbeat) override;
   void Send(const PeerShard& to, HeartbeatReply reply) override;
+  // Tells others of the save counter.
+  void Tick();
   // At the end of the turn.
   void Flush();
   // Closes everything; nothing is sent any more.
@@ -59,6 +66,7 @@ class PeerLinks final : public Transport, public HeartbeatTransport {
 
   const Environment environment_;
   const std::function<void(NodeId)> on_lost_;
+  const std::function<void(const Error&)> on_rolled_back_;
   SplitMix random_;  // Of the waits.
   std::map<NodeId, std::unique_ptr<Node>> nodes_;
 };

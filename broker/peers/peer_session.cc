@@ -63,6 +63,8 @@ Status PeerSession::Take(wire::Frame frame) {
     owner_.on_heartbeat(hello_.node, FromWire(*heartbeat));
   } else if (const auto* reply = std::get_if<wire::PeerHeartbeatReply>(&message)) {
     owner_.on_heartbeat_reply(hello_.node, FromWire(*reply));
+  } else if (const auto* saved = std::get_if<wire::PeerSaved>(&message)) {
+    owner_.on_saved(hello_, saved->counter);
   } else {
     return Fail(ErrorCode::kBadMessage, "expected items or heartbeats behind the hello");
   }

@@ -27,6 +27,7 @@ class PeerSession final : private ConnectionHandler {
     std::function<void(PeerMessage)> on_message;
     std::function<void(NodeId, const Heartbeat&)> on_heartbeat;
     std::function<void(NodeId, const HeartbeatReply&)> on_heartbeat_reply;
+    std::function<void(const wire::PeerHello&, std::uint64_t counter)> on_saved;
     std::function<void(NodeId, const Error&)> on_refused;  // It sent what no peer sends.
     std::function<void(PeerSession&, const Error&)> on_closed;
   };

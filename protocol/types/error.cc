@@ -88,6 +88,8 @@ std::string_view ErrorName(ErrorCode code) {
       return "UNKNOWN_FORMAT";
     case ErrorCode::kBadConfig:
       return "BAD_CONFIG";
+    case ErrorCode::kRolledBack:
+      return "ROLLED_BACK";
     case ErrorCode::kInternal:
       return "INTERNAL";
   }

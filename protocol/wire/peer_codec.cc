@@ -23,6 +23,7 @@ void Put(const PeerHello& from, schema::PeerMessage::Builder root) {
   to.setNode(from.node.value());
   to.setIncarnation(from.incarnation);
   to.setBootId(from.boot_id);
+  to.setSaveCounter(from.save_counter);
   to.setShard(from.shard);
   to.setToNode(from.to.value());
   to.setClusterId(TextOf(from.cluster_id));
@@ -34,8 +35,11 @@ void Put(const PeerWelcome& from, schema::PeerMessage::Builder root) {
   to.setNode(from.node.value());
   to.setIncarnation(from.incarnation);
   to.setBootId(from.boot_id);
+  to.setSaveCounter(from.save_counter);
   to.setShards(from.shards);
 }
+
+void Put(const PeerSaved& from, schema::PeerMessage::Builder root) { root.setSaved(from.counter); }
 
 void Put(const PeerRefusal& from, schema::PeerMessage::Builder root) {
   auto to = root.initRefusal();
@@ -160,6 +164,7 @@ PeerHello Get(schema::PeerHello::Reader from) {
           .node = NodeId(from.getNode()),
           .incarnation = from.getIncarnation(),
           .boot_id = from.getBootId(),
+          .save_counter = from.getSaveCounter(),
           .to = NodeId(from.getToNode()),
           .shard = from.getShard()};
 }
@@ -169,6 +174,7 @@ PeerWelcome Get(schema::PeerWelcome::Reader from) {
           .node = NodeId(from.getNode()),
           .incarnation = from.getIncarnation(),
           .boot_id = from.getBootId(),
+          .save_counter = from.getSaveCounter(),
           .shards = from.getShards()};
 }
 
@@ -351,6 +357,8 @@ Result<PeerMessage> DecodePeerMessage(ByteSpan bytes, std::size_t attachment_byt
         return Get(root.getHeartbeat(), words);
       case schema::PeerMessage::HEARTBEAT_REPLY:
         return Get(root.getHeartbeatReply(), words);
+      case schema::PeerMessage::SAVED:
+        return PeerMessage(PeerSaved{root.getSaved()});
       case schema::PeerMessage::ITEMS:
         break;
     }

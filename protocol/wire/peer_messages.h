@@ -17,18 +17,19 @@
 
 namespace raftmq::wire {
 
-inline constexpr std::uint16_t kPeerVersion = 2;
+inline constexpr std::uint16_t kPeerVersion = 3;
 inline constexpr std::size_t kPeerItemsMax = 16'384;  // Of one frame.
 
 struct PeerHello {
   std::uint16_t version_min = kPeerVersion;
   std::uint16_t version_max = kPeerVersion;
   std::string cluster_id;
-  NodeId node;                    // Who speaks.
-  std::uint64_t incarnation = 0;  // Of its data directory.
-  std::uint64_t boot_id = 0;      // Of its process.
-  NodeId to;                      // Who is meant: an address may have changed hands.
-  std::uint32_t shard = 0;        // Which shard of it.
+  NodeId node;                     // Who speaks.
+  std::uint64_t incarnation = 0;   // Of its data directory.
+  std::uint64_t boot_id = 0;       // Of its process.
+  std::uint64_t save_counter = 0;  // How far its data directory has shown itself.
+  NodeId to;                       // Who is meant: an address may have changed hands.
+  std::uint32_t shard = 0;         // Which shard of it.
   bool operator==(const PeerHello&) const = default;
 };
 struct PeerWelcome {
@@ -36,6 +37,7 @@ struct PeerWelcome {
   NodeId node;
   std::uint64_t incarnation = 0;
   std::uint64_t boot_id = 0;
+  std::uint64_t save_counter = 0;
   std::uint32_t shards = 1;  // Which shard serves a group there is a function of it.
   bool operator==(const PeerWelcome&) const = default;
 };
@@ -45,6 +47,13 @@ struct PeerRefusal {
   bool operator==(const PeerRefusal& other) const {
     return error.code == other.error.code && error.message == other.error.message;
   }
+};
+
+// Behind the hello: the sender's directory has moved on, durably. What comes next on any connection
+// of this process may rely on it.
+struct PeerSaved {
+  std::uint64_t counter = 0;
+  bool operator==(const PeerSaved&) const = default;
 };
 
 struct PeerVoteRequest {
@@ -154,7 +163,7 @@ struct PeerHeartbeatReply {
   bool operator==(const PeerHeartbeatReply&) const = default;
 };
 
-using PeerMessage =
-    std::variant<PeerHello, PeerWelcome, PeerRefusal, PeerItems, PeerHeartbeat, PeerHeartbeatReply>;
+using PeerMessage = std::variant<PeerHello, PeerWelcome, PeerRefusal, PeerItems, PeerHeartbeat,
+                                 PeerHeartbeatReply, PeerSaved>;
 
 }  // namespace raftmq::wire

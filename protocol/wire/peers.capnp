@@ -15,6 +15,7 @@ struct PeerMessage {
     items @4 :List(PeerItem);
     heartbeat @5 :PeerHeartbeat;
     heartbeatReply @6 :PeerHeartbeatReply;
+    saved @7 :UInt64;
   }
 }
 
@@ -27,6 +28,7 @@ struct PeerHello {
   shard @5 :UInt32;
   toNode @6 :UInt32;
   clusterId @7 :Text;
+  saveCounter @8 :UInt64;
 }
 
 struct PeerWelcome {
@@ -35,6 +37,7 @@ struct PeerWelcome {
   incarnation @2 :UInt64;
   bootId @3 :UInt64;
   shards @4 :UInt32;
+  saveCounter @5 :UInt64;
 }
 
 struct PeerRefusal {

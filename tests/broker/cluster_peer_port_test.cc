@@ -47,24 +47,21 @@ class ClusterPeerPort : public ::testing::Test {
   }
   static void TearDownTestSuite() { cluster_.reset(); }
   void SetUp() override {
-    hello_ = {.cluster_id = cluster_->cluster_id(),
-              .node = kAway,
-              .incarnation = IncarnationOfAway(),
-              .boot_id = 1,
-              .to = kCalled};
-  }
-
-  void TearDown() override {
-    if (HasFailure()) std::cout << cluster_->Logs();
-  }
-
-  std::uint64_t IncarnationOfAway() const {
     PosixFileSystem files;
     const auto directory = OpenNodeDirectory(files, {.path = cluster_->data_directory(kAway),
                                                      .cluster_id = cluster_->cluster_id(),
                                                      .node = kAway});
     if (!directory) throw std::runtime_error(directory.error().ToString());
-    return directory->identity.incarnation;
+    hello_ = {.cluster_id = cluster_->cluster_id(),
+              .node = kAway,
+              .incarnation = directory->identity.incarnation,
+              .boot_id = 1,
+              .save_counter = directory->counter->content().number,
+              .to = kCalled};
+  }
+
+  void TearDown() override {
+    if (HasFailure()) std::cout << cluster_->Logs();
   }
 
   std::uint64_t Metric(const std::string& series) const {
@@ -166,7 +163,18 @@ TEST_F(ClusterPeerPort, AnotherDataDirectoryOfANodeIsRefused) {
   ++hello.incarnation;
   const Error error = Refused(hello);
   EXPECT_EQ(error.code, ErrorCode::kForeignDirectory);
-  EXPECT_THAT(error.message, HasSubstr("another data directory"));
+  EXPECT_THAT(error.message,
+              AllOf(HasSubstr("another data directory"), HasSubstr("raftmq node replace 3")));
+}
+
+TEST_F(ClusterPeerPort, ADataDirectoryOlderThanWhatItHasShownIsRefused) {
+  wire::PeerHello hello = hello_;
+  ASSERT_GT(hello.save_counter, 0u);
+  --hello.save_counter;
+  const Error error = Refused(hello);
+  EXPECT_EQ(error.code, ErrorCode::kRolledBack);
+  EXPECT_THAT(error.message,
+              AllOf(HasSubstr("node 3 was rolled back"), HasSubstr("raftmq node replace 3")));
 }
 
 TEST_F(ClusterPeerPort, OtherVersionsAreRefused) {

@@ -170,6 +170,15 @@ void ClusterProcess::Start(NodeId node) {
   }
 }
 
+ClusterProcess::Ended ClusterProcess::StartAndWaitForEnd(NodeId id) {
+  Node& node = At(id);
+  Launch(node);
+  const auto exit_code = node.process->WaitForExit(kPatience);
+  Ended ended{exit_code.value_or(-1), node.process->Stderr()};
+  Bury(node);
+  return ended;
+}
+
 void ClusterProcess::StartAll() {
   if (!Becomes([this] { return TryStartAll(); }))
     throw std::runtime_error("nodes do not start:\n" + Logs());

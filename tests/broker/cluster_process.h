@@ -46,7 +46,13 @@ class ClusterProcess {
   std::vector<NodeId> Running() const;
   std::vector<NodeId> Others(NodeId than) const;  // Of those that run.
 
-  void Start(NodeId node);     // On the data and ports that it had.
+  void Start(NodeId node);  // On the data and ports that it had.
+  struct Ended {
+    int exit_code = 0;
+    std::string log;
+  };
+  // Starts one that is expected to end by itself, and waits for that.
+  Ended StartAndWaitForEnd(NodeId node);
   void StartAll();             // Those that are down, at once: none waits for another.
   void Stop(NodeId node);      // By SIGTERM; it must drain in time.
   void Kill(NodeId node);      // -9.

@@ -110,12 +110,16 @@ TEST(PeerCodec, EveryMessageComesBackAsItWas) {
                         .node = NodeId(1),
                         .incarnation = 2,
                         .boot_id = 3,
+                        .save_counter = 6,
                         .to = NodeId(4),
                         .shard = 5};
   EXPECT_EQ(std::get<PeerHello>(*DecodePeerMessage(MessageOf(EncodePeerHead(hello, 0)), 0)), hello);
-  const PeerWelcome welcome{.node = NodeId(1), .incarnation = 2, .boot_id = 3, .shards = 4};
+  const PeerWelcome welcome{
+      .node = NodeId(1), .incarnation = 2, .boot_id = 3, .save_counter = 5, .shards = 4};
   EXPECT_EQ(std::get<PeerWelcome>(*DecodePeerMessage(MessageOf(EncodePeerHead(welcome, 0)), 0)),
             welcome);
+  const PeerSaved saved{7};
+  EXPECT_EQ(std::get<PeerSaved>(*DecodePeerMessage(MessageOf(EncodePeerHead(saved, 0)), 0)), saved);
   const PeerRefusal refusal{{ErrorCode::kForeignDirectory, "another cluster"}};
   EXPECT_EQ(std::get<PeerRefusal>(*DecodePeerMessage(MessageOf(EncodePeerHead(refusal, 0)), 0)),
             refusal);

@@ -64,6 +64,7 @@ enum class ErrorCode : std::uint16_t {
   kForeignDirectory = 74,  // The directory belongs to another cluster or node, or is unfit.
   kUnknownFormat = 75,     // Written by an unknown format version.
   kBadConfig = 76,         // A configuration value or key is wrong.
+  kRolledBack = 77,        // The node's directory is older than what other nodes have seen of it.
   kInternal = 99,          // A bug; please report it.
 };
 

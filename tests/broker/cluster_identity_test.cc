@@ -1,0 +1,191 @@
+// Data directories that are not what they were: swapped, rolled back to an older copy, emptied.
+// What was acked stays, and none of them votes as its old self (I-11). RAFTMQ_IDENTITY_ROUNDS: how
+// often each is done (1).
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <iostream>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "segment/posix_file_system.h"
+#include "segment/save_counter.h"
+#include "tests/broker/cluster_fixture.h"
+#include "tests/broker/cluster_history.h"
+#include "tests/broker/cluster_load.h"
+#include "tests/broker/cluster_process.h"
+
+namespace raftmq::testing {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+const std::string kTopic = "orders";
+constexpr int kExitForeign = 13;  // process_setup.h
+constexpr std::uint64_t kAcksPerStep = 50;
+
+int Rounds() {
+  const char* const rounds = std::getenv("RAFTMQ_IDENTITY_ROUNDS");
+  return rounds != nullptr ? std::atoi(rounds) : 1;
+}
+
+class ClusterIdentity : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    MakeTopic(cluster_, client_, kTopic);
+    load_ = std::make_unique<Load>(client_, history_,
+                                   Load::Options{.topic = kTopic, .messages_allowed = 0});
+  }
+  void TearDown() override {
+    if (HasFailure()) std::cout << cluster_.Logs();
+  }
+
+  // Another node each time, whoever leads.
+  static NodeId VictimOf(int round) {
+    return ClusterProcess::nodes().at(static_cast<std::size_t>(round) % ClusterProcess::kNodes);
+  }
+  void ExpectMoreAcks() {
+    load_->Allow(kAcksPerStep);
+    EXPECT_TRUE(load_->WaitForAckedCount(allowed_ += kAcksPerStep));
+  }
+  void ExpectCaughtUp(NodeId node) {
+    EXPECT_TRUE(Becomes([&] {
+      return cluster_.DurableEnd(node, kTopic) ==
+             cluster_.DurableEnd(cluster_.WaitForLeader(kTopic), kTopic);
+    }));
+  }
+  void ExpectNothingLost() {
+    EXPECT_TRUE(load_->Finish());
+    EXPECT_THAT(load_->errors(), IsEmpty());
+    EXPECT_TRUE(IsConsistent(cluster_, client_, kTopic, history_));
+  }
+
+  std::string Directory(NodeId node) const { return cluster_.data_directory(node); }
+  std::string CopyOf(NodeId node) const { return Directory(node) + "-copy"; }
+  void KeepCopy(NodeId node) const {
+    std::filesystem::remove_all(CopyOf(node));
+    std::filesystem::copy(Directory(node), CopyOf(node), std::filesystem::copy_options::recursive);
+  }
+  void ExchangeWithCopy(NodeId node) const {
+    std::filesystem::rename(Directory(node), Directory(node) + "-other");
+    std::filesystem::rename(CopyOf(node), Directory(node));
+    std::filesystem::rename(Directory(node) + "-other", CopyOf(node));
+  }
+  // What its directory, or a copy of that, says.
+  static SaveCounter::Content CounterIn(const std::string& directory) {
+    const TemporaryDirectory scratch;
+    std::filesystem::copy(directory + "/" + SaveCounter::kName, scratch.path());
+    PosixFileSystem files;
+    std::vector<std::string> notes;
+    const auto counter = SaveCounter::Open(files, scratch.path(), &notes);
+    return counter ? (*counter)->content() : SaveCounter::Content{};
+  }
+  // Promises on until the other nodes have kept that it has gone on since the copy.
+  void WaitUntilOthersKnow(NodeId node) {
+    const std::uint64_t copied = CounterIn(CopyOf(node)).number;
+    const auto knows = [&](NodeId other) {
+      const auto others = CounterIn(Directory(other)).others;
+      const auto shown = others.find(node);
+      return shown != others.end() && shown->second.number > copied;
+    };
+    EXPECT_TRUE(Becomes([&] {
+      ExpectMoreAcks();
+      return std::ranges::all_of(cluster_.Others(node), knows);
+    }));
+  }
+  void ExpectRefused(NodeId node) {
+    const ClusterProcess::Ended ended = cluster_.StartAndWaitForEnd(node);
+    EXPECT_EQ(ended.exit_code, kExitForeign) << ended.log;
+    EXPECT_THAT(ended.log, HasSubstr("rolled back"));
+    EXPECT_THAT(ended.log, HasSubstr("raftmq node replace " + node.ToString()));
+  }
+
+  ClusterProcess cluster_;
+  Client client_ = ConnectTo(cluster_);
+  checker::HistoryRecorder history_;
+  std::unique_ptr<Load> load_;
+  std::size_t allowed_ = 0;  // Messages so far.
+};
+
+TEST_F(ClusterIdentity, SwappedDirectoriesAreRefused) {
+  for (int round = 0; round < Rounds(); ++round) {
+    const NodeId one = VictimOf(round), other = VictimOf(round + 1);
+    ExpectMoreAcks();
+    cluster_.Kill(one);
+    cluster_.Kill(other);
+    const auto swap = [&] {
+      std::filesystem::rename(Directory(one), Directory(one) + "-other");
+      std::filesystem::rename(Directory(other), Directory(one));
+      std::filesystem::rename(Directory(one) + "-other", Directory(other));
+    };
+    swap();
+    for (const NodeId node : {one, other}) {
+      const ClusterProcess::Ended ended = cluster_.StartAndWaitForEnd(node);
+      EXPECT_EQ(ended.exit_code, kExitForeign) << ended.log;
+      EXPECT_THAT(ended.log, HasSubstr("belongs to node"));
+    }
+    swap();
+    cluster_.StartAll();
+    ExpectMoreAcks();
+  }
+  ExpectNothingLost();
+}
+
+// The copy is taken while the node is down, and the next time of a node that stands still.
+TEST_F(ClusterIdentity, ARolledBackDirectoryIsRefused) {
+  for (int round = 0; round < Rounds(); ++round) {
+    const NodeId victim = VictimOf(round);
+    ExpectMoreAcks();
+    if (round % 2 == 0) {
+      cluster_.Kill(victim);
+      KeepCopy(victim);
+      cluster_.Start(victim);
+    } else {
+      cluster_.Pause(victim);
+      KeepCopy(victim);
+      cluster_.Continue(victim);
+    }
+    WaitUntilOthersKnow(victim);
+    cluster_.Kill(victim);
+    ExchangeWithCopy(victim);
+    ExpectMoreAcks();
+    ExpectRefused(victim);
+    ExpectRefused(victim);  // However often.
+    ExpectMoreAcks();
+    ExchangeWithCopy(victim);
+    cluster_.Start(victim);
+    ExpectCaughtUp(victim);
+  }
+  ExpectNothingLost();
+}
+
+TEST_F(ClusterIdentity, ARolledBackDirectoryIsRefusedAfterAllNodesWereStarted) {
+  for (int round = 0; round < Rounds(); ++round) {
+    const NodeId victim = VictimOf(round);
+    ExpectMoreAcks();
+    cluster_.Pause(victim);
+    KeepCopy(victim);
+    cluster_.Continue(victim);
+    WaitUntilOthersKnow(victim);
+    cluster_.KillAll();
+    ExchangeWithCopy(victim);
+    // With one of the others, it would be a majority that has not got all that was acked.
+    const NodeId first = VictimOf(round + 1), second = VictimOf(round + 2);
+    cluster_.Start(first);
+    ExpectRefused(victim);
+    cluster_.Start(second);
+    ExpectMoreAcks();
+    ExchangeWithCopy(victim);
+    cluster_.Start(victim);
+    ExpectCaughtUp(victim);
+  }
+  ExpectNothingLost();
+}
+
+}  // namespace
+}  // namespace raftmq::testing
