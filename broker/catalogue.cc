@@ -36,6 +36,7 @@ GroupOptions Catalogue::OptionsFor(const BrokerOptions& options) {
   GroupOptions group;
   group.self = options.node;
   group.raft = RaftTimersOf(options, kClusterGroup);
+  group.is_only_replica = options.peers.size() == 1;
   group.raft.campaigns_at_once = options.peers.front().node == options.node;
   group.log.directory = PartitionPath(options.storage.data_directory, kClusterGroup);
   group.log.group = kClusterGroup;

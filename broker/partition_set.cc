@@ -307,6 +307,7 @@ GroupOptions PartitionSet::OptionsFor(const PartitionOrder& order) const {
   GroupOptions options;
   options.self = environment_.options.node;
   options.raft = RaftTimersOf(environment_.options, order.group);
+  options.is_only_replica = order.nodes.size() == 1;
   options.raft.campaigns_at_once = order.nodes.front() == options.self;
   options.log.directory = PartitionPath(storage.data_directory, order.group);
   options.log.group = order.group;

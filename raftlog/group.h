@@ -64,6 +64,8 @@ struct GroupStatus {
   std::uint64_t follower_lag = 0;  // Entries that the last follower has not synced, when leading.
   std::uint64_t size_bytes = 0;
   std::uint32_t segments = 0;
+  // Repaired entries are taken in by a new opening: drain it, and open its log again.
+  bool needs_reopening = false;
   bool has_stopped = false;  // Group::failure says why.
 };
 

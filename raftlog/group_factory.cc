@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "protocol/types/check.h"
+#include "raftlog/reopening_group.h"
 
 namespace raftmq {
 namespace {
@@ -76,6 +77,13 @@ Result<std::unique_ptr<OpenedLog>> CreateGroupLog(FileSystem& files, const Group
                     PartitionLog::Create(files, log_options, founding));
   RecoveryReport report = ReportOfFounding(*log, log_options, founding);
   return ScanOpenedLog(std::move(log), std::move(report));
+}
+
+std::unique_ptr<Group> MakeGroup(const GroupOptions& options, const GroupDeps& deps,
+                                 std::unique_ptr<OpenedLog> log, ReopenLog reopen) {
+  RAFTMQ_CHECK(log != nullptr);
+  if (!reopen) reopen = [&files = deps.files, options] { return OpenGroupLog(files, options); };
+  return std::make_unique<ReopeningGroup>(options, deps, std::move(*log), std::move(reopen));
 }
 
 void CreateGroup(const GroupOptions& options, LogFounding founding, const GroupDeps& deps,

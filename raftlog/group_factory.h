@@ -54,6 +54,9 @@ struct GroupOptions {
   std::int64_t message_id_window_ms = 0;  // A message id is known for so long; 0 = none are taken.
   std::size_t message_ids_max = 150'000;  // Of one group, within its window.
   SessionFaults session_faults;           // For tests.
+  // By its placement. With other replicas, damaged entries may say that they are voters: then it
+  // does not campaign.
+  bool is_only_replica = true;
   bool internal = false;  // Has a state machine: SetCapture, SetRestore and SetApply are called.
   std::size_t state_bytes_max = 8u << 20;  // Of it; each segment has room for that.
 };
@@ -78,9 +81,12 @@ Result<std::unique_ptr<OpenedLog>> OpenGroupLog(FileSystem& files, const GroupOp
 Result<std::unique_ptr<OpenedLog>> CreateGroupLog(FileSystem& files, const GroupOptions& options,
                                                   const LogFounding& founding);
 
-// Does not block. On the loop.
+// Opens a group's log again after a repair: on a thread of the work queue, and only once nobody has
+// it any more.
+using ReopenLog = std::function<Result<std::unique_ptr<OpenedLog>>()>;
+// Does not block. On the loop. Without `reopen`: OpenGroupLog.
 std::unique_ptr<Group> MakeGroup(const GroupOptions& options, const GroupDeps& deps,
-                                 std::unique_ptr<OpenedLog> log);
+                                 std::unique_ptr<OpenedLog> log, ReopenLog reopen = {});
 
 using GroupDone = std::function<void(Result<std::unique_ptr<Group>>)>;
 // The same on the work queue. `done` runs on the loop, exactly once; at once with kOverloaded if

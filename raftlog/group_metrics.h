@@ -50,6 +50,8 @@ struct GroupMetrics {
   Counter fetches_from_map;  // Pages in memory, read on the loop.
   Counter fetches_cold;      // Through the work queue.
   Counter reads_damaged;     // Fetches that met damage.
+  Counter entries_repaired;  // Damaged ones, by copies of other replicas.
+  Counter repairs_refused;   // Copies that do not check, or do not fit.
 };
 
 }  // namespace raftmq

@@ -121,7 +121,9 @@ void LogReader::Run(std::unique_ptr<LogRead> read, std::function<void(Result<Log
 }
 
 void LogReader::Finish(const LogRead& read) {
-  if (read.damage() != nullptr) log_.MarkDamaged(*read.damage());
+  if (read.damage() == nullptr) return;
+  log_.MarkDamaged(*read.damage());
+  on_damage_();
 }
 
 void LogReader::FindOffset(const FindRequest& request, FindDone done) {

@@ -30,8 +30,10 @@ class LogReader {
   using ReadDone = std::function<void(Result<DataRun>)>;
   using FindDone = std::function<void(Result<Group::OffsetAtTime>)>;
 
-  LogReader(PartitionLog& log, WorkQueue& work, GroupMetrics& metrics)
-      : log_(log), work_(work), metrics_(metrics) {}
+  // `on_damage` is called when a read has met damage, after it was marked.
+  LogReader(PartitionLog& log, WorkQueue& work, GroupMetrics& metrics,
+            std::function<void()> on_damage)
+      : log_(log), work_(work), metrics_(metrics), on_damage_(std::move(on_damage)) {}
 
   // Whole batches from the one that holds `offset` on, up to entry `up_to`, at most bytes_max
   // bytes but at least one batch. REQUIRES: that batch lies at or below `up_to`, which is durable.
@@ -61,6 +63,7 @@ class LogReader {
   PartitionLog& log_;
   WorkQueue& work_;
   GroupMetrics& metrics_;
+  const std::function<void()> on_damage_;
   std::size_t under_way_ = 0;  // Reads on the work queue.
   std::shared_ptr<LogReader*> alive_ = std::make_shared<LogReader*>(this);
 };

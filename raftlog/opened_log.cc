@@ -128,6 +128,9 @@ Result<std::unique_ptr<OpenedLog>> ScanOpenedLog(std::unique_ptr<PartitionLog> l
                   .before_term = TermBeforeLog(*opened),
                   .commit = opened->report.commit_floor,
                   .memberships = opened->state.memberships()};
+  opened->raft.knows_membership = opened->state.is_whole();
+  for (const DamagedRange& range : opened->log->damage())
+    opened->raft.damage.push_back({range.first, range.last, range.term_max});
   if (opened->report.base) opened->raft.base_checkpoint_last = opened->report.base->checkpoint_last;
   return opened;
 }

@@ -17,13 +17,13 @@ RaftConfig RaftConfigOf(const GroupOptions& options, const GroupDeps& deps, Repl
   return config;
 }
 
-}  // namespace
-
-std::unique_ptr<Group> MakeGroup(const GroupOptions& options, const GroupDeps& deps,
-                                 std::unique_ptr<OpenedLog> log) {
-  RAFTMQ_CHECK(log != nullptr);
-  return std::make_unique<ReplicaGroup>(options, deps, std::move(*log));
+RestoredState RestoredOf(const GroupOptions& options, const RestoredState& opened) {
+  RestoredState restored = opened;
+  if (options.is_only_replica) restored.knows_membership = true;
+  return restored;
 }
+
+}  // namespace
 
 ReplicaGroup::ReplicaGroup(const GroupOptions& options, const GroupDeps& deps, OpenedLog opened)
     : options_(options),
@@ -31,14 +31,15 @@ ReplicaGroup::ReplicaGroup(const GroupOptions& options, const GroupDeps& deps, O
       log_(std::move(opened.log)),
       restored_(std::move(opened.report.newest_checkpoint)),
       raft_config_(RaftConfigOf(options, deps, opened.report.replica)),
-      core_(raft_config_, opened.raft),
+      core_(raft_config_, RestoredOf(options, opened.raft)),
       state_(std::move(opened.state)),
       cache_(deps.cache),
-      reader_(*log_, deps.work, deps.metrics),
+      reader_(*log_, deps.work, deps.metrics, [this] { RepairDamage(); }),
       applier_(*log_, cache_, reader_, opened.report.newest_checkpoint_index.Minus(1)),
       reported_commit_(VisibleCommit()) {
   staged_mark_ = core_.status().durable;
   state_.SwitchOff(options.session_faults);
+  TellCoreOfDamage();
   MeasureLog();
 }
 
@@ -87,6 +88,8 @@ void ReplicaGroup::Tick() {
   ReleaseHeld();
   GiveUpLateAnswers();
   SettleTransfer();
+  RepairDamage();
+  HandOverIfDamaged();
   MaybeRetain();
   MaybeSubmit();
 }
@@ -95,6 +98,7 @@ bool ReplicaGroup::IsQuiet() const {
   if (last_status_) return true;
   if (draining_ || job_under_way_ || proposals_.has_held() || proposals_.has_waiting())
     return false;
+  if (!told_damage_.empty() || is_reopening_due_) return false;
   return core_.IsQuiet() && forwarded_.empty() && reads_.empty();
 }
 
@@ -128,7 +132,7 @@ void ReplicaGroup::TickCore() {
 bool ReplicaGroup::HasRoomForTerm() {
   if (core_.AwaitsCheckpoint()) return false;
   if (log_->room_for_control() >= kNoOpBytes) return true;
-  return KnowsState() && IsReadyToRoll() && log_->CanRoll(SegmentBytesFor(NextCheckpointBytes()));
+  return IsReadyToRoll() && log_->CanRoll(SegmentBytesFor(NextCheckpointBytes()));
 }
 
 bool ReplicaGroup::IsDiskHanging() const {
@@ -184,7 +188,8 @@ GroupStatus ReplicaGroup::status() const {
           .durable_end = state_.durable_end(),
           .follower_lag = FollowerLag(),
           .size_bytes = size_bytes_,
-          .segments = segments_};
+          .segments = segments_,
+          .needs_reopening = is_reopening_due_};
 }
 
 void ReplicaGroup::MeasureLog() {

@@ -15,6 +15,7 @@
 //   replica_group_membership.cc  one change of the membership
 //   replica_group_forward.cc  proposals and reads that need the leader, wherever it is
 //   replica_group_transfer.cc leadership handed to another replica
+//   replica_group_repair.cc   damaged entries replaced by copies of other replicas
 #pragma once
 
 #include <cstdint>
@@ -28,6 +29,7 @@
 #include "raftlog/catch_up_pace.h"
 #include "raftlog/command_applier.h"
 #include "raftlog/core/raft.h"
+#include "raftlog/damage_repair.h"
 #include "raftlog/frames.h"
 #include "raftlog/group.h"
 #include "raftlog/group_factory.h"
@@ -118,6 +120,8 @@ class ReplicaGroup final : public Group {
     std::vector<std::function<void(Status)>> waiting;
   };
 
+  using Answer = RepairReply::Answer;
+
   // What stands between an entry and the log.
   enum class Room {
     kGo,        // It fits now.
@@ -177,7 +181,6 @@ class ReplicaGroup final : public Group {
   Room ProposeMessageIdExpiry(std::int64_t before_ms);
 
   // replica_group_compare.cc
-  bool KnowsState() const;
   bool CompareReceived(const Frame& part);
   bool CompareApplied(const Frame& part);
   bool Compare(const OwnCheckpoint& own, const Frame& part);
@@ -244,6 +247,22 @@ class ReplicaGroup final : public Group {
   std::optional<Status> OutcomeOfTransfer() const;
   void HandOverTo(std::vector<NodeId> to, std::function<void()> done);
 
+  // replica_group_repair.cc
+  void RepairDamage();
+  void ReceiveRepairReply(const RepairReply& reply, std::vector<SharedBytes> frames);
+  std::unique_ptr<LogJob> TakeRepairJob();
+  void FinishRepair();
+  void TellCoreOfDamage();
+  void HandOverIfDamaged();
+  Error AsRetriable(Error error) const;
+  void ReceiveRepairRequest(const RepairRequest& request);
+  void AnswerRepair(const RepairRequest& request, Answer answer,
+                    std::vector<SharedBytes> frames = {});
+  void ConfirmSame(const RepairRequest& request);
+  void SendCopy(const RepairRequest& request, Index up_to);
+  void ReadCopy(const RepairRequest& request, Index first, Index up_to,
+                std::function<void(const LogSlice&)> done);
+
   // replica_group_read.cc
   Status CheckBeyondEnd(Offset offset, Term term_before) const;
   Status CheckReadable(Offset offset) const;
@@ -297,6 +316,13 @@ class ReplicaGroup final : public Group {
   std::map<std::uint64_t, Forwarded> forwarded_;  // Oldest first, like the next.
   std::map<std::uint64_t, PendingRead> reads_;
   std::optional<Transfer> transfer_;
+  DamageRepair repair_;
+  RepairRequest repair_request_;            // The last one sent.
+  std::vector<SharedBytes> repair_frames_;  // What came for it, until the disk is free.
+  bool repair_job_under_way_ = false;
+  std::vector<DamagedRun> told_damage_;        // To the core.
+  std::optional<Microseconds> damaged_since_;  // While there is some that it was told of.
+  bool is_reopening_due_ = false;
   Index reported_commit_;             // Last one that listeners were told of.
   Microseconds retention_due_{0};     // Of the next pass; they are a second apart.
   std::uint64_t size_bytes_ = 0;      // Of the log: counted along, so that status() stays cheap.

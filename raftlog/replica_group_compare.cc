@@ -11,14 +11,6 @@
 
 namespace raftmq {
 
-// Damaged entries may have said something: a leader then neither judges sessions nor writes
-// checkpoints, if there is another voter that may.
-bool ReplicaGroup::KnowsState() const {
-  const auto voters = std::ranges::count_if(core_.membership(),
-                                            [](const Replica& replica) { return replica.voter; });
-  return state_.is_whole() || voters <= 1;
-}
-
 // Just before the entry is staged. False once this replica has stopped.
 bool ReplicaGroup::CompareReceived(const Frame& part) {
   if (part.header.producer.kind != EntryKind::kCheckpoint) return true;

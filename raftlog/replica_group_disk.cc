@@ -57,7 +57,8 @@ bool ReplicaGroup::SubmitJob() {
 // A job that finds no space comes again at once: the budget keeps that from being a busy loop.
 bool ReplicaGroup::SubmitBackground() {
   if (background_budget_ == 0) return false;
-  std::unique_ptr<LogJob> job = log_->TakeBackgroundJob(deps_.clock.WallNowMs());
+  std::unique_ptr<LogJob> job = TakeRepairJob();
+  if (!job) job = log_->TakeBackgroundJob(deps_.clock.WallNowMs());
   if (!job) return false;
   --background_budget_;
   job_under_way_ = true;
@@ -95,6 +96,7 @@ void ReplicaGroup::OnJobDone(std::unique_ptr<LogJob> job, const DurableMark& mar
 void ReplicaGroup::OnBackgroundDone(std::unique_ptr<LogJob> job) {
   log_->Completed(std::move(job));
   job_under_way_ = false;
+  FinishRepair();
   ReleaseHeld();
   MaybeSubmit();
 }

@@ -22,6 +22,10 @@ void ReplicaGroup::Receive(PeerMessage message) {
     ReceiveRaft(std::move(*raft), message.frames);
   } else if (const auto* const proposal = std::get_if<ForwardedProposal>(&message.body)) {
     ReceiveProposal(*proposal, std::move(message.frames));
+  } else if (const auto* const request = std::get_if<RepairRequest>(&message.body)) {
+    ReceiveRepairRequest(*request);
+  } else if (const auto* const reply = std::get_if<RepairReply>(&message.body)) {
+    ReceiveRepairReply(*reply, std::move(message.frames));
   } else {
     ReceiveOutcome(std::get<ForwardedOutcome>(message.body));
   }

@@ -84,11 +84,6 @@ void ReplicaGroup::Admit(Proposal proposal) {
 
 // Appends, answers or refuses it. False if it has to wait: then it is as it was.
 bool ReplicaGroup::Settle(Proposal& proposal) {
-  const bool is_of_session = !std::holds_alternative<std::monostate>(proposal.session);
-  if ((is_of_session || proposal.message_id) && !KnowsState()) {
-    HandOver([] {});
-    return false;
-  }
   const SessionJudgement judged = Judge(proposal);
   const bool begins = judged.verdict == SessionVerdict::kBegins;
   const bool continues = judged.verdict == SessionVerdict::kContinues;

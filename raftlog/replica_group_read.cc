@@ -35,7 +35,7 @@ void ReplicaGroup::Fetch(Offset offset, std::size_t bytes_max, FetchDone done) {
   }
   reader_.Read(offset, ReadableUpTo(), bytes_max,
                [this, done = std::move(done)](Result<DataRun> run) {
-                 if (!run) return done(Fail(std::move(run).error()));
+                 if (!run) return done(Fail(AsRetriable(std::move(run).error())));
                  FetchSlice read = EmptySlice(run->next_offset);
                  read.batches = std::move(run->batches);
                  done(std::move(read));
@@ -160,7 +160,10 @@ void ReplicaGroup::FindOffset(std::int64_t timestamp_ms,
                       .end = state_.committed_end(),
                       .up_to = ReadableUpTo(),
                       .records_bytes_max = options_.records_bytes_max},
-                     std::move(done));
+                     [this, done = std::move(done)](Result<OffsetAtTime> found) {
+                       if (!found) return done(Fail(AsRetriable(std::move(found).error())));
+                       done(std::move(found));
+                     });
 }
 
 }  // namespace raftmq

@@ -51,10 +51,6 @@ bool ReplicaGroup::IsDiskFull() {
 }
 
 ReplicaGroup::Room ReplicaGroup::TryRoll() {
-  if (!KnowsState()) {
-    HandOver([] {});
-    return Room::kWait;
-  }
   if (!IsReadyToRoll()) return Room::kWait;
   const std::uint64_t checkpoint_bytes = NextCheckpointBytes();
   const std::uint64_t bytes_max = options_.state_bytes_max + kBesideStateBytesMax;
@@ -157,7 +153,7 @@ std::uint64_t ReplicaGroup::SegmentBytesFor(std::uint64_t checkpoint_bytes) cons
 // one, that is asked for before the segment is full.
 void ReplicaGroup::MaybePrepareLargerSegment() {
   const PartitionLog::SegmentInfo active = log_->Segments().back();
-  if (active.used_bytes * 2 < active.allocated_bytes || !KnowsState()) return;
+  if (active.used_bytes * 2 < active.allocated_bytes) return;
   const std::uint64_t bytes_max = kCheckpointHeadBytes + state_.sessions().encoded_bytes_max() +
                                   state_.message_ids().encoded_bytes();
   if (kSegmentsPerCheckpoint * bytes_max <= active.allocated_bytes / 2) return;

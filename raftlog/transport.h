@@ -33,9 +33,37 @@ struct ForwardedOutcome {
   bool operator==(const ForwardedOutcome&) const = default;
 };
 
+// A replica that holds entries damaged asks another for a copy (DESIGN.md, "Damage and repair").
+// Any copy of a committed entry is the right one; else `last` has to have this header hash, and by
+// that all before it are the same, too.
+struct RepairRequest {
+  ReplicaId from;
+  ReplicaId to;
+  std::uint64_t id = 0;  // Of the asker.
+  Index first;
+  Index last;
+  std::uint64_t last_hash = 0;
+  bool is_committed = false;
+  bool operator==(const RepairRequest&) const = default;
+};
+struct RepairReply {
+  enum class Answer : std::uint8_t {
+    kHave,         // The message's frames are entries from `first` on, not necessarily all.
+    kHaveDamaged,  // They are unreadable here, too.
+    kDoNotHave,    // The log is whole here and has others, or ends before.
+    kNotYet,       // Not known yet, or no time: ask again.
+    kRemoved,      // They lie before the log's start here.
+  };
+  ReplicaId from;
+  ReplicaId to;
+  std::uint64_t id = 0;
+  Answer answer = Answer::kNotYet;
+  bool operator==(const RepairReply&) const = default;
+};
+
 struct PeerMessage {
   GroupId group;
-  std::variant<RaftMessage, ForwardedProposal, ForwardedOutcome> body;
+  std::variant<RaftMessage, ForwardedProposal, ForwardedOutcome, RepairRequest, RepairReply> body;
   std::vector<SharedBytes> frames;  // Entries as stored, padded, in order.
 
   ReplicaId to() const {

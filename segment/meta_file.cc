@@ -92,6 +92,8 @@ std::vector<std::byte> Encode(const HardState& state) {
   ByteWriter out;
   out.Put(state.term.value());
   out.Put(state.vote.value());
+  out.Put(state.promised.term.value());
+  out.Put(state.promised.index.value());
   return out.bytes();
 }
 
@@ -99,6 +101,9 @@ HardState DecodeHardState(ByteReader& in) {
   HardState state;
   state.term = Term(in.Get<std::uint64_t>());
   state.vote = NodeId(in.Get<std::uint32_t>());
+  if (in.left() == 0) return state;  // Of a time when nothing was promised beyond the log's end.
+  state.promised.term = Term(in.Get<std::uint64_t>());
+  state.promised.index = Index(in.Get<std::uint64_t>());
   return state;
 }
 

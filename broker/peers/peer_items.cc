@@ -30,7 +30,8 @@ wire::PeerBody ToBody(const RaftBody& body) {
             return wire::PeerAppendReply{from.matched, from.durable, from.round};
           },
           [](const AppendRejection& from) -> wire::PeerBody {
-            return wire::PeerAppendRejection{from.previous, from.hint, from.hint_term, from.round};
+            return wire::PeerAppendRejection{from.previous, from.hint, from.hint_term, from.round,
+                                             from.is_lost};
           },
           [](const ResetRequest& from) -> wire::PeerBody {
             return wire::PeerResetRequest{from.before, from.before_term, from.round};
@@ -72,7 +73,8 @@ Body FromBody(const wire::PeerItem& item) {
             return raft(AppendReply{from.matched, from.durable, from.round});
           },
           [&](const wire::PeerAppendRejection& from) {
-            return raft(AppendRejection{from.previous, from.hint, from.hint_term, from.round});
+            return raft(AppendRejection{from.previous, from.hint, from.hint_term, from.round,
+                                        from.is_lost});
           },
           [&](const wire::PeerResetRequest& from) {
             return raft(ResetRequest{from.before, from.before_term, from.round});
@@ -88,6 +90,14 @@ Body FromBody(const wire::PeerItem& item) {
           [&](const wire::PeerForwardedOutcome& from) -> Body {
             return ForwardedOutcome{item.from, item.to,      from.id,
                                     from.code, from.message, from.index};
+          },
+          [&](const wire::PeerRepairRequest& from) -> Body {
+            return RepairRequest{item.from, item.to,        from.id,          from.first,
+                                 from.last, from.last_hash, from.is_committed};
+          },
+          [&](const wire::PeerRepairReply& from) -> Body {
+            return RepairReply{item.from, item.to, from.id,
+                               static_cast<RepairReply::Answer>(from.answer)};
           },
       },
       item.body);
@@ -108,6 +118,14 @@ wire::PeerItem ToItem(const PeerMessage& message) {
                  [&](const ForwardedOutcome& outcome) {
                    item.body = wire::PeerForwardedOutcome{outcome.id, outcome.code, outcome.index,
                                                           outcome.message};
+                 },
+                 [&](const RepairRequest& request) {
+                   item.body = wire::PeerRepairRequest{request.id, request.first, request.last,
+                                                       request.last_hash, request.is_committed};
+                 },
+                 [&](const RepairReply& reply) {
+                   item.body = wire::PeerRepairReply{
+                       reply.id, static_cast<wire::PeerRepairAnswer>(reply.answer)};
                  },
              },
              message.body);

@@ -79,6 +79,7 @@ void PutBody(const PeerAppendRejection& from, schema::PeerItem::Builder item) {
   to.setHint(from.hint.value());
   to.setHintTerm(from.hint_term.value());
   to.setRound(from.round);
+  to.setIsLost(from.is_lost);
 }
 void PutBody(const PeerResetRequest& from, schema::PeerItem::Builder item) {
   auto to = item.initResetRequest();
@@ -105,6 +106,19 @@ void PutBody(const PeerForwardedOutcome& from, schema::PeerItem::Builder item) {
   to.setCode(static_cast<std::uint16_t>(from.code));
   to.setIndex(from.index.value());
   to.setMessage(TextOf(BoundedUtf8(from.message, kErrorTextBytesMax)));
+}
+void PutBody(const PeerRepairRequest& from, schema::PeerItem::Builder item) {
+  auto to = item.initRepairRequest();
+  to.setId(from.id);
+  to.setFirst(from.first.value());
+  to.setLast(from.last.value());
+  to.setLastHash(from.last_hash);
+  to.setIsCommitted(from.is_committed);
+}
+void PutBody(const PeerRepairReply& from, schema::PeerItem::Builder item) {
+  auto to = item.initRepairReply();
+  to.setId(from.id);
+  to.setAnswer(static_cast<schema::PeerRepairAnswer>(from.answer));
 }
 
 void Put(const PeerItems& from, schema::PeerMessage::Builder root) {
@@ -214,7 +228,8 @@ std::optional<PeerBody> GetBody(schema::PeerItem::Reader item) {
       return PeerAppendRejection{.previous = Index(from.getPrevious()),
                                  .hint = Index(from.getHint()),
                                  .hint_term = Term(from.getHintTerm()),
-                                 .round = from.getRound()};
+                                 .round = from.getRound(),
+                                 .is_lost = from.getIsLost()};
     }
     case schema::PeerItem::RESET_REQUEST: {
       const auto from = item.getResetRequest();
@@ -240,6 +255,22 @@ std::optional<PeerBody> GetBody(schema::PeerItem::Reader item) {
                                   .code = static_cast<ErrorCode>(from.getCode()),
                                   .index = Index(from.getIndex()),
                                   .message = BoundedText(from.getMessage())};
+    }
+    case schema::PeerItem::REPAIR_REQUEST: {
+      const auto from = item.getRepairRequest();
+      return PeerRepairRequest{.id = from.getId(),
+                               .first = Index(from.getFirst()),
+                               .last = Index(from.getLast()),
+                               .last_hash = from.getLastHash(),
+                               .is_committed = from.getIsCommitted()};
+    }
+    case schema::PeerItem::REPAIR_REPLY: {
+      const auto from = item.getRepairReply();
+      // What this side does not know of is no copy for it.
+      const auto answer = from.getAnswer() <= schema::PeerRepairAnswer::REMOVED
+                              ? static_cast<PeerRepairAnswer>(from.getAnswer())
+                              : PeerRepairAnswer::kNotYet;
+      return PeerRepairReply{.id = from.getId(), .answer = answer};
     }
   }
   return std::nullopt;

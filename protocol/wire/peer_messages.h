@@ -87,6 +87,7 @@ struct PeerAppendRejection {
   Index hint;
   Term hint_term;
   std::uint64_t round = 0;
+  bool is_lost = false;
   bool operator==(const PeerAppendRejection&) const = default;
 };
 struct PeerResetRequest {
@@ -120,10 +121,25 @@ struct PeerForwardedOutcome {
   std::string message;
   bool operator==(const PeerForwardedOutcome&) const = default;
 };
-using PeerBody =
-    std::variant<PeerVoteRequest, PeerVoteReply, PeerAppendRequest, PeerAppendReply,
-                 PeerAppendRejection, PeerResetRequest, PeerTransferNow, PeerReadRequest,
-                 PeerReadReply, PeerForwardedProposal, PeerForwardedOutcome>;
+// These two mirror raftlog/transport.h. The entries of an answer kHave are the item's attachment.
+struct PeerRepairRequest {
+  std::uint64_t id = 0;
+  Index first;
+  Index last;
+  std::uint64_t last_hash = 0;
+  bool is_committed = false;
+  bool operator==(const PeerRepairRequest&) const = default;
+};
+enum class PeerRepairAnswer : std::uint8_t { kHave, kHaveDamaged, kDoNotHave, kNotYet, kRemoved };
+struct PeerRepairReply {
+  std::uint64_t id = 0;
+  PeerRepairAnswer answer = PeerRepairAnswer::kNotYet;
+  bool operator==(const PeerRepairReply&) const = default;
+};
+using PeerBody = std::variant<PeerVoteRequest, PeerVoteReply, PeerAppendRequest, PeerAppendReply,
+                              PeerAppendRejection, PeerResetRequest, PeerTransferNow,
+                              PeerReadRequest, PeerReadReply, PeerForwardedProposal,
+                              PeerForwardedOutcome, PeerRepairRequest, PeerRepairReply>;
 
 // One message of one group.
 struct PeerItem {

@@ -91,6 +91,8 @@ struct PeerItem {
     readReply @17 :PeerReadReply;
     forwardedProposal @18 :UInt64;
     forwardedOutcome @19 :PeerForwardedOutcome;
+    repairRequest @20 :PeerRepairRequest;
+    repairReply @21 :PeerRepairReply;
   }
 }
 
@@ -125,6 +127,7 @@ struct PeerAppendRejection {
   hint @1 :UInt64;
   hintTerm @2 :UInt64;
   round @3 :UInt64;
+  isLost @4 :Bool;
 }
 
 struct PeerResetRequest {
@@ -137,6 +140,27 @@ struct PeerReadReply {
   id @0 :UInt64;
   isConfirmed @1 :Bool;
   index @2 :UInt64;
+}
+
+struct PeerRepairRequest {
+  id @0 :UInt64;
+  first @1 :UInt64;
+  last @2 :UInt64;
+  lastHash @3 :UInt64;
+  isCommitted @4 :Bool;
+}
+
+enum PeerRepairAnswer {
+  have @0;
+  haveDamaged @1;
+  doNotHave @2;
+  notYet @3;
+  removed @4;
+}
+
+struct PeerRepairReply {
+  id @0 :UInt64;
+  answer @1 :PeerRepairAnswer;
 }
 
 struct PeerForwardedOutcome {

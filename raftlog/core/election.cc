@@ -14,7 +14,13 @@ void Raft::TickElection(bool may_campaign) {
   // While the own vote is being written nothing better can be done than to wait for it.
   if (status_.role == RaftRole::kCandidate && !IsHardStateDurable()) return;
   if (IsSoleVoter()) return Campaign(false);
-  if (election_elapsed_ >= election_timeout_) PreCampaign();
+  if (election_elapsed_ >= election_timeout_ + DamageTicks()) PreCampaign();
+}
+
+// Whose log is damaged lets the others go first, for two timeouts: it can win, but not lead before
+// it is whole (DESIGN.md section 5).
+std::uint32_t Raft::DamageTicks() const {
+  return damage_.empty() ? 0 : 2 * config_.election_ticks_max;
 }
 
 void Raft::ResetElectionTimer() {
@@ -30,7 +36,7 @@ void Raft::ResetElectionTimer() {
 // A voter that an uncommitted change removes may be the only one whose log is up to date: it still
 // campaigns, though its own vote does not count (thesis, section 4.2.2).
 bool Raft::MayCampaign() const {
-  if (AwaitsCheckpoint()) return false;
+  if (AwaitsCheckpoint() || !HoldsItsPromise() || !knows_membership_) return false;
   for (const MembershipAt& at : memberships_) {
     for (const Replica& replica : at.membership) {
       if (replica.voter && replica.id() == config_.self) return true;
@@ -49,8 +55,7 @@ bool Raft::HasLiveLeader() const {
 
 // Section 5.4.1.
 bool Raft::IsUpToDate(const VoteRequest& request) const {
-  if (request.last_term != log_.last_term()) return request.last_term > log_.last_term();
-  return request.last >= log_.last();
+  return LogEnd{request.last_term, request.last} >= VotingEnd();
 }
 
 // Asks whether an election could be won before it raises its term: a replica that was cut off

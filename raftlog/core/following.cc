@@ -16,13 +16,13 @@ void Raft::OnAppendRequest(const RaftMessage& message, const AppendRequest& requ
   RAFTMQ_CHECK(status_.role != RaftRole::kLeader);  // Two leaders in one term.
   Follow(message.from);
   if (!Agrees(request)) return Reject(message, request);
-  TakeEntries(request);
-  verified_ = std::max(verified_, request.last);
+  const Index agreed = TakeEntries(request);
+  verified_ = std::max(verified_, agreed);
   // Only what this message has verified: what lies behind may be of another history (Redpanda,
   // ScyllaDB #9965).
-  const Index commit = std::min(request.commit, request.last);
+  const Index commit = std::min(request.commit, agreed);
   if (commit > status_.commit) SetCommit(commit);
-  const Index durable = std::min(status_.durable.last, verified_);
+  const Index durable = std::min(CountedDurable(), verified_);
   acked_ = std::max(acked_, durable);
   Send(message.from, AppendReply{.matched = verified_, .durable = durable, .round = request.round});
   if (request.goes_quiet) FollowQuietly(request);
@@ -32,29 +32,37 @@ void Raft::OnAppendRequest(const RaftMessage& message, const AppendRequest& requ
 // #511).
 bool Raft::Agrees(const AppendRequest& request) const {
   if (request.previous <= status_.commit) return true;
+  if (damage_.Find(request.previous) != nullptr) return false;
   return log_.TermAt(request.previous) == request.previous_term;
 }
 
 void Raft::Reject(const RaftMessage& message, const AppendRequest& request) {
   const Index from = std::min(log_.last(), request.previous);
-  const Index hint = log_.LastAtMost(from, request.previous_term);
+  Index hint = log_.LastAtMost(from, request.previous_term);
+  // Of what cannot be read nobody knows the term; what is committed agrees all the same.
+  while (hint > status_.commit && damage_.Find(hint) != nullptr)
+    hint = std::max(status_.commit, damage_.Find(hint)->first.Minus(1));
   Send(message.from, AppendRejection{.previous = request.previous,
                                      .hint = hint,
                                      .hint_term = log_.TermAt(hint).value_or(Term(0)),
-                                     .round = request.round});
+                                     .round = request.round,
+                                     .is_lost = !damage_.empty() || !HoldsItsPromise()});
 }
 
-void Raft::TakeEntries(const AppendRequest& request) {
-  Index at = std::max(request.previous, log_.first().Minus(1)).Next();
+// Returns up to where the log agrees with the leader's now.
+Index Raft::TakeEntries(const AppendRequest& request) {
+  const Index agreed =
+      std::max({request.previous, log_.first().Minus(1), status_.commit, verified_});
+  if (agreed >= request.last) return request.last;
+  const auto [at, is_known] = FindNew(request, agreed.Next());
+  if (!is_known) return at.Minus(1);
+  if (at > request.last) return request.last;
+  if (at <= log_.last()) TruncateAfter(at.Minus(1));
   std::size_t run = 0;
   const auto term_of = [&](Index index) {
     while (run + 1 < request.runs.size() && request.runs[run + 1].first <= index) ++run;
     return request.runs[run].term;
   };
-  // Late and doubled messages repeat what is there: only a real conflict cuts (Redpanda #18523).
-  while (at <= request.last && at <= log_.last() && log_.TermAt(at) == term_of(at)) at = at.Next();
-  if (at > request.last) return;
-  if (at <= log_.last()) TruncateAfter(at.Minus(1));
   received_ = {.first = at, .last = request.last};
   for (Index index = at; index <= request.last; index = index.Next()) {
     RAFTMQ_CHECK(log_.Append(term_of(index)) == index);
@@ -63,10 +71,15 @@ void Raft::TakeEntries(const AppendRequest& request) {
   for (const MembershipAt& membership : request.memberships) {
     if (membership.index >= at) memberships_.push_back(membership);
   }
+  return request.last;
 }
 
 void Raft::TruncateAfter(Index last_kept) {
   RAFTMQ_CHECK(last_kept >= status_.commit);
+  RAFTMQ_CHECK(damage_.Find(last_kept) == nullptr);
+  const bool takes_damage = !damage_.empty() && damage_.last() > last_kept;
+  if (takes_damage) KeepPromise();
+  damage_.TruncateAfter(last_kept);
   log_.TruncateAfter(last_kept);
   ++cuts_;
   status_.last = log_.last();
@@ -85,12 +98,14 @@ void Raft::OnResetRequest(const RaftMessage& message, const ResetRequest& reques
       request.before <= status_.commit || log_.TermAt(request.before) == request.before_term;
   if (!has_it) ResetTo(request);
   verified_ = std::max(verified_, request.before);
-  const Index durable = std::min(status_.durable.last, verified_);
+  const Index durable = std::min(CountedDurable(), verified_);
   acked_ = std::max(acked_, durable);
   Send(message.from, AppendReply{.matched = verified_, .durable = durable, .round = request.round});
 }
 
 void Raft::ResetTo(const ResetRequest& request) {
+  if (!damage_.empty()) KeepPromise();
+  damage_ = {};
   log_ = TermRuns(request.before, request.before_term);
   ++cuts_;
   uncut_.reset();
@@ -101,13 +116,14 @@ void Raft::ResetTo(const ResetRequest& request) {
   status_.durable.last = std::min(status_.durable.last, status_.commit);
   status_.commit = request.before;
   memberships_ = {{request.before, request.membership}};
+  knows_membership_ = true;
   base_checkpoint_last_ = request.checkpoint_last;
 }
 
 // More of what agrees with the leader's log is synced.
 void Raft::AckDurable() {
   if (status_.role != RaftRole::kFollower || status_.leader == NodeId(0)) return;
-  const Index durable = std::min(status_.durable.last, verified_);
+  const Index durable = std::min(CountedDurable(), verified_);
   if (durable <= acked_) return;
   acked_ = durable;
   Send(leader_id_, AppendReply{.matched = verified_, .durable = durable});

@@ -69,6 +69,8 @@ struct AppendRejection {
   Index hint;      // No agreement can lie above it ...
   Term hint_term;  // ... and this is the follower's term there.
   std::uint64_t round = 0;
+  // Damage has taken what was acked above the hint: it has to be sent again.
+  bool is_lost = false;
   bool operator==(const AppendRejection&) const = default;
 };
 // The leader has no entries that far back any more: drop the whole log and begin behind `before`

@@ -40,6 +40,8 @@ struct Progress {
     is_waiting = false;
     in_flight.clear();
   }
+  // It lacks again what it had above `upto`, so it counts no more for that.
+  void Lose(Index upto) { durable = std::min(durable, upto); }
   void Agree(Index upto) {
     matched = std::max(matched, upto);
     next = std::max(next, matched.Next());

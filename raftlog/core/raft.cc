@@ -29,7 +29,10 @@ Raft::Raft(const RaftConfig& config, const RestoredState& restored)
       log_(LogOf(restored)),
       memberships_(restored.memberships),
       random_(config.seed),
-      base_checkpoint_last_(restored.base_checkpoint_last) {
+      base_checkpoint_last_(restored.base_checkpoint_last),
+      damage_(restored.damage),
+      promised_(restored.hard_state.promised),
+      knows_membership_(restored.knows_membership) {
   RAFTMQ_CHECK(config_.heartbeat_ticks > 0);
   RAFTMQ_CHECK(config_.heartbeat_ticks < config_.election_ticks_min);
   RAFTMQ_CHECK(config_.election_ticks_min < config_.election_ticks_max);
@@ -146,7 +149,7 @@ void Raft::SetHardState(const HardState& state) {
   status_.term = state.term;
   status_.vote = state.vote;
   ++hard_state_number_;
-  unsaved_ = state;
+  unsaved_ = HardState{.term = state.term, .vote = state.vote, .promised = promised_};
 }
 
 void Raft::Send(ReplicaId to, RaftBody body) { SendInTerm(to, status_.term, std::move(body)); }
@@ -207,6 +210,7 @@ void Raft::Persisted(const DurableMark& mark) {
 void Raft::TruncateBefore(Index first_kept) {
   RAFTMQ_CHECK(first_kept <= status_.commit.Next());
   if (first_kept > log_.first()) log_.TruncateBefore(first_kept);
+  damage_.TruncateBefore(first_kept);
 }
 
 void Raft::TakeOutput(Output* output) {

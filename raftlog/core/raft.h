@@ -19,6 +19,7 @@
 //   replication.cc  the leader's log, commit    following.cc  a follower's log
 //   membership.cc   one change at a time        reading.cc    ReadIndex
 //   transfer.cc     handing leadership on       quiet.cc      settled groups without heartbeats
+//   damage.cc       a log with damaged entries
 //   invariants.cc   what must hold after every input
 #pragma once
 
@@ -34,6 +35,7 @@
 #include "protocol/types/ids.h"
 #include "protocol/types/membership.h"
 #include "protocol/types/split_mix.h"
+#include "raftlog/core/damaged_run.h"
 #include "raftlog/core/messages.h"
 #include "raftlog/core/progress.h"
 #include "raftlog/core/term_runs.h"
@@ -69,6 +71,9 @@ struct RestoredState {
   std::vector<MembershipAt> memberships;
   // Of a log that was reset: the last part of the checkpoint that it begins with; 0 = none.
   Index base_checkpoint_last;
+  std::vector<DamagedRun> damage;  // See Raft::SetDamage.
+  // False if damaged entries may have said who the members are: then it does not campaign.
+  bool knows_membership = true;
 };
 
 // How much of a replica's own state is synced. Everything named by a mark is covered by each later
@@ -163,6 +168,10 @@ class Raft {
   // Nobody vouches any more for the quiet peer on `node`, who was last heard `ticks` ago: a leader
   // sends it heartbeats again, a follower's election timer goes on from there.
   void PeerSilent(NodeId node, std::uint32_t ticks);
+  // These entries cannot be read any more, by index and disjoint; none that is cut off or deleted
+  // need be named again. Until they are repaired this replica counts itself only up to the first of
+  // them, and campaigns last (damage.cc).
+  void SetDamage(std::vector<DamagedRun> damage);
   // This replica's disk hangs: leads no more. Messages and timers go on.
   void GiveUp();
   // Everything up to `mark` is synced on this replica. REQUIRES: `mark` was put out, and not before
@@ -239,6 +248,7 @@ class Raft {
 
   // election.cc
   void TickElection(bool may_campaign);
+  std::uint32_t DamageTicks() const;
   void ResetElectionTimer();
   bool MayCampaign() const;
   bool IsSoleVoter() const;
@@ -276,9 +286,20 @@ class Raft {
   void ResetTo(const ResetRequest& request);
   bool Agrees(const AppendRequest& request) const;
   void Reject(const RaftMessage& message, const AppendRequest& request);
-  void TakeEntries(const AppendRequest& request);
+  Index TakeEntries(const AppendRequest& request);
   void TruncateAfter(Index last_kept);
   void AckDurable();
+
+  // damage.cc
+  Index CountedDurable() const;
+  LogEnd VotingEnd() const;
+  bool HoldsItsPromise() const;
+  struct NewEntry {
+    Index at;
+    bool is_known = true;
+  };
+  NewEntry FindNew(const AppendRequest& request, Index from) const;
+  void KeepPromise();
 
   // quiet.cc
   bool IsSettled(const Progress& follower) const;
@@ -316,6 +337,10 @@ class Raft {
   std::uint64_t cuts_ = 0;               // Truncations and resets.
 
   Index base_checkpoint_last_;  // See RestoredState.
+
+  DamagedRuns damage_;
+  LogEnd promised_;        // See HardState.
+  bool knows_membership_;  // See RestoredState.
 
   std::uint32_t election_elapsed_ = 0;  // Ticks since the leader was heard, or a vote was given.
   std::uint32_t election_timeout_ = 0;  // Drawn anew with each start of the timer.

@@ -178,6 +178,7 @@ void Raft::OnAppendRejection(const RaftMessage& message, const AppendRejection& 
   if (status_.role != RaftRole::kLeader) return;
   Progress* const follower = FindFollower(message.from);
   if (follower == nullptr || rejection.previous == Index(0)) return;
+  if (rejection.is_lost) follower->Lose(std::min(rejection.hint, rejection.previous.Minus(1)));
   // Late news of a place that was settled since: only that it lives.
   const bool is_stale = follower->is_probing ? rejection.previous != follower->next.Minus(1)
                                              : rejection.previous <= follower->durable;
@@ -203,7 +204,7 @@ bool Raft::KnowsCommit() const {
 void Raft::MaybeCommit() {
   std::vector<Index> reached;
   // The leader counts itself like any other: by what it has synced; not at all if it is no voter.
-  if (IsVoter(config_.self)) reached.push_back(status_.durable.last);
+  if (IsVoter(config_.self)) reached.push_back(CountedDurable());
   for (const Progress& follower : followers_) {
     if (follower.replica.voter) reached.push_back(follower.durable);
   }

@@ -38,7 +38,7 @@ void Raft::MaybeFinishTransfer() {
 // The leader knows that this replica has everything, so there is nobody to ask first.
 void Raft::OnTransferNow(const RaftMessage& message) {
   if (status_.leader != message.from.node || !IsVoter(config_.self)) return;
-  if (MayCampaign()) Campaign(true);
+  if (MayCampaign() && damage_.empty()) Campaign(true);
 }
 
 }  // namespace raftmq

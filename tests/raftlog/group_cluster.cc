@@ -13,6 +13,7 @@ ClusterNode::ClusterNode(Replica self, Membership founders, const GroupClusterOp
   options.raft.election_ticks_min = GroupCluster::kElectionTicksMin;
   options.raft.election_ticks_max = 1010;
   options.internal = cluster.internal;
+  options.is_only_replica = cluster.nodes == 1;
   options.batch_bytes_max = 16u << 10;
   options.retention_ms = cluster.retention_ms;
   options.retention_bytes = cluster.retention_bytes;

@@ -232,25 +232,5 @@ TEST(GroupCompare, ASegmentHasRoomForSixteenOfItsCheckpoints) {
   EXPECT_EQ(segments, cluster.node(3).Segments());
 }
 
-// Its table may lack what the damaged entry said.
-TEST(GroupCompare, ADamagedLeaderJudgesNoSessionsWhileAnotherCan) {
-  GroupCluster cluster({.cache_bytes = 0});
-  cluster.Elect(1);
-  for (int i = 0; i < 10; ++i) ASSERT_TRUE(cluster.Produce(1, Long(i)).has_value());
-  const std::string segment = cluster.node(1).Segments().begin()->first;
-  cluster.node(1).files->Damage("/p/" + segment, 60'000, std::byte{1});
-  cluster.PowerCut(1);
-  cluster.Start(1);
-  cluster.Elect(1);
-  ASSERT_EQ(cluster.group(1).damage().size(), 1u);
-  const auto refused = cluster.node(1).Send(AnyGroupWorld::Numbered(0, "x"));
-  cluster.Settle();
-  ASSERT_TRUE(refused->has_value());
-  EXPECT_EQ((*refused)->error().code, ErrorCode::kNotLeader);
-  EXPECT_FALSE(cluster.group(1).status().is_leader);
-  const std::uint32_t leader = cluster.group(2).status().is_leader ? 2 : 3;
-  EXPECT_TRUE(ProduceNumbered(&cluster, leader, 0).has_value());
-}
-
 }  // namespace
 }  // namespace raftmq

@@ -58,6 +58,7 @@ namespace raftmq::sim {
   X(kOverloaded, "proposals_refused_as_overload")                              \
   X(kCutShort, "append_cut_short_until_a_segment_is_ready")                    \
   X(kAppendRefused, "append_refused_by_its_receiver")                          \
+  X(kReopened, "log_opened_again_after_a_repair")                              \
   X(kCatchUpFromFiles, "follower_fed_from_files")                              \
   X(kPartitions, "network_partitions")                                         \
   X(kOneWay, "one_way_partitions")                                             \

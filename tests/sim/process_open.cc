@@ -47,6 +47,7 @@ GroupOptions Process::OptionsOf(std::uint32_t partition) const {
       .forgets_ids_at_cuts = cluster_.mutant == Mutant::kMessageIdsLostAtCuts,
       .overlooks_ids_under_way = cluster_.mutant == Mutant::kMessageIdsUnderWayOverlooked};
   options.internal = scenario.IsInternal(partition);
+  options.is_only_replica = founding.nodes.size() == 1;
   // A state machine's log cannot roll before a term has begun, and each takes of the reserve: with
   // a page for each, a disk that stays full for some terms would end the group (DESIGN.md).
   if (options.internal) {
@@ -145,6 +146,14 @@ void Process::OpenOnDone(std::uint32_t partition, ReplicaNumber number,
   truth.Opened(placed->second, **log);
   if (placed->second.is_retired) return;
   (*log)->log = std::make_unique<WatchedLog>(std::move((*log)->log), truth, record);
+  const auto reopen = [this, partition, &truth, &placement = placed->second] {
+    auto again = OpenOrFound(partition);
+    if (!again) return again;
+    truth.Opened(placement, **again);
+    (*again)->log = std::make_unique<WatchedLog>(std::move((*again)->log), truth, placement.record);
+    cluster_.coverage.Reach(Mark::kReopened);
+    return again;
+  };
   replica.group = MakeGroup(
       OptionsOf(partition),
       {.files = files_,
@@ -156,7 +165,7 @@ void Process::OpenOnDone(std::uint32_t partition, ReplicaNumber number,
        .metrics = metrics_,
        .transport = *replica.transport,
        .heartbeats = cluster_.scenario.goes_quiet ? &ShardOf(partition).heartbeats : nullptr},
-      std::move(*log));
+      std::move(*log), reopen);
   if (cluster_.scenario.IsInternal(partition)) StartStateMachine(replica);
   Use(partition)->Tick();
 }

@@ -18,7 +18,7 @@ ByteSpan MessageOf(const SharedBytes& head) { return head.view().subspan(kFrameH
 PeerBody RandomBody(SplitMix& random) {
   const auto number = [&random] { return random.Next(); };
   const auto flag = [&random] { return random.Below(2) == 1; };
-  switch (random.Below(11)) {
+  switch (random.Below(13)) {
     case 0:
       return PeerVoteRequest{flag(), flag(), Index(number()), Term(number())};
     case 1:
@@ -28,7 +28,8 @@ PeerBody RandomBody(SplitMix& random) {
     case 3:
       return PeerAppendReply{Index(number()), Index(number()), number()};
     case 4:
-      return PeerAppendRejection{Index(number()), Index(number()), Term(number()), number()};
+      return PeerAppendRejection{Index(number()), Index(number()), Term(number()), number(),
+                                 flag()};
     case 5:
       return PeerResetRequest{Index(number()), Term(number()), number()};
     case 6:
@@ -39,6 +40,10 @@ PeerBody RandomBody(SplitMix& random) {
       return PeerReadReply{number(), flag(), Index(number())};
     case 9:
       return PeerForwardedProposal{number()};
+    case 10:
+      return PeerRepairRequest{number(), Index(number()), Index(number()), number(), flag()};
+    case 11:
+      return PeerRepairReply{number(), static_cast<PeerRepairAnswer>(random.Below(5))};
     default:
       return PeerForwardedOutcome{number(), ErrorCode::kNotLeader, Index(number()), "elsewhere"};
   }

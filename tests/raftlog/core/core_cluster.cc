@@ -103,7 +103,11 @@ void CoreCluster::EndTurn(NodeId id, std::uint64_t entries_max) {
   for (const Progress& follower : raft(id).followers()) {
     const NodeId to = follower.replica.node;
     while (const auto range = raft(id).NextToSend(to)) {
-      const Index last = std::min(range->last, range->first.Plus(entries_max - 1));
+      Index last = std::min(range->last, range->first.Plus(entries_max - 1));
+      for (const DamagedRun& run : nodes_.at(id).staged.damage) {
+        if (run.first <= last && run.last >= range->first) last = run.first.Minus(1);
+      }
+      if (last < range->first) break;  // It cannot read them.
       Post(id, to, raft(id).MakeAppend(to, last));
     }
   }
@@ -188,6 +192,10 @@ void CoreCluster::CarryOut(NodeId id, const RaftMessage* stepped) {
     }
   }
   if (output.truncate_after) ++seen.truncations;
+  const auto goes = [&](const DamagedRun& run) {
+    return output.truncate_after && run.first > *output.truncate_after;
+  };
+  if (std::ranges::any_of(node.staged.damage, goes)) ++seen.damage_cuts;
   if (output.reset) ++seen.resets;
   Apply(job, &node.staged);
   if (job.hard_state || job.reset || job.truncate_after || !job.append.empty())

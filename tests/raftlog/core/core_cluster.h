@@ -50,6 +50,14 @@ class CoreCluster {
   void ReadIndex(NodeId node, std::uint64_t id);
   void PeerUnreachable(NodeId node, NodeId peer);
   void GiveUp(NodeId node);
+  // The disk can no longer read these entries. REQUIRES: they are synced, and no job is under way.
+  void Damage(NodeId node, Index first, Index last);
+  // Copies of `peer` replace the first damaged run of the node, if the rules allow that they are
+  // the same; the node opens its log anew. False if they do not.
+  bool Repair(NodeId node, NodeId peer);
+  bool IsDamaged(NodeId node) const { return !nodes_.at(node).disk.damage.empty(); }
+  Index FirstOnDisk(NodeId node) const { return nodes_.at(node).disk.before.Next(); }
+  Index LastOnDisk(NodeId node) const { return nodes_.at(node).disk.last(); }
   // Deletes the entries before `first_kept`. REQUIRES: the disk holds what stays.
   void TruncateBefore(NodeId node, Index first_kept);
   void BeatLost(NodeId node);
@@ -80,7 +88,7 @@ class CoreCluster {
   // How often interesting things have happened, so that a generator that never gets there shows.
   struct Seen {
     std::uint64_t elections = 0, truncations = 0, resets = 0, memberships = 0, reads = 0,
-                  transfers = 0;
+                  transfers = 0, damages = 0, repairs = 0, damage_cuts = 0;
   } seen;
 
  private:
@@ -94,7 +102,12 @@ class CoreCluster {
     Term before_term;
     Membership before_membership;
     Index base_checkpoint_last;
-    std::vector<Entry> entries;  // entries[i] has index before + 1 + i.
+    std::vector<Entry> entries;      // entries[i] has index before + 1 + i.
+    std::vector<DamagedRun> damage;  // What they were is known to the test only.
+    const Entry& at(Index index) const { return entries.at(index.value() - before.value() - 1); }
+    bool IsWhole(Index index) const {
+      return index > before && index <= last() && DamagedRuns(damage).Find(index) == nullptr;
+    }
     Index last() const { return before.Plus(entries.size()); }
   };
   struct Job {

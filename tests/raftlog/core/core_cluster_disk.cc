@@ -23,14 +23,60 @@ RestoredState CoreCluster::Restore(const Disk& disk) const {
                       .commit = std::max(disk.before, Index(1)),
                       .memberships = {{disk.before, disk.before_membership}},
                       .base_checkpoint_last = disk.base_checkpoint_last};
+  state.damage = disk.damage;
+  state.knows_membership = disk.damage.empty();
+  const DamagedRuns damage(disk.damage);
   Index index = disk.before;
   for (const Entry& entry : disk.entries) {
     index = index.Next();
-    if (state.runs.empty() || state.runs.back().term != entry.term)
-      state.runs.push_back({index, entry.term});
-    if (entry.membership) state.memberships.push_back({index, *entry.membership});
+    // Of what cannot be read the term is guessed; that of the last entry is known by the mark.
+    const bool is_readable = damage.Find(index) == nullptr;
+    const Term guess = state.runs.empty() ? disk.before_term : state.runs.back().term;
+    const Term term = is_readable || index == disk.last() ? entry.term : guess;
+    if (state.runs.empty() || state.runs.back().term != term) state.runs.push_back({index, term});
+    if (is_readable && entry.membership) state.memberships.push_back({index, *entry.membership});
   }
   return state;
+}
+
+void CoreCluster::Damage(NodeId id, Index first, Index last) {
+  Node& node = nodes_.at(id);
+  RAFTMQ_CHECK(node.jobs.empty());
+  RAFTMQ_CHECK(first > node.disk.before);
+  RAFTMQ_CHECK(last <= node.disk.last());
+  for (Index index = first; index <= last; index = index.Next())
+    RAFTMQ_CHECK(node.disk.IsWhole(index));
+  const Index claims = std::min(last.Next(), node.disk.last());
+  node.disk.damage.push_back({first, last, node.disk.at(claims).term});
+  std::ranges::sort(node.disk.damage, {}, &DamagedRun::first);
+  node.staged.damage = node.disk.damage;
+  ++seen.damages;
+  if (!IsUp(id)) return;
+  raft(id).SetDamage(node.disk.damage);
+  CarryOut(id, nullptr);
+}
+
+// As a group does it (raftlog/damage_repair.h): of what is committed every copy is the right one;
+// else the last entry has to be the same, and by that all before it are.
+bool CoreCluster::Repair(NodeId id, NodeId peer) {
+  Node& node = nodes_.at(id);
+  const Node& other = nodes_.at(peer);
+  if (!node.jobs.empty() || node.disk.damage.empty() || !IsUp(id) || !IsUp(peer)) return false;
+  const DamagedRun run = node.disk.damage.front();
+  const Index commit = raft(id).status().commit;
+  const bool is_committed = run.last <= commit && run.last <= raft(peer).status().commit;
+  for (Index index = run.first; index <= run.last; index = index.Next()) {
+    if (!other.disk.IsWhole(index)) return false;
+  }
+  const bool is_same = other.disk.at(run.last).term == node.disk.at(run.last).term;
+  if (!is_committed && !is_same) return false;
+  for (Index index = run.first; index <= run.last; index = index.Next())
+    RAFTMQ_CHECK(other.disk.at(index).term == node.disk.at(index).term);
+  node.disk.damage.erase(node.disk.damage.begin());
+  ++seen.repairs;
+  Crash(id);
+  Restart(id);
+  return true;
 }
 
 void CoreCluster::Restart(NodeId id) {
@@ -75,8 +121,13 @@ void CoreCluster::Apply(const Job& job, Disk* disk) {
     disk->before = job.reset->before;
     disk->before_term = job.reset->before_term;
     disk->entries.clear();
+    disk->damage.clear();
   }
-  if (job.truncate_after) disk->entries.resize(job.truncate_after->value() - disk->before.value());
+  if (job.truncate_after) {
+    disk->entries.resize(job.truncate_after->value() - disk->before.value());
+    std::erase_if(disk->damage,
+                  [&](const DamagedRun& run) { return run.first > *job.truncate_after; });
+  }
   for (const auto& [index, entry] : job.append) {
     RAFTMQ_CHECK(index == disk->last().Next());
     disk->entries.push_back(entry);
@@ -99,6 +150,9 @@ void CoreCluster::ForgetBefore(Index first_kept, Disk* disk) {
     if (gone.membership) disk->before_membership = *gone.membership;
     disk->entries.erase(disk->entries.begin());
   }
+  std::erase_if(disk->damage, [&](const DamagedRun& run) { return run.last < first_kept; });
+  if (!disk->damage.empty())
+    disk->damage.front().first = std::max(disk->damage.front().first, first_kept);
 }
 
 }  // namespace raftmq

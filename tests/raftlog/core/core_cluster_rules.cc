@@ -23,7 +23,8 @@ void CoreCluster::WatchElection(NodeId id) {
   // Leader completeness: what is committed stands in the logs of all later leaders.
   for (const auto& [index, term] : committed_) {
     if (index <= node.staged.before) continue;
-    RAFTMQ_CHECK(node.raft->TermAt(index) == term);
+    RAFTMQ_CHECK(index <= node.staged.last());
+    RAFTMQ_CHECK(node.staged.at(index).term == term);
   }
 }
 
@@ -33,14 +34,17 @@ void CoreCluster::WatchLog(NodeId id) {
   RAFTMQ_CHECK(now.last == node.staged.last());
   // Log matching: same index and term, same entry before it.
   for (Index index = node.staged.before.Next(); index <= now.last; index = index.Next()) {
+    if (!node.staged.IsWhole(index)) continue;
     const Term term = *node.raft->TermAt(index);
+    RAFTMQ_CHECK(node.staged.at(index).term == term);
+    if (index.Minus(1) > node.staged.before && !node.staged.IsWhole(index.Minus(1))) continue;
     const Term before = *node.raft->TermAt(index.Minus(1));
     RAFTMQ_CHECK(previous_.emplace(std::pair(index, term), before).first->second == before);
   }
   // State machine safety: nobody ever commits another entry at an index.
   for (Index index = std::max(node.staged.before, Index(1)).Next(); index <= now.commit;
        index = index.Next()) {
-    const Term term = *node.raft->TermAt(index);
+    const Term term = node.staged.at(index).term;
     RAFTMQ_CHECK(committed_.emplace(index, term).first->second == term);
   }
 }
@@ -51,7 +55,8 @@ void CoreCluster::WatchCommit(NodeId id) {
   const Index commit = node.raft->status().commit;
   if (commit <= max_committed_) return;
   max_committed_ = commit;
-  const Term term = *node.raft->TermAt(commit);
+  const Term term =
+      commit > node.staged.before ? node.staged.at(commit).term : *node.raft->TermAt(commit);
   std::size_t holders = 0;
   std::size_t voters = 0;
   for (const Replica& replica : node.raft->membership()) {

@@ -28,11 +28,13 @@ class Storms {
     for (int i = 0; i < steps; ++i) Step();
   }
 
-  // All are up, every message and sync arrives; the last committed entry is a new one.
+  // All are up, every message and sync arrives; the last committed entry is a new one. Not so if
+  // damage has taken the only copy of something.
   void Peace() {
     for (const NodeId id : cluster_.node_ids()) {
       if (!cluster_.IsUp(id)) cluster_.Restart(id);
     }
+    cluster_.letters().clear();
     const Index before = cluster_.MaxCommitted();
     for (int round = 0; round < 500; ++round) {
       for (const NodeId id : cluster_.node_ids()) {
@@ -41,10 +43,14 @@ class Storms {
         cluster_.SyncAll(id);
       }
       if (round % 10 == 0) cluster_.WakeDisagreeing(10);
+      if (round % 10 == 0) RepairSome();
       for (std::size_t left = cluster_.letters().size(); left > 0; --left) cluster_.Deliver(0);
       if (const NodeId leader = cluster_.Leader(); leader != NodeId(0) && round % 100 == 99)
         static_cast<void>(cluster_.Propose(leader));
     }
+    if (std::ranges::any_of(cluster_.node_ids(), [&](NodeId id) { return cluster_.IsDamaged(id); }))
+      return;
+    ++seen_whole_;
     EXPECT_GT(cluster_.MaxCommitted(), before);
     const NodeId leader = cluster_.Leader();
     ASSERT_NE(leader, NodeId(0));
@@ -55,6 +61,7 @@ class Storms {
   }
 
   const CoreCluster::Seen& seen() const { return cluster_.seen; }
+  bool ended_whole() const { return seen_whole_ > 0; }
 
  private:
   static CoreCluster::Options OptionsOf(std::uint64_t seed, SplitMix& random) {
@@ -76,6 +83,7 @@ class Storms {
   void Step() {
     const NodeId id = Pick();
     const std::uint64_t dice = random_.Below(1000);
+    if (has_damage_ && random_.Below(50) == 0) RepairSome();
     if (!cluster_.IsUp(id)) {
       if (dice < 100) cluster_.Restart(id);
       return;
@@ -94,7 +102,8 @@ class Storms {
     if (dice < 993) return cluster_.PeerUnreachable(id, Pick());
     if (dice < 995) return cluster_.WakeDisagreeing(static_cast<std::uint32_t>(random_.Below(20)));
     if (dice < 996) return cluster_.PeerSilent(id, Pick(), 10);
-    if (dice < 998) return Compact(id);
+    if (dice < 997) return Compact(id);
+    if (dice < 998) return Damage(id);
     cluster_.Crash(id, random_.Below(3));
   }
 
@@ -104,6 +113,29 @@ class Storms {
     const Index up_to = std::min(status.commit, status.durable.last);
     if (cluster_.HasUnsynced(id) || cluster_.raft(id).AwaitsCheckpoint()) return;
     cluster_.TruncateBefore(id, Index(1 + random_.Below(up_to.value())));
+  }
+
+  // Some of what is synced on the node whose disk is bad. The others' copies are good, so what is
+  // committed by two voters at least can be repaired.
+  void Damage(NodeId id) {
+    if (id != bad_disk_ || cluster_.HasUnsynced(id) || cluster_.IsDamaged(id)) return;
+    const Index end = cluster_.LastOnDisk(id);
+    const std::uint64_t count = 1 + random_.Below(4);
+    const std::uint64_t back = random_.Below(2) == 0 ? 0 : random_.Below(12);
+    if (end.value() < count + back + 1) return;
+    const Index last = end.Minus(back);
+    const Index first = last.Minus(count - 1);
+    if (first <= cluster_.FirstOnDisk(id)) return;
+    cluster_.Damage(id, first, last);
+    has_damage_ = true;
+  }
+
+  void RepairSome() {
+    for (const NodeId id : cluster_.node_ids()) {
+      for (const NodeId peer : cluster_.node_ids()) {
+        if (peer != id && cluster_.IsDamaged(id) && cluster_.Repair(id, peer)) break;
+      }
+    }
   }
 
   void Network() {
@@ -138,12 +170,16 @@ class Storms {
   std::uint64_t loss_ = 0;
   std::uint64_t doubles_ = 0;
   std::uint64_t read_ = 0;
+  const NodeId bad_disk_ = Pick();
+  bool has_damage_ = false;
+  int seen_whole_ = 0;
 };
 
 TEST(RaftModel, RulesHoldInEveryStormAndPeaceBringsProgress) {
   const std::uint64_t first = FromEnvironment("RAFTMQ_SEED", 1);
   const std::uint64_t runs = FromEnvironment("RAFTMQ_RUNS", 300);
   CoreCluster::Seen all;
+  std::uint64_t ended_whole = 0;
   for (std::uint64_t seed = first; seed < first + runs; ++seed) {
     SCOPED_TRACE("RAFTMQ_SEED=" + std::to_string(seed) + " RAFTMQ_RUNS=1");
     RecordProperty("seed", std::to_string(seed));
@@ -159,14 +195,21 @@ TEST(RaftModel, RulesHoldInEveryStormAndPeaceBringsProgress) {
     all.memberships += run.seen().memberships;
     all.reads += run.seen().reads;
     all.transfers += run.seen().transfers;
+    all.damages += run.seen().damages;
+    all.repairs += run.seen().repairs;
+    all.damage_cuts += run.seen().damage_cuts;
+    ended_whole += run.ended_whole() ? 1 : 0;
   }
   std::printf(
       "elections %llu, truncations %llu, resets %llu, memberships %llu, reads %llu, transfers "
-      "%llu\n",
+      "%llu, damages %llu, repairs %llu, cuts of damage %llu, whole in the end %llu\n",
       static_cast<unsigned long long>(all.elections),
       static_cast<unsigned long long>(all.truncations), static_cast<unsigned long long>(all.resets),
       static_cast<unsigned long long>(all.memberships), static_cast<unsigned long long>(all.reads),
-      static_cast<unsigned long long>(all.transfers));
+      static_cast<unsigned long long>(all.transfers), static_cast<unsigned long long>(all.damages),
+      static_cast<unsigned long long>(all.repairs),
+      static_cast<unsigned long long>(all.damage_cuts),
+      static_cast<unsigned long long>(ended_whole));
   if (runs < 100) return;
   // A generator that never gets there tests nothing.
   EXPECT_GT(all.elections, runs);
@@ -175,6 +218,10 @@ TEST(RaftModel, RulesHoldInEveryStormAndPeaceBringsProgress) {
   EXPECT_GT(all.memberships, 0u);
   EXPECT_GT(all.reads, 0u);
   EXPECT_GT(all.transfers, 0u);
+  EXPECT_GT(all.damages, 0u);
+  EXPECT_GT(all.repairs, 0u);
+  EXPECT_GT(all.damage_cuts, 0u);
+  EXPECT_GT(ended_whole, runs * 8 / 10);
 }
 
 }  // namespace

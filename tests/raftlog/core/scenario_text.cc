@@ -60,7 +60,7 @@ struct BodyText {
   std::string operator()(const AppendRejection& body) const {
     return fmt::format("rejects{} after {}, has {}@{}", term, body.previous.value(),
                        body.hint.value(), body.hint_term.value()) +
-           RoundText(body.round);
+           (body.is_lost ? " lost=1" : "") + RoundText(body.round);
   }
   std::string operator()(const ResetRequest& body) const {
     return fmt::format("reset{} behind {}@{}", term, body.before.value(), body.before_term.value());

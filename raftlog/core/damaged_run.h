@@ -1,0 +1,48 @@
+// Entries that a replica has promised and cannot read any more.
+#pragma once
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "protocol/types/ids.h"
+
+namespace raftmq {
+
+// Rules: first <= last; no entry of the run has a higher term than term_max, which is that of the
+// frame that claims them.
+struct DamagedRun {
+  Index first;
+  Index last;
+  Term term_max;
+  bool operator==(const DamagedRun&) const = default;
+};
+
+// The damaged runs of one log, by index, disjoint. Value type.
+class DamagedRuns {
+ public:
+  DamagedRuns() = default;
+  explicit DamagedRuns(std::vector<DamagedRun> runs) : runs_(std::move(runs)) {}
+
+  bool empty() const { return runs_.empty(); }
+  // REQUIRES for these two: !empty().
+  Index first() const { return runs_.front().first; }
+  Index last() const { return runs_.back().last; }
+  const DamagedRun* Find(Index index) const {
+    const auto found =
+        std::ranges::find_if(runs_, [index](const DamagedRun& run) { return run.last >= index; });
+    return found != runs_.end() && found->first <= index ? &*found : nullptr;
+  }
+  void TruncateAfter(Index last_kept) {
+    std::erase_if(runs_, [&](const DamagedRun& run) { return run.first > last_kept; });
+  }
+  void TruncateBefore(Index first_kept) {
+    std::erase_if(runs_, [&](const DamagedRun& run) { return run.last < first_kept; });
+    if (!runs_.empty()) runs_.front().first = std::max(runs_.front().first, first_kept);
+  }
+
+ private:
+  std::vector<DamagedRun> runs_;
+};
+
+}  // namespace raftmq

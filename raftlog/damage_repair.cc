@@ -1,0 +1,85 @@
+#include "raftlog/damage_repair.h"
+
+#include <algorithm>
+
+#include "protocol/types/check.h"
+
+namespace raftmq {
+
+std::optional<RepairRequest> DamageRepair::Next(const Situation& situation) {
+  if (asked_ && situation.now < asked_->due) return std::nullopt;
+  if (asked_) Answered(RepairReply::Answer::kNotYet);
+  std::erase_if(attempts_, [&](const auto& attempt) {
+    return std::ranges::none_of(
+        situation.damage, [&](const DamagedRange& range) { return range.first == attempt.first; });
+  });
+  for (const DamagedRange& range : situation.damage) {
+    const bool is_committed = range.first <= situation.commit;
+    // Without its hash nobody can say whether he has the same: the next leader will.
+    if (!is_committed && range.last_hash == 0) continue;
+    Attempt& attempt = attempts_[range.first];
+    if (situation.now < attempt.pause_until) continue;
+    const std::optional<ReplicaId> to = NextToAsk(attempt, situation);
+    if (!to) {
+      attempt.is_hopeless = is_committed && HasOnlyDamaged(attempt, situation);
+      attempt.answers.clear();
+      attempt.pause_until = situation.now + kRetryPause;
+      continue;
+    }
+    asked_ = Asked{range.first, *to, situation.now + kAnswerTimeout};
+    return RepairRequest{.from = situation.self,
+                         .to = *to,
+                         .first = range.first,
+                         .last = is_committed ? std::min(range.last, situation.commit) : range.last,
+                         .last_hash = range.last_hash,
+                         .is_committed = is_committed};
+  }
+  return std::nullopt;
+}
+
+void DamageRepair::Answered(RepairReply::Answer answer) {
+  RAFTMQ_CHECK(asked_.has_value());
+  Attempt& attempt = attempts_[asked_->first];
+  attempt.answers[asked_->to] = answer;
+  if (answer == RepairReply::Answer::kHave) return;  // Until it was tried.
+  asked_.reset();
+}
+
+void DamageRepair::Tried(bool is_repaired) {
+  if (!asked_) return;
+  Attempt& attempt = attempts_[asked_->first];
+  if (is_repaired) {
+    // The rest of the range begins elsewhere, and has an attempt of its own.
+    attempt = {};
+  } else {
+    attempt.answers[asked_->to] = RepairReply::Answer::kNotYet;
+  }
+  asked_.reset();
+}
+
+bool DamageRepair::IsHopeless(const DamagedRange& range) const {
+  const auto found = attempts_.find(range.first);
+  return found != attempts_.end() && found->second.is_hopeless;
+}
+
+bool DamageRepair::HasOnlyDamaged(const Attempt& attempt, const Situation& situation) {
+  return std::ranges::all_of(situation.members, [&](const Replica& replica) {
+    if (!replica.voter || replica.id() == situation.self) return true;
+    const auto answer = attempt.answers.find(replica.id());
+    return answer != attempt.answers.end() && answer->second == RepairReply::Answer::kHaveDamaged;
+  });
+}
+
+// Learners last: they may be on their way still.
+std::optional<ReplicaId> DamageRepair::NextToAsk(const Attempt& attempt,
+                                                 const Situation& situation) const {
+  for (const bool voters : {true, false}) {
+    for (const Replica& replica : situation.members) {
+      if (replica.voter != voters || replica.id() == situation.self) continue;
+      if (!attempt.answers.contains(replica.id())) return replica.id();
+    }
+  }
+  return std::nullopt;
+}
+
+}  // namespace raftmq

@@ -1,0 +1,65 @@
+// Whom a replica asks for the entries that it holds damaged, and what the answers mean (DESIGN.md,
+// "Damage and repair"). No I/O, no clock.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <vector>
+
+#include "protocol/types/clock.h"
+#include "protocol/types/ids.h"
+#include "protocol/types/membership.h"
+#include "raftlog/transport.h"
+#include "segment/partition_log.h"
+
+namespace raftmq {
+
+// Of one replica. One question is under way at a time. Value type.
+class DamageRepair {
+ public:
+  // After this time a question counts as lost.
+  static constexpr Microseconds kAnswerTimeout = std::chrono::seconds(1);
+  // All others have been asked in vain: they are asked again after this time.
+  static constexpr Microseconds kRetryPause = std::chrono::seconds(1);
+
+  struct Situation {
+    Microseconds now{0};
+    const std::vector<DamagedRange>& damage;
+    Index commit;
+    const Membership& members;
+    ReplicaId self;
+  };
+  // The question to send now, but for its id. nullopt: one is under way, or there is nobody to ask.
+  std::optional<RepairRequest> Next(const Situation& situation);
+  // The asked replica's answer. REQUIRES: the question was the last one of Next.
+  void Answered(RepairReply::Answer answer);
+  // What came with an answer kHave was written, or was no good: then that replica counts as one
+  // that cannot help for now.
+  void Tried(bool is_repaired);
+
+  // True once all other voters have said that they hold these entries damaged as well, and until
+  // one of them is asked again with more success: no good copy is left. Never of uncommitted ones.
+  bool IsHopeless(const DamagedRange& range) const;
+  bool IsAsking() const { return asked_.has_value(); }
+
+ private:
+  struct Attempt {
+    std::map<ReplicaId, RepairReply::Answer> answers;  // In this round.
+    Microseconds pause_until{0};
+    bool is_hopeless = false;
+  };
+  struct Asked {
+    Index first;  // Of the damaged range.
+    ReplicaId to;
+    Microseconds due{0};
+  };
+  static bool HasOnlyDamaged(const Attempt& attempt, const Situation& situation);
+  std::optional<ReplicaId> NextToAsk(const Attempt& attempt, const Situation& situation) const;
+
+  std::map<Index, Attempt> attempts_;  // By the first entry of a range.
+  std::optional<Asked> asked_;
+};
+
+}  // namespace raftmq

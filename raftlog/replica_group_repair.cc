@@ -1,0 +1,197 @@
+// Damaged entries are replaced by copies of other replicas (DESIGN.md, "Damage and repair").
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "raftlog/received_entries.h"
+#include "raftlog/replica_group.h"
+
+namespace raftmq {
+namespace {
+
+constexpr std::size_t kRepairBytesMax = 256u << 10;  // Of one answer from the files.
+// A leader whose damage has not been repaired by then makes room for one with a whole log.
+constexpr Microseconds kLeadsDamagedMax = std::chrono::seconds(2);
+
+}  // namespace
+
+// --- As the one who lacks them.
+
+// Whenever damage was found, an answer has come, or time has passed.
+void ReplicaGroup::RepairDamage() {
+  if (last_status_ || draining_) return;
+  TellCoreOfDamage();
+  if (!repair_frames_.empty() || repair_job_under_way_) return;
+  if (log_->damage().empty() && !log_->NeedsReopening()) return;
+  const std::optional<RepairRequest> question = repair_.Next({.now = deps_.clock.SteadyNow(),
+                                                              .damage = log_->damage(),
+                                                              .commit = core_.status().commit,
+                                                              .members = core_.membership(),
+                                                              .self = self()});
+  if (!question) {
+    is_reopening_due_ = log_->NeedsReopening() && !repair_.IsAsking();
+    return TellCoreOfDamage();  // It may have turned out that no good copy is left.
+  }
+  RepairRequest request = *question;
+  request.id = ++asked_id_;
+  repair_request_ = request;
+  deps_.transport.Send({.group = options_.log.group, .body = request, .frames = {}});
+}
+
+void ReplicaGroup::ReceiveRepairReply(const RepairReply& reply, std::vector<SharedBytes> frames) {
+  if (!repair_.IsAsking() || reply.id != repair_request_.id || !repair_frames_.empty() ||
+      repair_job_under_way_)
+    return;
+  repair_.Answered(reply.answer);
+  if (reply.answer != RepairReply::Answer::kHave) return RepairDamage();
+  AppendRequest append{.previous = repair_request_.first.Minus(1)};
+  const auto entries = CheckReceivedEntries(frames, log_->group_seed(), &append);
+  if (!entries || entries->empty() || append.last > repair_request_.last) {
+    deps_.metrics.repairs_refused.Add();
+    repair_.Tried(false);
+    return RepairDamage();
+  }
+  repair_frames_ = std::move(frames);
+  MaybeSubmit();
+}
+
+std::unique_ptr<LogJob> ReplicaGroup::TakeRepairJob() {
+  if (repair_frames_.empty()) return nullptr;
+  // Meanwhile a cut, a reset or a new log start may have taken the damage away.
+  const Index first = repair_request_.first;
+  const bool is_damaged = std::ranges::any_of(
+      log_->damage(), [first](const DamagedRange& range) { return range.first == first; });
+  if (!is_damaged) {
+    repair_frames_.clear();
+    repair_.Tried(true);
+    return nullptr;
+  }
+  std::unique_ptr<LogJob> job = log_->TakeRepairJob(repair_frames_);
+  if (!job) return nullptr;  // Not now.
+  repair_frames_.clear();
+  repair_job_under_way_ = true;
+  return job;
+}
+
+// REQUIRES: the log has been told that the job is done.
+void ReplicaGroup::FinishRepair() {
+  if (!std::exchange(repair_job_under_way_, false)) return;
+  const RepairOutcome& outcome = log_->last_repair();
+  repair_.Tried(outcome.status.has_value());
+  if (outcome.status) {
+    deps_.metrics.entries_repaired.Add(outcome.repaired_up_to.value() -
+                                       repair_request_.first.value() + 1);
+  } else {
+    deps_.metrics.repairs_refused.Add();
+  }
+  RepairDamage();
+}
+
+// Until a new opening has taken them in, repaired entries count as damaged where it matters to
+// Raft: the core does not know their terms.
+void ReplicaGroup::TellCoreOfDamage() {
+  std::vector<DamagedRun> runs;
+  for (const DamagedRange& range : log_->damage()) {
+    if (!repair_.IsHopeless(range)) runs.push_back({range.first, range.last, range.term_max});
+  }
+  if (!runs.empty() && !damaged_since_) damaged_since_ = deps_.clock.SteadyNow();
+  if (runs.empty()) damaged_since_.reset();
+  const bool shrinks = runs.size() < told_damage_.size();
+  if (runs == told_damage_ || (shrinks && log_->NeedsReopening())) return;
+  told_damage_ = runs;
+  core_.SetDamage(std::move(runs));
+  CarryOut({});
+}
+
+// It does not count itself meanwhile, and followers who lack what it cannot read are not served.
+void ReplicaGroup::HandOverIfDamaged() {
+  const Microseconds now = deps_.clock.SteadyNow();
+  if (core_.status().role != RaftRole::kLeader || !damaged_since_ || transfer_) return;
+  if (now - *damaged_since_ < kLeadsDamagedMax) return;
+  damaged_since_ = now;  // Next time after another while.
+  HandOver([] {});
+}
+
+// Damage that may yet be repaired is no answer for ever.
+Error ReplicaGroup::AsRetriable(Error error) const {
+  const bool is_hopeless =
+      std::ranges::all_of(log_->damage(), [this](const auto& r) { return repair_.IsHopeless(r); });
+  if (error.code != ErrorCode::kDataCorrupt || core_.membership().size() < 2 || is_hopeless)
+    return error;
+  return {ErrorCode::kNotYet,
+          fmt::format("node {} repairs damage in {} from the other replicas: try again, or ask "
+                      "another one",
+                      options_.self.value(), options_.log.group.ToString())};
+}
+
+// --- As one who is asked.
+
+void ReplicaGroup::ReceiveRepairRequest(const RepairRequest& request) {
+  const Replica* const asker = FindMember(request.from.node);
+  if (failure_ || draining_ || request.to != self()) return;
+  if (asker == nullptr || asker->id() != request.from) return;
+  if (request.first == Index(0) || request.last < request.first) return;
+  if (request.last < log_->bounds().first) return AnswerRepair(request, Answer::kRemoved);
+  if (!request.is_committed) return ConfirmSame(request);
+  if (request.first > core_.status().commit) return AnswerRepair(request, Answer::kNotYet);
+  SendCopy(request, std::min(request.last, core_.status().commit));
+}
+
+void ReplicaGroup::AnswerRepair(const RepairRequest& request, Answer answer,
+                                std::vector<SharedBytes> frames) {
+  deps_.transport.Send(
+      {.group = options_.log.group,
+       .body = RepairReply{.from = self(), .to = request.from, .id = request.id, .answer = answer},
+       .frames = std::move(frames)});
+}
+
+// Uncommitted entries are the same as the asker's if the last of them is: its hash covers the chain
+// of all before it.
+void ReplicaGroup::ConfirmSame(const RepairRequest& request) {
+  const LogTail tail = log_->tail();
+  if (request.last > tail.index) return AnswerRepair(request, Answer::kDoNotHave);
+  const auto compare = [this, request](const BatchHeader& header) {
+    if (header.header_hash != request.last_hash) return AnswerRepair(request, Answer::kDoNotHave);
+    SendCopy(request, request.last);
+  };
+  if (const CachedEntry* const entry = cache_.FindIndex(request.last))
+    return compare(*ParseBatchHeader(entry->frame.view()));
+  ReadCopy(request, request.last, request.last,
+           [compare](const LogSlice& slice) { compare(FrameCursor(slice.bytes).Next()->header); });
+}
+
+void ReplicaGroup::SendCopy(const RepairRequest& request, Index up_to) {
+  std::vector<SharedBytes> frames = GatherFrom(request.first, up_to);
+  if (!frames.empty()) return AnswerRepair(request, Answer::kHave, std::move(frames));
+  ReadCopy(request, request.first, up_to, [this, request](const LogSlice& slice) {
+    std::vector<SharedBytes> copies;
+    FrameCursor cursor(slice.bytes);
+    while (auto frame = cursor.Next()) copies.push_back(std::move(frame->bytes));
+    AnswerRepair(request, Answer::kHave, std::move(copies));
+  });
+}
+
+// Reads entries from `first` on for an answer; where that does not go, it is the answer.
+void ReplicaGroup::ReadCopy(const RepairRequest& request, Index first, Index up_to,
+                            std::function<void(const LogSlice&)> done) {
+  const Index durable = core_.status().durable.last;
+  if (first > durable || first < log_->bounds().first)
+    return AnswerRepair(request, Answer::kNotYet);
+  std::unique_ptr<LogRead> read = log_->Read({.by = ReadFrom::By::kIndex, .value = first.value()},
+                                             std::min(up_to, durable), kRepairBytesMax);
+  if (!read) return AnswerRepair(request, Answer::kNotYet);
+  reader_.Run(std::move(read),
+              [this, request, first, done = std::move(done)](const Result<LogSlice>& slice) {
+                if (!slice) {
+                  const bool is_damaged = slice.error().code == ErrorCode::kDataCorrupt;
+                  return AnswerRepair(request, is_damaged ? Answer::kHaveDamaged : Answer::kNotYet);
+                }
+                if (slice->first != first || slice->last < first)
+                  return AnswerRepair(request, Answer::kNotYet);
+                done(*slice);
+              });
+}
+
+}  // namespace raftmq

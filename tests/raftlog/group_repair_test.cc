@@ -1,0 +1,191 @@
+// Damaged entries are replaced by copies of other replicas, and until then nothing is built on
+// them.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "tests/raftlog/group_cluster.h"
+
+namespace raftmq {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+using ::testing::SizeIs;
+
+constexpr std::uint32_t kNodes = 3;
+
+std::string Long(int number) { return std::to_string(number) + std::string(12'000, '.'); }
+
+// Three replicas with some sealed segments, node 1 leads.
+class GroupRepair : public ::testing::Test {
+ protected:
+  GroupRepair() {
+    cluster.Elect(1);
+    for (std::size_t i = 0; i < kValues; ++i)
+      EXPECT_TRUE(cluster.Produce(1, Long(static_cast<int>(i))).has_value());
+    cluster.Heartbeat(1);
+    EXPECT_GE(cluster.node(2).Segments().size(), 3u);
+  }
+
+  // Of a record in the oldest or the newest segment.
+  void DamageOldest(std::uint32_t id) {
+    DamageFile(id, cluster.node(id).Segments().begin()->first);
+  }
+  void DamageNewest(std::uint32_t id) {
+    DamageFile(id, std::prev(cluster.node(id).Segments().end())->first);
+  }
+  void DamageFile(std::uint32_t id, const std::string& name, std::uint64_t at = 20'000) {
+    cluster.node(id).files->Damage("/p/" + name, at, std::byte{1});
+    Restart(id);  // What is mapped already is in memory.
+    if (id == 1) cluster.Elect(1);
+    cluster.Heartbeat(1);
+  }
+  void Restart(std::uint32_t id) {
+    cluster.node(id).Crash();  // Index files are there still: sealed segments are not looked at.
+    cluster.Start(id);
+  }
+  // Questions, answers, disks: as long as anything moves.
+  void LetRepair(std::uint32_t leader = 1) {
+    for (int i = 0; i < 10; ++i) {
+      for (std::uint32_t id = 1; id <= kNodes; ++id) {
+        cluster.node(id).clock.Advance(std::chrono::seconds(1));  // Who is away does not answer.
+        if (id != leader) cluster.Tick(id, 1);
+      }
+      cluster.Heartbeat(leader);
+    }
+  }
+  void ExpectAllAlike() {
+    for (std::uint32_t id = 2; id <= kNodes; ++id)
+      EXPECT_TRUE(cluster.node(id).Segments() == cluster.node(1).Segments()) << "node " << id;
+  }
+  std::vector<std::string> ReadAll(std::uint32_t id) { return cluster.node(id).ReadFrom(0); }
+
+  static constexpr std::size_t kValues = 60;
+  GroupCluster cluster{{.cache_bytes = 0}};
+};
+
+TEST_F(GroupRepair, AReadThatMeetsDamageIsToldToTryAgainAndThenServed) {
+  DamageOldest(2);
+  const Result<FetchSlice> first = cluster.node(2).Fetch(1);
+  ASSERT_FALSE(first.has_value());
+  EXPECT_EQ(first.error().code, ErrorCode::kNotYet) << first.error().ToString();
+  EXPECT_THAT(first.error().message, HasSubstr("repairs damage"));
+  LetRepair();
+  EXPECT_THAT(cluster.group(2).damage(), IsEmpty());
+  EXPECT_EQ(ReadAll(2).size(), kValues);
+  EXPECT_EQ(cluster.node(2).metrics.entries_repaired.value(), 1u);
+  ExpectAllAlike();
+}
+
+TEST_F(GroupRepair, ALeaderRepairsWhatItCannotReadFromAFollower) {
+  DamageOldest(1);
+  EXPECT_EQ(cluster.node(1).Fetch(1).error().code, ErrorCode::kNotYet);
+  LetRepair();
+  EXPECT_EQ(ReadAll(1).size(), kValues);
+  EXPECT_TRUE(cluster.group(1).status().is_leader);
+  ExpectAllAlike();
+}
+
+TEST_F(GroupRepair, DamageInTheNewestSegmentIsTakenInByANewOpening) {
+  cluster.Isolate(2);
+  DamageNewest(2);
+  ASSERT_THAT(cluster.group(2).damage(), SizeIs(1));
+  cluster.Heal();
+  LetRepair();
+  EXPECT_THAT(cluster.group(2).damage(), IsEmpty());
+  EXPECT_TRUE(cluster.group(2).StateOfLog().has_value()) << "its whole state is known again";
+  EXPECT_EQ(ReadAll(2).size(), kValues);
+  ASSERT_TRUE(cluster.Produce(1, "more").has_value());
+  cluster.Heartbeat(1);
+  EXPECT_EQ(ReadAll(2).size(), kValues + 1);
+  ExpectAllAlike();
+}
+
+TEST_F(GroupRepair, NothingIsAckedOverDamage) {
+  DamageOldest(2);
+  cluster.Isolate(3);
+  EXPECT_EQ(cluster.node(2).Fetch(1).error().code, ErrorCode::kNotYet);
+  std::erase_if(cluster.mail(), [](const PeerMessage& message) {
+    return std::holds_alternative<RepairRequest>(message.body);
+  });
+  const auto answer = cluster.node(1).Send(AnyGroupWorld::Batch({"x"}));
+  cluster.Settle();
+  EXPECT_FALSE(answer->has_value()) << "node 3 is away, node 2 must not count itself";
+  LetRepair();
+  ASSERT_TRUE(answer->has_value());
+  EXPECT_TRUE((*answer)->has_value());
+}
+
+TEST_F(GroupRepair, TwoDamagedReplicasRepairEachOther) {
+  DamageOldest(2);
+  DamageFile(3, cluster.node(3).Segments().begin()->first, 50'000);
+  EXPECT_FALSE(cluster.node(2).Fetch(1).has_value());
+  EXPECT_FALSE(cluster.node(3).Fetch(4).has_value());
+  cluster.Isolate(1);
+  LetRepair();
+  cluster.Heal();
+  EXPECT_THAT(cluster.group(2).damage(), IsEmpty());
+  EXPECT_THAT(cluster.group(3).damage(), IsEmpty());
+  ExpectAllAlike();
+}
+
+TEST_F(GroupRepair, WithoutAGoodCopyTheDamageIsNamedAndAllElseGoesOn) {
+  for (std::uint32_t id = 1; id <= kNodes; ++id) DamageOldest(id);
+  for (std::uint32_t id = 1; id <= kNodes; ++id)
+    EXPECT_FALSE(cluster.node(id).Fetch(1).has_value());
+  LetRepair();
+  for (std::uint32_t id = 1; id <= kNodes; ++id) {
+    const Result<FetchSlice> slice = cluster.node(id).Fetch(1);
+    ASSERT_FALSE(slice.has_value());
+    EXPECT_EQ(slice.error().code, ErrorCode::kDataCorrupt) << "node " << id;
+    EXPECT_THAT(slice.error().message, HasSubstr("no good copy is known"));
+  }
+  std::uint32_t leader = 1;
+  while (leader < kNodes && !cluster.group(leader).status().is_leader) ++leader;
+  EXPECT_TRUE(cluster.Produce(leader, "on").has_value());
+}
+
+TEST_F(GroupRepair, ACopyThatDoesNotCheckIsNotWritten) {
+  DamageOldest(2);
+  EXPECT_FALSE(cluster.node(2).Fetch(1).has_value());
+  const auto before = cluster.node(2).Segments();
+  for (int i = 0; i < 3; ++i) {
+    cluster.group(2).Tick();
+    cluster.group(2).TurnEnd();
+    while (!cluster.mail().empty()) {
+      for (PeerMessage& message : cluster.mail()) {
+        if (!std::holds_alternative<RepairReply>(message.body) || message.frames.empty()) continue;
+        ByteBuffer bad(message.frames[0].size());
+        std::ranges::copy(message.frames[0].view(), bad.data());
+        bad.data()[bad.size() / 2] ^= std::byte{1};
+        message.frames[0] = SharedBytes(std::move(bad));
+      }
+      cluster.DeliverAll();
+      for (std::uint32_t id = 1; id <= kNodes; ++id) cluster.node(id).Settle();
+    }
+  }
+  EXPECT_THAT(cluster.group(2).damage(), Not(IsEmpty()));
+  EXPECT_GT(cluster.node(2).metrics.repairs_refused.value(), 0u);
+  EXPECT_TRUE(before == cluster.node(2).Segments());
+}
+
+// Damaged configuration entries could make it win by the votes of those who were members once.
+TEST_F(GroupRepair, WhoDoesNotKnowTheMembersDoesNotCampaign) {
+  cluster.Isolate(2);
+  DamageNewest(2);
+  cluster.Heal();
+  cluster.Isolate(1);
+  cluster.Isolate(3);
+  cluster.Tick(2, 5'000);
+  const Term term = cluster.group(2).status().term;
+  cluster.Heal();
+  cluster.Heartbeat(1);
+  EXPECT_EQ(cluster.group(1).status().term, term);
+  EXPECT_TRUE(cluster.group(1).status().is_leader);
+}
+
+}  // namespace
+}  // namespace raftmq
