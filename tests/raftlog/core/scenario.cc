@@ -13,6 +13,7 @@ const std::map<std::string, Scenario::Command>& Scenario::Commands() {
       {"crash", &Scenario::DoCrash},       {"restart", &Scenario::DoRestart},
       {"member", &Scenario::DoMember},     {"transfer", &Scenario::DoTransfer},
       {"read", &Scenario::DoRead},         {"give-up", &Scenario::DoGiveUp},
+      {"damage", &Scenario::DoDamage},     {"repair", &Scenario::DoRepair},
       {"compact", &Scenario::DoCompact},   {"unreachable", &Scenario::DoUnreachable},
       {"deliver", &Scenario::DoDeliver},   {"repeat", &Scenario::DoRepeat},
       {"drop", &Scenario::DoDrop},         {"hold", &Scenario::DoHold},

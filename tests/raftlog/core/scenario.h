@@ -17,6 +17,7 @@
 //   member 1 add|promote|remove 4 | transfer 1->2 | read 1 | give-up 1 | unreachable 1->2
 //                                         add: as a learner; add-voter is to be refused
 //   compact 1 5                           deletes the entries before 5
+//   damage 1 3 4 | repair 1<-2            its disk can no longer read entries 3 to 4; copies of 2's
 //   status [1,2] | progress 1 | mail      tells more
 //   expect 1,2 commit=3 | expect cluster cuts=0 | expect 1->2 mail=0
 //
@@ -66,6 +67,8 @@ class Scenario {
   void DoGiveUp(const Words& words);
   void DoUnreachable(const Words& words);
   void DoCompact(const Words& words);
+  void DoDamage(const Words& words);
+  void DoRepair(const Words& words);
 
   // scenario_network.cc
   void DoDeliver(const Words& words);

@@ -129,4 +129,15 @@ void Scenario::DoCompact(const Words& words) {
     cluster_->TruncateBefore(id, Index(NumberOf(words.at(1))));
 }
 
+void Scenario::DoDamage(const Words& words) {
+  cluster_->Damage(NodeOf(words.at(0)), Index(NumberOf(words.at(1))), Index(NumberOf(words.at(2))));
+}
+
+void Scenario::DoRepair(const Words& words) {
+  const std::size_t arrow = words.at(0).find("<-");
+  const NodeId node = NodeOf(words.at(0).substr(0, arrow));
+  const NodeId peer = NodeOf(words.at(0).substr(arrow + 2));
+  if (!cluster_->Repair(node, peer)) Say("it has no copy that is surely the same");
+}
+
 }  // namespace raftmq
