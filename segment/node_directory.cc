@@ -111,7 +111,8 @@ std::string ParentOf(const std::string& path) {
 bool IsOurs(const std::string& name) {
   return name == kLockName || name == kNodeName || name == kUnfinishedName ||
          name == kPartitionsName || name == NodeManifest::kName ||
-         name == NodeManifest::kCopyName || name == SaveCounter::kName;
+         name == NodeManifest::kCopyName || name == SaveCounter::kName || name == kScrubFileName ||
+         name == kScrubUnfinishedName;
 }
 
 // Names of ours must be what they say; others are left alone.
@@ -246,6 +247,18 @@ Result<NodeDirectory> OpenNodeDirectory(FileSystem& files, const NodeDirectoryOp
   RAFTMQ_TRY(files.SyncDirectory(options.path));
   if (directory.counter->content().is_rolled_back) return Fail(RolledBack(options));
   return directory;
+}
+
+Result<bool> IsNodeFileWhole(FileSystem& files, const std::string& path) {
+  RAFTMQ_TRY_ASSIGN(const ReadNode found, ReadIdentity(files, {.path = path}));
+  return !found.one_copy_is_damaged;
+}
+
+Status RepairNodeFile(FileSystem& files, const std::string& path) {
+  const NodeDirectoryOptions options{.path = path};
+  RAFTMQ_TRY_ASSIGN(const ReadNode found, ReadIdentity(files, options));
+  if (!found.one_copy_is_damaged) return Ok();
+  return WriteIdentity(files, options, found.identity);
 }
 
 Result<NodeCheck> CheckNodeDirectory(FileSystem& files, const std::string& path) {

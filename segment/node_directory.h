@@ -5,6 +5,7 @@
 //   manifest     which replicas it has founded, also as manifest.copy (node_manifest.h)
 //   counter      how far it has shown itself to other nodes (save_counter.h)
 //   partitions/  one directory per partition
+//   scrub        how far the scrubber has come; may be missing (broker/scrub/scrub_passes.h)
 //
 // `node` holds these bytes twice, one copy after the other; a damaged copy is made again from its
 // twin:
@@ -26,6 +27,9 @@
 #include "segment/save_counter.h"
 
 namespace raftmq {
+
+inline constexpr const char* kScrubFileName = "scrub";
+inline constexpr const char* kScrubUnfinishedName = "scrub.new";
 
 struct NodeIdentity {
   std::string cluster_id;  // At most 65,535 bytes.
@@ -61,6 +65,14 @@ struct NodeDirectoryOptions {
 // others have found to be rolled back), kUnknownFormat,
 // kDataCorrupt (both copies in `node`, or of the manifest, are damaged), kDiskFull, kIoError.
 Result<NodeDirectory> OpenNodeDirectory(FileSystem& files, const NodeDirectoryOptions& options);
+
+// For the scrubber, while this process holds the directory. Both block.
+// Whether both copies in `node` are whole. Errors: kDataCorrupt (neither is, or they differ),
+// kUnknownFormat, kNotFound, kIoError.
+Result<bool> IsNodeFileWhole(FileSystem& files, const std::string& path);
+// Makes a damaged copy in `node` again from its twin; durable on return. Errors: the same,
+// kDiskFull.
+Status RepairNodeFile(FileSystem& files, const std::string& path);
 
 // For offline tools: what the node's own files say.
 struct NodeCheck {

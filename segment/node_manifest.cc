@@ -119,6 +119,11 @@ Status NodeManifest::Remove(const GroupId& group) {
   return Save(lock);
 }
 
+Status NodeManifest::Rewrite() {
+  std::unique_lock lock(mutex_);
+  return Save(lock);
+}
+
 // One thread writes for all who came while the one before it wrote.
 Status NodeManifest::Save(std::unique_lock<std::mutex>& lock) {
   const std::uint64_t wanted = ++content_.save_counter;

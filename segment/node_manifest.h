@@ -53,6 +53,8 @@ class NodeManifest {
   // replica is not listed.
   Status Add(const GroupId& group, ReplicaNumber replica);
   Status Remove(const GroupId& group);
+  // Writes both copies anew, because one of them was found damaged. As Add.
+  Status Rewrite();
 
  private:
   using Replicas = std::map<GroupId, ReplicaNumber>;

@@ -119,6 +119,31 @@ TEST_F(NodeDirectoryTest, EveryFlippedBitIsRepairedAndEveryCutIsFound) {
   EXPECT_EQ(code_with(good), ErrorCode::kOk);
 }
 
+TEST_F(NodeDirectoryTest, ADamagedCopyIsFoundAndMadeAgainUnderWay) {
+  const auto held = OpenNodeDirectory(files_, options_);
+  ASSERT_TRUE(held);
+  EXPECT_EQ(IsNodeFileWhole(files_, options_.path), true);
+  for (const std::streamoff at : {5, 40}) {  // In either copy.
+    {
+      std::fstream file(NodeFile(), std::ios::in | std::ios::out | std::ios::binary);
+      file.seekp(at);
+      file.put('?');
+    }
+    EXPECT_EQ(IsNodeFileWhole(files_, options_.path), false) << at;
+    EXPECT_TRUE(RepairNodeFile(files_, options_.path));
+    EXPECT_EQ(IsNodeFileWhole(files_, options_.path), true) << at;
+  }
+  EXPECT_EQ(CheckNodeDirectory(files_, options_.path)->identity, held->identity);
+}
+
+TEST_F(NodeDirectoryTest, TheScrubbersFileIsOurs) {
+  ASSERT_TRUE(OpenNodeDirectory(files_, options_));
+  std::ofstream(options_.path + "/" + kScrubFileName) << "anything";
+  const auto again = OpenNodeDirectory(files_, options_);
+  ASSERT_TRUE(again);
+  EXPECT_THAT(again->notes, SizeIs(0));
+}
+
 TEST_F(NodeDirectoryTest, LinksAndFifosOfOurNamesAreRefused) {
   ASSERT_EQ(CodeOf(options_), ErrorCode::kOk);
   std::filesystem::rename(NodeFile(), parent_ + "/elsewhere");

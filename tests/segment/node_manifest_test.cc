@@ -56,6 +56,18 @@ TEST_F(NodeManifestTest, ADamagedOrMissingCopyIsMadeAgainFromItsTwin) {
   EXPECT_EQ(Open(files_)->Find(Group(0)), ReplicaNumber(7));
 }
 
+TEST_F(NodeManifestTest, ADamagedCopyIsMadeAgainUnderWay) {
+  const auto manifest = Open(files_);
+  ASSERT_TRUE(manifest->Add(Group(0), ReplicaNumber(7)).has_value());
+  for (const char* name : {"/data/manifest", "/data/manifest.copy"}) {
+    files_.Damage(name, 30, std::byte{4});
+    ASSERT_TRUE(manifest->Rewrite().has_value());
+    std::vector<std::string> faults;
+    EXPECT_EQ(NodeManifest::Check(files_, "/data", &faults)->size(), 1u);
+    EXPECT_TRUE(faults.empty()) << name;
+  }
+}
+
 TEST_F(NodeManifestTest, ACheckSaysWhatIsWrongAndChangesNothing) {
   ASSERT_TRUE(Open(files_)->Add(Group(0), ReplicaNumber(7)).has_value());
   files_.Damage("/data/manifest", 30, std::byte{4});
