@@ -52,6 +52,14 @@ struct FetchSlice {
   Term term;
 };
 
+// One segment of a log, to be read from the disk and checked (the scrubber).
+struct SegmentScrub {
+  std::unique_ptr<SegmentCheck> check;  // Its steps run on an I/O thread.
+  Index first, last;                    // Of the entries that it was asked for.
+  std::uint64_t cuts = 0;               // Of the log by then.
+  std::uint64_t openings = 0;           // Of the log by then, after repairs.
+};
+
 struct GroupStatus {
   Term term;
   NodeId leader;  // 0 = none known.
@@ -183,6 +191,13 @@ class Group {
   // its state from the log.
   virtual const Error* failure() const = 0;
   virtual const std::vector<DamagedRange>& damage() const = 0;
+  // The segment that holds the entry, or the first one behind it; nullopt past the end, and while
+  // the log is being closed or opened again. Reads nothing yet.
+  virtual std::optional<SegmentScrub> CheckSegment(Index from) = 0;
+  // Marks what the check has found, as far as it is still in the log, and has a bad index made
+  // anew. False: the log was cut or opened again meanwhile, so that the check may have seen
+  // anything; nothing was marked, look again. REQUIRES: the check's Step has returned false.
+  virtual bool TakeDamage(const SegmentScrub& segment) = 0;
   // Refuses proposals, waits for what is under way, writes the durable mark, then calls back. From
   // the call on everything is answered with kDraining. Goes on with Tick. May
   // be called again: all callers are called back.

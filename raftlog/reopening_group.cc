@@ -59,6 +59,7 @@ void ReopeningGroup::OnOpened(Result<std::unique_ptr<OpenedLog>> opened) {
 }
 
 void ReopeningGroup::Adopt(OpenedLog opened) {
+  ++openings_;
   group_ = std::make_unique<ReplicaGroup>(options_, deps_, std::move(opened));
   phase_ = Phase::kOpen;
   if (on_commit_) group_->SetOnCommit(on_commit_);
@@ -73,6 +74,19 @@ Error ReopeningGroup::NotServing(ErrorCode code) const {
   if (failure_) return code == ErrorCode::kNotLeader ? Error{code, failure_->message} : *failure_;
   return {code, fmt::format("node {} takes repaired entries into {}: try again, or ask another",
                             options_.self.value(), options_.log.group.ToString())};
+}
+
+std::optional<SegmentScrub> ReopeningGroup::CheckSegment(Index from) {
+  if (!IsOpen()) return std::nullopt;
+  std::optional<SegmentScrub> segment = group_->CheckSegment(from);
+  if (segment) segment->openings = openings_;
+  return segment;
+}
+
+// What a check saw before the log was opened again may be what was repaired since.
+bool ReopeningGroup::TakeDamage(const SegmentScrub& segment) {
+  if (!IsOpen() || segment.openings != openings_) return false;
+  return group_->TakeDamage(segment);
 }
 
 void ReopeningGroup::Drain(std::function<void()> done) {

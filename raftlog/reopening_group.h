@@ -48,6 +48,8 @@ class ReopeningGroup final : public Group {
   std::optional<Checkpoint> StateOfLog() const override;
   const Error* failure() const override;
   const std::vector<DamagedRange>& damage() const override;
+  std::optional<SegmentScrub> CheckSegment(Index from) override;
+  bool TakeDamage(const SegmentScrub& segment) override;
   void Drain(std::function<void()> done) override;
 
  private:
@@ -71,6 +73,7 @@ class ReopeningGroup final : public Group {
   const GroupDeps deps_;
   const ReopenLog reopen_;
   Phase phase_ = Phase::kOpen;
+  std::uint64_t openings_ = 0;
   std::unique_ptr<Group> group_;  // Null from kClosed on.
   GroupStatus last_status_;       // While it is not open.
   std::optional<Error> failure_;

@@ -16,6 +16,7 @@
 //   replica_group_forward.cc  proposals and reads that need the leader, wherever it is
 //   replica_group_transfer.cc leadership handed to another replica
 //   replica_group_repair.cc   damaged entries replaced by copies of other replicas
+//   replica_group_scrub.cc    segments for the scrubber, and what it finds
 #pragma once
 
 #include <cstdint>
@@ -75,6 +76,8 @@ class ReplicaGroup final : public Group {
   std::optional<Checkpoint> StateOfLog() const override;
   const Error* failure() const override { return failure_ ? &*failure_ : nullptr; }
   const std::vector<DamagedRange>& damage() const override { return log_->damage(); }
+  std::optional<SegmentScrub> CheckSegment(Index from) override;
+  bool TakeDamage(const SegmentScrub& segment) override;
   void Drain(std::function<void()> done) override;
 
  private:
