@@ -19,6 +19,7 @@ constexpr std::size_t kNodeWords = 3;
 constexpr std::size_t kReplicaWords = 4;
 constexpr std::size_t kPartitionWords = 7;
 constexpr std::size_t kTopicWords = 6;
+constexpr std::size_t kDamageWords = 4;
 // A map costs many times the bytes of its elements on the wire; no topic has so many settings.
 constexpr std::size_t kSettingsMax = 256;
 
@@ -64,11 +65,14 @@ class Decoder {
   InitProducerReply Get(schema::InitProducerReply::Reader from);
   OpenSessionRequest Get(schema::OpenSessionRequest::Reader from);
   OpenSessionReply Get(schema::OpenSessionReply::Reader from);
+  ScrubRequest Get(schema::ScrubRequest::Reader from);
+  ScrubReply Get(schema::ScrubReply::Reader from);
 
   NodeInfo Get(schema::NodeInfo::Reader from);
   ReplicaInfo Get(schema::ReplicaInfo::Reader from);
   PartitionInfo Get(schema::PartitionInfo::Reader from);
   TopicInfo Get(schema::TopicInfo::Reader from);
+  Damage Get(schema::Damage::Reader from);
   Error Get(schema::ErrorInfo::Reader from);
   std::map<std::string, std::string> GetSettings(capnp::List<schema::Setting>::Reader from);
 
@@ -139,6 +143,10 @@ std::optional<Body> Decoder::GetBody(schema::Message::Reader from) {
       return Get(from.getOpenSessionReply());
     case schema::Message::CONDITIONAL_PRODUCE_REQUEST:
       return Get(from.getConditionalProduceRequest());
+    case schema::Message::SCRUB_REQUEST:
+      return Get(from.getScrubRequest());
+    case schema::Message::SCRUB_REPLY:
+      return Get(from.getScrubReply());
   }
   return std::nullopt;
 }
@@ -308,6 +316,32 @@ OpenSessionReply Decoder::Get(schema::OpenSessionReply::Reader from) {
   return {.epoch = from.getEpoch(),
           .next_sequence = from.getNextSequence(),
           .may_be_forgotten = from.getMayBeForgotten()};
+}
+
+ScrubRequest Decoder::Get(schema::ScrubRequest::Reader from) { return {.start = from.getStart()}; }
+
+ScrubReply Decoder::Get(schema::ScrubReply::Reader from) {
+  ScrubReply to;
+  to.node = NodeId(from.getNode());
+  to.running = from.getRunning();
+  to.by_hand = from.getByHand();
+  to.began_ms = from.getBeganMs();
+  to.ended_ms = from.getEndedMs();
+  to.bytes_read = from.getBytesRead();
+  to.bytes_all = from.getBytesAll();
+  to.passes = from.getPasses();
+  to.damage_found = from.getDamageFound();
+  to.damage_repaired = from.getDamageRepaired();
+  to.damage_open = from.getDamageOpen();
+  to.damage = GetList<Damage>(from.getDamage(), kDamageWords, "damage");
+  return to;
+}
+
+Damage Decoder::Get(schema::Damage::Reader from) {
+  return {.where = GetText(from.getWhere(), "where"),
+          .first_offset = Offset(from.getFirstOffset()),
+          .end_offset = Offset(from.getEndOffset()),
+          .what = GetText(from.getWhat(), "what")};
 }
 
 NodeInfo Decoder::Get(schema::NodeInfo::Reader from) {

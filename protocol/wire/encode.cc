@@ -253,6 +253,34 @@ void Put(const OpenSessionReply& from, schema::Message::Builder to) {
   body.setMayBeForgotten(from.may_be_forgotten);
 }
 
+void Put(const ScrubRequest& from, schema::Message::Builder to) {
+  to.initScrubRequest().setStart(from.start);
+}
+
+void Put(const ScrubReply& from, schema::Message::Builder to) {
+  auto body = to.initScrubReply();
+  body.setNode(from.node.value());
+  body.setRunning(from.running);
+  body.setByHand(from.by_hand);
+  body.setBeganMs(from.began_ms);
+  body.setEndedMs(from.ended_ms);
+  body.setBytesRead(from.bytes_read);
+  body.setBytesAll(from.bytes_all);
+  body.setPasses(from.passes);
+  body.setDamageFound(from.damage_found);
+  body.setDamageRepaired(from.damage_repaired);
+  body.setDamageOpen(from.damage_open);
+  auto damage = body.initDamage(ListSize(from.damage.size()));
+  unsigned i = 0;
+  for (const Damage& one : from.damage) {
+    auto each = damage[i++];
+    each.setWhere(TextOf(one.where));
+    each.setFirstOffset(one.first_offset.value());
+    each.setEndOffset(one.end_offset.value());
+    each.setWhat(TextOf(one.what));
+  }
+}
+
 }  // namespace
 
 SharedBytes EncodeHead(const Message& message, std::size_t attachment_bytes) {

@@ -249,6 +249,37 @@ struct OpenSessionReply {
 
   bool operator==(const OpenSessionReply&) const = default;
 };
+// How the scrubber of a node is getting on; to be sent to that node. `start` first orders a pass
+// over everything that it stores, at the rate for such orders. One that was ordered before is ended
+// first; what began by itself begins anew.
+struct ScrubRequest {
+  bool start = false;
+
+  bool operator==(const ScrubRequest&) const = default;
+};
+struct Damage {
+  std::string where;  // "orders/0", or a file of the node.
+  Offset first_offset, end_offset;
+  std::string what;
+
+  bool operator==(const Damage&) const = default;
+};
+struct ScrubReply {
+  NodeId node;
+  bool running = false;  // All of a node's shards together, as all below; also if only ordered.
+  bool by_hand = false;  // It was ordered.
+  std::int64_t began_ms = 0;     // Of the running pass, else of the last one; 0 = never.
+  std::int64_t ended_ms = 0;     // Of the last one that ended; 0 = never.
+  std::uint64_t bytes_read = 0;  // Of the running pass, else of the last one.
+  std::uint64_t bytes_all = 0;   // What it reads in all, about.
+  std::uint64_t passes = 0;      // Since the node's start, as the next two.
+  std::uint64_t damage_found = 0;
+  std::uint64_t damage_repaired = 0;
+  std::uint64_t damage_open = 0;
+  std::vector<Damage> damage;  // The first ones that are open.
+
+  bool operator==(const ScrubReply&) const = default;
+};
 struct EmptyReply {  // Success of a request without a result.
   bool operator==(const EmptyReply&) const = default;
 };
@@ -268,7 +299,7 @@ using Body =
                  CreateTopicReply, DeleteTopicRequest, TrimRequest, TrimReply, ListOffsetsRequest,
                  ListOffsetsReply, EmptyReply, ErrorReply, ReadIndexRequest, ReadIndexReply,
                  TransferLeaderRequest, InitProducerRequest, InitProducerReply, OpenSessionRequest,
-                 OpenSessionReply>;
+                 OpenSessionReply, ScrubRequest, ScrubReply>;
 
 struct Message {
   std::uint64_t request_id = 0;  // Chosen by the requester; replies carry the request's.

@@ -41,6 +41,8 @@ struct Message {
     openSessionRequest @25 :OpenSessionRequest;
     openSessionReply @26 :OpenSessionReply;
     conditionalProduceRequest @27 :ConditionalProduceRequest;
+    scrubRequest @28 :ScrubRequest;
+    scrubReply @29 :ScrubReply;
   }
 }
 
@@ -259,6 +261,32 @@ struct OpenSessionReply {
   epoch @0 :UInt32;
   nextSequence @1 :UInt32;
   mayBeForgotten @2 :Bool;
+}
+
+struct ScrubRequest {
+  start @0 :Bool;
+}
+
+struct Damage {
+  firstOffset @0 :UInt64;
+  endOffset @1 :UInt64;
+  where @2 :Text;
+  what @3 :Text;
+}
+
+struct ScrubReply {
+  node @0 :UInt32;
+  running @1 :Bool;
+  byHand @2 :Bool;
+  beganMs @3 :Int64;
+  endedMs @4 :Int64;
+  bytesRead @5 :UInt64;
+  bytesAll @6 :UInt64;
+  passes @7 :UInt64;
+  damageFound @8 :UInt64;
+  damageRepaired @9 :UInt64;
+  damageOpen @10 :UInt64;
+  damage @11 :List(Damage);
 }
 
 struct ErrorReply {

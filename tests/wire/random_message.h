@@ -162,6 +162,20 @@ class RandomMessages {
   OpenSessionReply Make(OpenSessionReply) {
     return {Small<std::uint32_t>(), Small<std::uint32_t>(), random_() % 2 == 0};
   }
+  ScrubRequest Make(ScrubRequest) { return {Coin()}; }
+  ScrubReply Make(ScrubReply m) {
+    m.node = NodeId(Small<std::uint32_t>());
+    m.running = Coin();
+    m.by_hand = Coin();
+    m.began_ms = Small<std::int64_t>();
+    m.ended_ms = Small<std::int64_t>();
+    for (auto* number : {&m.bytes_read, &m.bytes_all, &m.passes, &m.damage_found,
+                         &m.damage_repaired, &m.damage_open})
+      *number = Number();
+    for (std::size_t n = random_() % 5; n > 0; --n)
+      m.damage.push_back({Text(), Offset(Number()), Offset(Number()), Text()});
+    return m;
+  }
   EmptyReply Make(EmptyReply m) { return m; }
   ErrorReply Make(ErrorReply m) {
     m.error = {static_cast<ErrorCode>(Small<std::uint16_t>()), Text()};
