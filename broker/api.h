@@ -19,15 +19,16 @@ enum class Api : std::uint8_t {
   kTransferLeader,
   kInitProducer,
   kOpenSession,
+  kScrub,
   kOther,
 };
-inline constexpr std::size_t kApiCount = 13;
+inline constexpr std::size_t kApiCount = 14;
 
 constexpr const char* ApiName(Api api) {
   constexpr const char* kNames[kApiCount] = {
       "hello",         "produce",      "fetch",        "metadata",   "create_topic",
       "delete_topic",  "trim",         "list_offsets", "read_index", "transfer_leader",
-      "init_producer", "open_session", "other"};
+      "init_producer", "open_session", "scrub",        "other"};
   return kNames[static_cast<std::size_t>(api)];
 }
 

@@ -49,7 +49,14 @@ Broker::Broker(const BrokerOptions& options, const Environment& environment,
               .incarnation = options.incarnation,
               .boot_id = options.boot_id},
              options.peers, environment.counter.content()),
-      health_(options_, environment.clock, environment.metrics) {}
+      health_(options_, environment.clock, environment.metrics),
+      scrub_(environment.files,
+             {options.storage.data_directory, options.shards, options.storage.scrub},
+             environment.metrics) {
+  if (scrub_.load_error()) {
+    environment.log.Warn("scrub", "everything is read anew: " + scrub_.load_error()->ToString());
+  }
+}
 
 Result<std::unique_ptr<Broker>> Broker::Start(const BrokerOptions& options,
                                               const BrokerListeners& listeners,
@@ -90,7 +97,8 @@ void Broker::StartShards() {
                               environment_.manifest,
                               environment_.counter,
                               environment_.clock,
-                              peers_};
+                              peers_,
+                              scrub_};
   std::vector<const Shard*> watched;
   for (std::uint32_t i = 0; i < options_.shards; ++i) {
     shards_.push_back(std::make_unique<Shard>(i, services));
@@ -216,6 +224,7 @@ Broker::~Broker() {
   acceptor_.reset();
   peer_acceptor_.reset();
   for (const auto& shard : shards_) shard->Stop();
+  scrub_.SaveLast(environment_.clock.SteadyNow());
   registrations_.clear();
   catalogue_.reset();
 }

@@ -19,6 +19,7 @@
 #include "broker/memory_budget.h"
 #include "broker/node_health.h"
 #include "broker/peers/peer_book.h"
+#include "broker/scrub/node_scrub.h"
 #include "broker/shard.h"
 #include "metrics/http_endpoint.h"
 
@@ -67,6 +68,8 @@ class Broker {
     limits_.SetOptions(connections);
     memory_.SetBytesMax(memory_bytes_max);
   }
+  // Any thread.
+  void SetScrubLimits(const ScrubLimits& limits) { scrub_.SetLimits(limits); }
 
   // Accepts no more, answers what is under way, writes every durable mark; `done` is called from
   // some thread when all is on disk. Call once.
@@ -92,6 +95,7 @@ class Broker {
   PeerBook peers_;
   Counter peers_refused_;
   NodeHealth health_;
+  NodeScrub scrub_;
   std::vector<std::unique_ptr<Shard>> shards_;
   std::vector<Shard*> shard_list_;
   std::unique_ptr<Catalogue> catalogue_;

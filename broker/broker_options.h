@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "broker/peers/peer_node.h"
+#include "broker/scrub/scrub_pace.h"
 #include "broker/topic_settings.h"
 #include "protocol/net/address.h"
 #include "protocol/types/clock.h"
@@ -43,6 +44,7 @@ struct StorageOptions {
   bool unsafe_no_sync = false;               // Only told to people; the FileSystem does it.
   std::size_t tail_cache_bytes = 32u << 20;  // Per shard.
   std::uint64_t low_free_bytes = 1u << 30;   // Below it raftmq_storage_disk_alert is 1.
+  ScrubLimits scrub;
 };
 
 struct BrokerOptions {

@@ -51,6 +51,7 @@ struct Dispatcher {
   void operator()(const wire::OpenSessionRequest& request) const {
     HandleOpenSession(session, id, request);
   }
+  void operator()(const wire::ScrubRequest& request) const { HandleScrub(session, id, request); }
   void operator()(const wire::HelloRequest&) const {
     session.Close({ErrorCode::kBadRequest, "a second hello came on this connection"});
   }

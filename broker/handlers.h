@@ -32,6 +32,7 @@ void HandleTransferLeader(Session& session, std::uint64_t id,
                           const wire::TransferLeaderRequest& request);
 void HandleInitProducer(Session& session, std::uint64_t id, wire::InitProducerRequest request);
 void HandleOpenSession(Session& session, std::uint64_t id, const wire::OpenSessionRequest& request);
+void HandleScrub(Session& session, std::uint64_t id, const wire::ScrubRequest& request);
 
 // The partition, if this shard serves it. Errors: kNotLeader naming the shard or node to ask,
 // kTopicNotFound, kPartitionNotFound, kDataCorrupt for a replica that was lost.

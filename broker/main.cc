@@ -116,7 +116,11 @@ void Reload(const ReadSettings& read_settings, BrokerSettings& running, Broker& 
   log.Info("broker", "SIGHUP: " + PlanReload(running, wanted.settings).ToString());
   log.SetLevel(wanted.settings.log.level);
   broker.SetLimits(ListenersFrom(wanted.settings).limits, wanted.settings.limits.memory_bytes);
+  broker.SetScrubLimits(ScrubLimitsFrom(wanted.settings.storage));
   running.log.level = wanted.settings.log.level;
+  running.storage.scrub_period = wanted.settings.storage.scrub_period;
+  running.storage.scrub_rate = wanted.settings.storage.scrub_rate;
+  running.storage.scrub_started_rate = wanted.settings.storage.scrub_started_rate;
   running.limits.connections = wanted.settings.limits.connections;
   running.limits.connections_per_address = wanted.settings.limits.connections_per_address;
   running.limits.memory_bytes = wanted.settings.limits.memory_bytes;

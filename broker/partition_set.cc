@@ -209,6 +209,10 @@ Partition* PartitionSet::Find(const GroupId& group) {
   return found == partitions_.end() ? nullptr : found->second.get();
 }
 
+void PartitionSet::Visit(const std::function<void(Partition&)>& visit) {
+  for (const auto& [id, partition] : partitions_) visit(*partition);
+}
+
 const Error* PartitionSet::FindLost(const GroupId& group) const {
   const auto found = lost_.find(group);
   return found == lost_.end() ? nullptr : &found->second;

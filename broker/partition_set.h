@@ -67,6 +67,8 @@ class PartitionSet {
   // Quiet partitions are passed over but once a second.
   void Tick();
   void TurnEnd();
+  // Each partition that is open, in no order.
+  void Visit(const std::function<void(Partition&)>& visit);
   std::size_t size() const { return partitions_.size(); }
   std::size_t lost_count() const { return lost_.size(); }
   struct Gauges {

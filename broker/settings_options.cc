@@ -49,9 +49,16 @@ BrokerOptions OptionsFrom(const BrokerSettings& settings, unsigned cores) {
   options.storage.fresh_page_per_job = settings.storage.fresh_page_per_job;
   options.storage.unsafe_no_sync = settings.storage.unsafe_no_sync;
   options.storage.tail_cache_bytes = settings.storage.tail_cache_bytes;
+  options.storage.scrub = ScrubLimitsFrom(settings.storage);
   options.topic_defaults = TopicDefaultsFrom(settings.storage);
   options.memory_bytes_max = settings.limits.memory_bytes;
   return options;
+}
+
+ScrubLimits ScrubLimitsFrom(const StorageSettings& storage) {
+  return {.period = storage.scrub_period,
+          .rate = storage.scrub_rate,
+          .started_rate = storage.scrub_started_rate};
 }
 
 BrokerListeners ListenersFrom(const BrokerSettings& settings) {

@@ -10,5 +10,6 @@ namespace raftmq::broker {
 // `cores` stands in for a shard count that is not set.
 BrokerOptions OptionsFrom(const BrokerSettings& settings, unsigned cores);
 BrokerListeners ListenersFrom(const BrokerSettings& settings);
+ScrubLimits ScrubLimitsFrom(const StorageSettings& storage);
 
 }  // namespace raftmq::broker

@@ -43,6 +43,8 @@ Shard::Shard(std::uint32_t number, const NodeServices& services)
                                                   &heartbeats_})),
       partitions_(std::make_unique<PartitionSet>(PartitionSet::Environment{
           services.options, services.log, services.metrics, services.manifest, *deps_})),
+      scrubber_({number, services.options.storage.data_directory, place_, services.scrub,
+                 services.files, services.manifest, *work_, services.clock, services.log}),
       tick_(loop_),
       house_(loop_) {
   last_tick_us_ = services.clock.SteadyNow().count();
@@ -96,6 +98,17 @@ void Shard::SetCompanion(const GroupId& id, Group& group, std::function<void()> 
   companion_ = &group;
   companion_tick_ = std::move(tick);
   companion_turn_end_ = std::move(turn_end);
+}
+
+Group* Shard::FindGroup(const GroupId& id) {
+  if (companion_ != nullptr && id == companion_id_) return companion_;
+  Partition* const partition = partitions_->Find(id);
+  return partition == nullptr ? nullptr : &partition->group();
+}
+
+void Shard::VisitGroups(const std::function<void(const GroupId&, Group&)>& visit) {
+  if (companion_ != nullptr) visit(companion_id_, *companion_);
+  partitions_->Visit([&visit](Partition& partition) { visit(partition.id(), partition.group()); });
 }
 
 void Shard::Receive(std::vector<Letter>& letters) {
@@ -251,6 +264,7 @@ void Shard::Tick() {
   if (counter_keeper_) counter_keeper_->Tick();
   links_.Tick();
   heartbeats_.Tick();
+  scrubber_.Tick();
 }
 
 void Shard::TurnEnd() {
@@ -278,6 +292,7 @@ void Shard::KeepHouse() {
 
 void Shard::Drain(std::function<void()> done) {
   is_draining_ = true;
+  scrubber_.Stop();
   partitions_->Drain([this, done = std::move(done)]() mutable {
     drained_ = std::move(done);
     loop_.Post([this] { FinishDrain(); });

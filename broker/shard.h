@@ -25,6 +25,9 @@
 #include "broker/peers/peer_book.h"
 #include "broker/peers/peer_links.h"
 #include "broker/peers/peer_session.h"
+#include "broker/scrub/node_scrub.h"
+#include "broker/scrub/scrubber.h"
+#include "broker/scrub/shard_place.h"
 #include "broker/session.h"
 #include "broker/shard_metrics.h"
 #include "protocol/net/event_loop.h"
@@ -50,6 +53,7 @@ struct NodeServices {
   SaveCounter& counter;
   const Clock& clock;
   PeerBook& peers;
+  NodeScrub& scrub;
 };
 
 // Loop-affine but for the constructor, the destructor and what says otherwise.
@@ -110,6 +114,9 @@ class Shard {
   // `turn_end` run with theirs.
   void SetCompanion(const GroupId& id, Group& group, std::function<void()> tick,
                     std::function<void()> turn_end);
+  // The groups here, the companion included.
+  Group* FindGroup(const GroupId& id);
+  void VisitGroups(const std::function<void(const GroupId&, Group&)>& visit);
 
  private:
   void Receive(std::vector<Letter>& letters);
@@ -141,6 +148,8 @@ class Shard {
   std::unique_ptr<GroupDeps> deps_;
   std::unique_ptr<CounterKeeper> counter_keeper_;  // On the first shard.
   std::unique_ptr<PartitionSet> partitions_;
+  ShardPlace place_{*this};
+  Scrubber scrubber_;
   std::unordered_map<Session*, std::unique_ptr<Session>> sessions_;
   std::unordered_map<PeerSession*, std::unique_ptr<PeerSession>> peer_sessions_;
   std::shared_ptr<const CatalogueView> view_ = std::make_shared<CatalogueView>();

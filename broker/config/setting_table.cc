@@ -109,6 +109,14 @@ std::vector<Setting> StorageRows() {
                "Start each write on a fresh 4 KiB page: for disks that may damage old sectors of a "
                "page when power fails."},
               &B::storage, &S::fresh_page_per_job),
+      Duration({"storage.scrub_period",
+                "Everything stored is read and checked once in this time; 0s = only when asked "
+                "to."},
+               &B::storage, &S::scrub_period, {0ms, 24h * 365}),
+      Size({"storage.scrub_rate", "Bytes per second that the scrubber reads at most."}, &B::storage,
+           &S::scrub_rate, {64 * kKiB, kTiB}),
+      Size({"storage.scrub_started_rate", "The same of a scrub that was started by hand."},
+           &B::storage, &S::scrub_started_rate, {64 * kKiB, kTiB}),
       Boolean({"storage.allow_tmpfs", "Allow a data directory in memory."}, &B::storage,
               &S::allow_tmpfs),
       Boolean(
@@ -187,8 +195,13 @@ std::string EnvironmentNameOf(std::string_view key) {
 }
 
 // See reload.h.
-constexpr std::string_view kReloads[] = {"limits.connections", "limits.connections_per_address",
-                                         "limits.memory", "log.level"};
+constexpr std::string_view kReloads[] = {"limits.connections",
+                                         "limits.connections_per_address",
+                                         "limits.memory",
+                                         "log.level",
+                                         "storage.scrub_period",
+                                         "storage.scrub_rate",
+                                         "storage.scrub_started_rate"};
 
 std::vector<Setting> AllRows() {
   std::vector<Setting> rows;

@@ -1,0 +1,29 @@
+// The small files of a data directory, which are kept in two copies: `node`, `manifest`, and each
+// replica's `meta`. The scrubber looks at both copies; a bad one with a good twin is made again.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "segment/file_system.h"
+#include "segment/node_manifest.h"
+
+namespace raftmq::broker {
+
+struct SmallFileCheck {
+  std::string path;
+  std::string bad;           // What is wrong with it; empty if nothing is.
+  bool is_repaired = false;  // It was bad, and was made again.
+};
+
+// All block. What a writer has just begun to replace looks bad for a moment: each looks again
+// before it says so.
+
+// `node` and `manifest` of a running node's directory.
+std::vector<SmallFileCheck> CheckNodeFiles(FileSystem& files, const std::string& directory,
+                                           NodeManifest& manifest);
+// A running replica's meta file. Its owner, the disk thread, rewrites what it writes anyway; the
+// next start makes the rest again.
+SmallFileCheck CheckMetaFile(FileSystem& files, const std::string& directory);
+
+}  // namespace raftmq::broker
