@@ -67,6 +67,10 @@ struct TransferLeaderArguments {
 struct HealthArguments {
   bool wait = false;
 };
+struct ScrubArguments {
+  std::uint32_t node = 0;  // 0 = all.
+  bool wait = false;
+};
 struct LogArguments {
   std::vector<std::string> paths;
 };

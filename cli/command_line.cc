@@ -33,6 +33,7 @@ constexpr const char* kExamples =
 
 constexpr Bounds<std::uint64_t> kAny{0, std::numeric_limits<std::uint64_t>::max()};
 constexpr Bounds<std::uint64_t> kAny32{0, std::numeric_limits<std::uint32_t>::max()};
+constexpr Bounds<std::uint64_t> kSomeNode{1, std::numeric_limits<std::uint32_t>::max()};
 constexpr Bounds<std::uint64_t> kBenchClients{1, 1000};  // Each costs a thread and a connection.
 
 // A year: any longer, and a deadline counted from now might not fit into a clock.
@@ -57,6 +58,7 @@ struct Parsed {
   PartitionListArguments partitions;
   TransferLeaderArguments transfer;
   HealthArguments health;
+  ScrubArguments scrub;
   LogArguments log;
   BenchArguments bench;
   std::string bench_size = "1024", bench_duration = "10s", bench_batch = "1MiB";
@@ -240,6 +242,20 @@ void AddClusterVerbs(CLI::App* app, Parsed* p) {
                    "Wait until healthy, up to --timeout; exit 5 if it is not by then");
 }
 
+void AddScrubVerbs(CLI::App* app, Parsed* p) {
+  CLI::App* const noun =
+      AddNoun(app, "scrub", "Read and check everything that running brokers store");
+  auto* start = AddBriefVerb(noun, p, "start", "Begin now instead of when it is due",
+                             [p] { return ScrubStart(p->global, p->scrub); });
+  start->add_flag("--wait", p->scrub.wait,
+                  "Wait until everything is read; exit 5 if damage is open then");
+  auto* status =
+      AddBriefVerb(noun, p, "status", "Progress, the last pass, and damage: exit 5 if some is open",
+                   [p] { return ScrubStatus(p->global, p->scrub); });
+  for (auto* verb : {start, status})
+    AddCount(verb, "--node", &p->scrub.node, "Only this node (default: all)", kSomeNode);
+}
+
 void AddLogVerbs(CLI::App* app, Parsed* p) {
   CLI::App* const noun =
       AddNoun(app, "log", "Look into stopped data directories and segment files");
@@ -363,6 +379,7 @@ std::unique_ptr<CLI::App> MakeApp(Parsed* p) {
   AddProduce(app.get(), p);
   AddConsume(app.get(), p);
   AddClusterVerbs(app.get(), p);
+  AddScrubVerbs(app.get(), p);
   AddLogVerbs(app.get(), p);
   AddBenchVerbs(app.get(), p);
   AddLocalVerbs(app.get(), p);

@@ -22,6 +22,9 @@ int PartitionTransferLeader(const GlobalArguments& global,
 int ClusterInfo(const GlobalArguments& global);
 int ClusterHealth(const GlobalArguments& global, const HealthArguments& arguments);
 
+int ScrubStart(const GlobalArguments& global, const ScrubArguments& arguments);
+int ScrubStatus(const GlobalArguments& global, const ScrubArguments& arguments);
+
 int LogDump(const GlobalArguments& global, const LogArguments& arguments);
 int LogVerify(const GlobalArguments& global, const LogArguments& arguments);
 

@@ -215,7 +215,8 @@ class Verification {
     PrintCheck(target, *check, format_, &out_);
     is_whole_ = is_whole_ && check->faults.empty();
     outline.committed = check->committed;
-    if (!target.is_segment && check->entries > 0) outlines_[check->group].push_back(std::move(outline));
+    if (!target.is_segment && check->entries > 0)
+      outlines_[check->group].push_back(std::move(outline));
     return Ok();
   }
 

@@ -99,6 +99,18 @@ Result<std::vector<Reply>> ClientCore::CallEveryNode(wire::MetadataRequest reque
   return promise.future().Get(config().request_timeout + patience + kGrace);
 }
 
+Result<std::vector<Result<Reply>>> ClientCore::CallNodes(std::vector<Address> nodes,
+                                                         wire::Body body, Milliseconds patience) {
+  RAFTMQ_TRY(CheckMayBlock());
+  const Promise<std::vector<Result<Reply>>> promise;
+  Post([loop = loop_.get(), nodes = std::move(nodes), body = std::move(body), patience, promise] {
+    loop->CallNodes(nodes, body, patience, [promise](std::vector<Result<Reply>> answers) {
+      promise.Set(std::move(answers));
+    });
+  });
+  return promise.future().Get(patience + kGrace);
+}
+
 Result<TopicSummary> ClientCore::LookUpTopic(const std::string& topic) {
   RAFTMQ_TRY(CheckMayBlock());
   const Promise<TopicSummary> promise;

@@ -35,6 +35,9 @@ class ClientCore {
   Result<Reply> CallAny(wire::Body body, RetryingCall::Options options);
   // What each node answered; those that did not within `patience` are left out. At least one.
   Result<std::vector<Reply>> CallEveryNode(wire::MetadataRequest request, Milliseconds patience);
+  // One answer for each node, in their order.
+  Result<std::vector<Result<Reply>>> CallNodes(std::vector<Address> nodes, wire::Body body,
+                                               Milliseconds patience);
   Result<Reply> CallReplica(ReplicaOf replica, ClientLoop::MakeBody make_body,
                             RetryingCall::Options options);
   // Fetches the topic's metadata; retries until request_timeout. kTopicNotFound if it is not there.

@@ -55,6 +55,10 @@ class ClientLoop {
   // those have answered that did. Errors: that of the first question.
   void CallEveryNode(const wire::MetadataRequest& request, Milliseconds patience,
                      std::function<void(Result<std::vector<Reply>>)> done);
+  // The first shard of each of these nodes, at once, within `patience`; the answers come in the
+  // order of the nodes.
+  void CallNodes(const std::vector<Address>& nodes, const wire::Body& body, Milliseconds patience,
+                 std::function<void(std::vector<Result<Reply>>)> done);
   // A request for a replica; the leader is followed.
   using MakeBody = std::function<wire::Body(GroupId)>;
   void CallReplica(ReplicaOf replica, MakeBody make_body, RetryingCall::Options options,

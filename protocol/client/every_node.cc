@@ -1,4 +1,4 @@
-// One question to every node of the cluster.
+// One question to every node of the cluster, or to some of them.
 #include <memory>
 #include <utility>
 
@@ -19,7 +19,40 @@ struct Gathering {
   }
 };
 
+// Loop-affine.
+struct InOrder {
+  std::vector<Result<Reply>> answers;
+  std::size_t left = 0;
+  std::function<void(std::vector<Result<Reply>>)> done;
+
+  void Take(std::size_t at, Result<Reply> answer) {
+    answers[at] = std::move(answer);
+    if (--left == 0) done(std::move(answers));
+  }
+};
+
 }  // namespace
+
+void ClientLoop::CallNodes(const std::vector<Address>& nodes, const wire::Body& body,
+                           Milliseconds patience,
+                           std::function<void(std::vector<Result<Reply>>)> done) {
+  if (nodes.empty()) return done({});
+  auto gathering = std::make_shared<InOrder>();
+  gathering->answers.resize(nodes.size(), Result<Reply>(Reply()));
+  gathering->left = nodes.size();
+  gathering->done = std::move(done);
+  for (std::size_t i = 0; i < nodes.size(); ++i) {
+    const Result<BrokerConnection*> connection = pool_.Get(nodes[i], 0);
+    const auto take = [gathering, i](Result<Reply> answer) {
+      gathering->Take(i, std::move(answer));
+    };
+    if (!connection) {
+      take(Fail(connection.error()));
+    } else {
+      (*connection)->Request(body, {}, patience, take);
+    }
+  }
+}
 
 void ClientLoop::CallEveryNode(const wire::MetadataRequest& request, Milliseconds patience,
                                std::function<void(Result<std::vector<Reply>>)> done) {

@@ -106,6 +106,33 @@ class Cluster(unittest.TestCase):
         self.fails(2, *verb, f"{topic}/0:9", saying=["there is no node 9", "1, 2, 3"])
         self.fails(2, *verb, f"{topic}/0:{other}", saying=[f"node {other} holds no replica", str(holder)])
 
+    def test_a_scrub_reads_all_nodes_or_one(self):
+        topic = self.topic()
+        self.ok("produce", topic, stdin=b"one\n")
+        out = self.ok("scrub", "start", "--wait", "--timeout", "60s")
+        self.assertIn("LAST FULL PASS", out)
+        nodes = {node["node"]: node for node in self.read("scrub", "status")}
+        self.assertEqual(set(nodes), set(NODES))
+        for node in nodes.values():
+            self.assertEqual(node["state"], "idle")
+            self.assertEqual(node["progress_percent"], 100)
+            self.assertGreaterEqual(node["passes"], 1)
+            self.assertIsNotNone(node["last_full_pass_ended_ms"])
+            self.assertEqual((node["damage_open"], node["damage"]), (0, []))
+        self.ok("scrub", "start", "--node", "2", "--wait", "--timeout", "60s")
+        again = {node["node"]: node for node in self.read("scrub", "status")}
+        self.assertGreater(again[2]["passes"], nodes[2]["passes"])
+        self.assertEqual(again[1]["passes"], nodes[1]["passes"])
+        self.assertEqual([node["node"] for node in self.read("scrub", "status", "--node", "3")], [3])
+        self.fails(2, "scrub", "status", "--node", "9", saying=["there is no node 9", "1, 2, 3"])
+
+    def test_a_node_that_does_not_answer_is_no_healthy_one(self):
+        self.away("pause", 3)
+        code, out, err = self.tool("scrub", "status")
+        self.assertEqual(code, 5, out + err)
+        self.assertIn("node 3 does not answer", err)
+        self.fails(3, "scrub", "start", saying=["node 3"])
+
     def test_a_frozen_replica_does_not_take_over(self):
         topic = self.topic()
         self.ok("partition", "transfer-leader", f"{topic}/0:1")

@@ -73,6 +73,28 @@ struct ClusterDescription {
   std::vector<TopicDescription> topics;
 };
 
+// How a node's scrubber, which reads and checks all that is stored there, is getting on.
+struct NodeScrub {
+  struct Damage {
+    std::string where;  // "orders/0", or a file of the node.
+    std::uint64_t first_offset = 0, end_offset = 0;
+    std::string what;
+  };
+  std::uint32_t node = 0;
+  // Why this node did not answer; then all below is unknown.
+  std::optional<Error> error;
+  bool running = false;
+  bool by_hand = false;           // Started by hand, not because it was due.
+  std::int64_t began_ms = 0;      // Of the running pass, else of the last one; 0 = never.
+  std::int64_t ended_ms = 0;      // Of the last one that ended; 0 = never.
+  std::uint64_t bytes_read = 0;   // Of the running pass, else of the last one.
+  std::uint64_t bytes_total = 0;  // What it reads in all, about.
+  std::uint64_t passes = 0;  // Ended since the node's start; the next two count from there, too.
+  std::uint64_t damage_found = 0, damage_repaired = 0;
+  std::uint64_t damage_open = 0;
+  std::vector<Damage> damage;  // The first 100 that are open.
+};
+
 namespace internal {
 class ClientCore;  // Loop thread, connections, metadata; shared by everything made from a Client.
 }
@@ -100,6 +122,12 @@ class RAFTMQ_EXPORT Client {
   // does. Errors: kTopicNotFound, kPartitionNotFound, kInvalidArgument (no replica there), kTimeout
   // (it did not take over: it is down or far behind; who leads now, Describe tells).
   Status TransferLeader(const std::string& topic, std::uint32_t partition, std::uint32_t node);
+  // Starts a scrub of all that one node stores, or of every node (node 0), and says how all of them
+  // are getting on then. Who does not answer within 2 s has an `error`. Errors: kInvalidArgument
+  // (there is no such node); as Describe.
+  Result<std::vector<NodeScrub>> StartScrub(std::uint32_t node = 0);
+  // The same, but nothing is started.
+  Result<std::vector<NodeScrub>> ScrubStatus(std::uint32_t node = 0);
   struct OffsetAtTime {
     std::uint64_t offset = 0;
     std::uint64_t log_start = 0, end = 0;
@@ -112,6 +140,7 @@ class RAFTMQ_EXPORT Client {
 
  private:
   explicit Client(std::shared_ptr<internal::ClientCore> core) : core_(std::move(core)) {}
+  Result<std::vector<NodeScrub>> Scrub(std::uint32_t node, bool start);
   std::shared_ptr<internal::ClientCore> core_;
 };
 
