@@ -20,15 +20,16 @@ enum class Api : std::uint8_t {
   kInitProducer,
   kOpenSession,
   kScrub,
+  kReplaceNode,
   kOther,
 };
-inline constexpr std::size_t kApiCount = 14;
+inline constexpr std::size_t kApiCount = 15;
 
 constexpr const char* ApiName(Api api) {
   constexpr const char* kNames[kApiCount] = {
-      "hello",         "produce",      "fetch",        "metadata",   "create_topic",
-      "delete_topic",  "trim",         "list_offsets", "read_index", "transfer_leader",
-      "init_producer", "open_session", "scrub",        "other"};
+      "hello",         "produce",      "fetch",        "metadata",     "create_topic",
+      "delete_topic",  "trim",         "list_offsets", "read_index",   "transfer_leader",
+      "init_producer", "open_session", "scrub",        "replace_node", "other"};
   return kNames[static_cast<std::size_t>(api)];
 }
 

@@ -49,20 +49,16 @@ GroupOptions Catalogue::OptionsFor(const BrokerOptions& options) {
 
 void Catalogue::Start(std::unique_ptr<OpenedLog> log, std::function<void(Status)> done) {
   started_ = std::move(done);
+  Adopt(std::move(log));
+}
+
+void Catalogue::Adopt(std::unique_ptr<OpenedLog> log) {
+  number_ = log->report.replica;
+  home_.services().peers.SetOwnNumber(number_);
   for (const std::string& note : log->notes()) home_.services().log.Warn("catalogue", note);
   group_ = MakeGroup(OptionsFor(home_.options()), home_.group_deps(), std::move(log));
   group_->SetCapture([this] { return state_.Encode(); });
-  group_->SetRestore([this](ByteSpan bytes) {
-    auto state = CatalogueState::Decode(bytes);
-    if (state) {
-      state_ = std::move(*state);
-      has_changed_ = true;
-      for (const auto& [node, joined] : state_.nodes())
-        home_.services().peers.SetIncarnation(node, joined.incarnation);
-    } else {
-      broken_ = std::move(state).error();
-    }
-  });
+  group_->SetRestore([this](ByteSpan bytes) { Restore(bytes); });
   // After a reset nothing is known of the state that was committed.
   if (const GroupStatus known = group_->status(); !known.awaits_checkpoint)
     known_commit_ = known.commit;
@@ -70,6 +66,17 @@ void Catalogue::Start(std::unique_ptr<OpenedLog> log, std::function<void(Status)
   home_.SetCompanion(
       kClusterGroup, *group_, [this] { OnTick(); }, [this] { OnTurnEnd(); });
   group_->Tick();  // Starts the election.
+}
+
+void Catalogue::Restore(ByteSpan bytes) {
+  auto state = CatalogueState::Decode(bytes);
+  if (!state) {
+    broken_ = std::move(state).error();
+    return;
+  }
+  state_ = std::move(*state);
+  has_changed_ = has_moved_ = true;
+  for (const auto& [node, joined] : state_.nodes()) TellBook(node);
 }
 
 void Catalogue::Apply(Index index, ByteSpan payload) {
@@ -84,8 +91,12 @@ void Catalogue::Apply(Index index, ByteSpan payload) {
     return NoteAllotted(index, *allotted);
   has_changed_ = true;
   // It is committed, so it counts at once, leader or not.
-  if (const auto* joined = std::get_if<NodeJoined>(&*command))
-    home_.services().peers.SetIncarnation(joined->node, joined->incarnation);
+  if (const auto* joined = std::get_if<NodeJoined>(&*command)) TellBook(joined->node);
+  if (const auto* replaced = std::get_if<NodeReplaced>(&*command)) TellBook(replaced->node);
+  if (const auto* admitted = std::get_if<NodeAdmitted>(&*command)) TellBook(admitted->node);
+  has_moved_ |= std::holds_alternative<NodeReplaced>(*command) ||
+                std::holds_alternative<NodeAdmitted>(*command) ||
+                std::holds_alternative<ReplicaLost>(*command);
 }
 
 void Catalogue::NoteAllotted(Index index, const SessionAllotted& command) {
@@ -95,9 +106,11 @@ void Catalogue::NoteAllotted(Index index, const SessionAllotted& command) {
 }
 
 void Catalogue::OnTick() {
+  RunDueTasks();
+  if (group_ == nullptr) return;
   group_->Tick();
   leader_.Set(group_->status().leader.value());
-  RunDueTasks();
+  KeepIdentities();
   if (!creating_.empty()) AnswerCreated();
   SettleProposals();
 }
@@ -116,6 +129,7 @@ void Catalogue::OnTurnEnd() {
     topic_count_.Set(state_.topics().size());
     partition_count_.Set(state_.partition_count());
     local_.Reconcile(state_);
+    if (std::exchange(has_moved_, false)) local_.ReconcileMembers(state_);
     if (!started_) local_.Publish(state_, [] {});  // Nodes may be new, or elsewhere.
     AnswerCreated();
   }
@@ -128,6 +142,12 @@ void Catalogue::StartCheck() {
   const bool leads = status.is_leader && status.commit == status.last;
   const bool is_current = leads || (HasPeers() && HasCaughtUp());
   if (!is_current || status.applied < status.commit) return StartWithoutMajority();
+  if (const Status founders = CheckFounders(group_->membership(), state_, home_.options());
+      !founders) {
+    home_.services().log.Fault("catalogue", founders.error().ToString());
+    broken_ = founders.error();
+    return StartFinish(founders);
+  }
   is_replayed_ = true;
   has_changed_ = true;
   StartClearLeftovers();
@@ -137,7 +157,8 @@ void Catalogue::StartCheck() {
 // True once this replica has seen all that was committed when the broker started. Before that
 // nothing is opened or founded: the others may know more of what stands in the directories.
 bool Catalogue::HasCaughtUp() {
-  if (group_->status().last <= Index(1)) return true;  // Just founded.
+  const bool is_founder = number_ == kCatalogueReplica;
+  if (is_founder && group_->status().last <= Index(1)) return true;  // Just founded.
   const Microseconds now = home_.services().clock.SteadyNow();
   if (start_began_.count() == 0) start_began_ = now;
   if (has_caught_up_) return true;
@@ -270,6 +291,7 @@ void Catalogue::Propose(const ClusterCommand& command, Microseconds patience, On
 }
 
 void Catalogue::TryPropose(const std::shared_ptr<Proposal>& proposal) {
+  if (group_ == nullptr) return Later([this, proposal] { TryPropose(proposal); });
   ByteBuffer entry = MakeControlEntry(EntryKind::kCommand, AsBytes(proposal->bytes));
   group_->ProposeAnywhere(std::move(entry), [this, proposal](const Result<Proposed>& proposed) {
     const Microseconds now = home_.services().clock.SteadyNow();

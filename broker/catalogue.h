@@ -43,6 +43,9 @@ class Catalogue final : public TopicService {
   void AllotSession(Shard& from, std::string name,
                     std::function<void(Result<AllottedSession>)> done) override;
 
+  void ReplaceNode(Shard& from, NodeId node, std::function<void(Status)> done) override;
+  void ReportLost(const GroupId& group, ReplicaNumber number) override;
+
   NodeId metadata_leader() const override {
     return NodeId(static_cast<std::uint32_t>(leader_.value()));
   }
@@ -59,6 +62,8 @@ class Catalogue final : public TopicService {
   using Done = std::function<void(Status)>;
   using OnApplied = std::function<void(Result<Index>)>;  // Where in the log the command stands.
 
+  void Adopt(std::unique_ptr<OpenedLog> log);
+  void Restore(ByteSpan bytes);
   void Apply(Index index, ByteSpan payload);
   void NoteAllotted(Index index, const SessionAllotted& command);
   // A command on its way, tried again while its outcome is unknown or there is no leader.
@@ -94,6 +99,15 @@ class Catalogue final : public TopicService {
   void CreateHere(const wire::CreateTopicRequest& request,
                   std::function<void(Result<TopicId>)> done);
   void DeleteHere(const std::string& name, Done done);
+  // catalogue_identity.cc
+  void TellBook(NodeId node);
+  void KeepIdentities();
+  void AdmitCandidates();
+  void ProposeLost();
+  void ReconcileMembers();
+  void MaybeRejoin();
+  void RejoinOnClosed(ReplicaNumber number);
+  void ReplaceHere(NodeId node, const Done& done);
   void AllotHere(const std::string& name, std::function<void(Result<AllottedSession>)> done);
   void FinishAllotment(Result<Index> proposed,
                        const std::function<void(Result<AllottedSession>)>& done);
@@ -103,10 +117,17 @@ class Catalogue final : public TopicService {
   LocalTopics local_;
   std::unique_ptr<Group> group_;
   CatalogueState state_;
-  std::optional<Error> broken_;          // A committed command that cannot be read.
-  bool has_failed_ = false;              // The group has stopped, and the log says so.
-  Index known_commit_;                   // Of this node's own log when it started.
-  bool knows_peers_ = false;             // All up to there is applied.
+  std::optional<Error> broken_;       // A committed command that cannot be read.
+  bool has_failed_ = false;           // The group has stopped, and the log says so.
+  Index known_commit_;                // Of this node's own log when it started.
+  bool knows_peers_ = false;          // All up to there is applied.
+  bool has_moved_ = false;            // And some of them moved replicas.
+  ReplicaNumber number_;              // Of this replica.
+  bool is_rejoining_ = false;         // As a replica of another number: there is no group.
+  bool is_changing_members_ = false;  // Of the catalogue's own group.
+  Microseconds identities_kept_{0};
+  std::map<GroupId, ReplicaNumber> lost_;  // Replicas here that are not replaced yet.
+  bool is_proposing_lost_ = false;
   bool has_changed_ = false;             // Commands were applied since the last look.
   bool is_replayed_ = false;             // All that was committed before this start is applied.
   std::function<void(Status)> started_;  // Set until Start is done.

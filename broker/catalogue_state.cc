@@ -11,7 +11,8 @@
 namespace raftmq::broker {
 namespace {
 
-constexpr std::uint8_t kStateVersion = 2;
+constexpr std::uint8_t kStateVersion = 3;
+constexpr std::uint8_t kStateVersionWithoutLives = 2;
 constexpr std::uint8_t kStateVersionWithoutNames = 1;
 constexpr std::uint32_t kEpochMax = std::numeric_limits<std::uint32_t>::max();
 
@@ -24,6 +25,59 @@ Status ReadTopic(CanonicalReader& in, CatalogueTopic* topic) {
     topic->founded.insert(NodeId(node));
   }
   return Ok();
+}
+
+Status ReadLives(CanonicalReader& in, std::map<NodeId, NodeLife>* lives) {
+  RAFTMQ_TRY_ASSIGN(const std::uint32_t count, in.Number<std::uint32_t>());
+  for (std::uint32_t i = 0; i < count; ++i) {
+    RAFTMQ_TRY_ASSIGN(const std::uint32_t node, in.Number<std::uint32_t>());
+    NodeLife& life = (*lives)[NodeId(node)];
+    RAFTMQ_TRY_ASSIGN(life.admitted_at, in.Number<std::uint64_t>());
+    RAFTMQ_TRY_ASSIGN(const std::uint8_t is_replaced, in.Number<std::uint8_t>());
+    life.is_replaced = is_replaced != 0;
+    RAFTMQ_TRY_ASSIGN(const std::uint16_t gone, in.Number<std::uint16_t>());
+    for (std::uint16_t j = 0; j < gone; ++j) {
+      RAFTMQ_TRY_ASSIGN(const std::uint64_t incarnation, in.Number<std::uint64_t>());
+      life.gone.push_back(incarnation);
+    }
+  }
+  return Ok();
+}
+
+// As ReplicaLost, with the new number: only of topics that there are.
+Status ReadRenewed(CanonicalReader& in, std::map<TopicId, CatalogueTopic>* topics) {
+  RAFTMQ_TRY_ASSIGN(const std::uint32_t count, in.Number<std::uint32_t>());
+  for (std::uint32_t i = 0; i < count; ++i) {
+    RAFTMQ_TRY_ASSIGN(const ReplicaLost renewed, ReadReplicaLost(in));
+    const auto topic = topics->find(renewed.id);
+    if (topic == topics->end()) {
+      return Fail(ErrorCode::kUnknownFormat,
+                  "expected a replica of a topic, found one of " + renewed.id.ToHex());
+    }
+    topic->second.renewed[{renewed.partition, renewed.node}] = renewed.number;
+  }
+  return Ok();
+}
+
+void WriteRenewed(const std::map<TopicId, CatalogueTopic>& topics, CanonicalWriter& out) {
+  std::uint32_t count = 0;
+  for (const auto& [id, topic] : topics) count += static_cast<std::uint32_t>(topic.renewed.size());
+  out.Number(count);
+  for (const auto& [id, topic] : topics) {
+    for (const auto& [placed, number] : topic.renewed)
+      WriteFields(ReplicaLost{id, placed.first, placed.second, number}, out);
+  }
+}
+
+void WriteLives(const std::map<NodeId, NodeLife>& lives, CanonicalWriter& out) {
+  out.Number(static_cast<std::uint32_t>(lives.size()));
+  for (const auto& [node, life] : lives) {
+    out.Number(node.value());
+    out.Number(life.admitted_at);
+    out.Number(static_cast<std::uint8_t>(life.is_replaced));
+    out.Number(static_cast<std::uint16_t>(life.gone.size()));
+    for (const std::uint64_t incarnation : life.gone) out.Number(incarnation);
+  }
 }
 
 Status ReadProducerNames(CanonicalReader& in,
@@ -51,12 +105,82 @@ void CatalogueState::Apply(Index index, const ClusterCommand& command) {
   std::visit([this, index](const auto& fields) { ApplyOne(index, fields); }, command);
 }
 
-void CatalogueState::ApplyOne(Index, const NodeJoined& command) { nodes_[command.node] = command; }
+// Only with the directory that it has joined with before, if it has; another one is admitted first.
+void CatalogueState::ApplyOne(Index, const NodeJoined& command) {
+  const auto known = nodes_.find(command.node);
+  if (known != nodes_.end() && known->second.incarnation != command.incarnation) return;
+  const auto life = lives_.find(command.node);
+  if (life != lives_.end() && life->second.is_replaced) return;
+  nodes_[command.node] = command;
+}
+
+void CatalogueState::ApplyOne(Index, const NodeReplaced& command) {
+  const auto known = nodes_.find(command.node);
+  if (known == nodes_.end() || known->second.incarnation != command.incarnation) return;
+  NodeLife& life = lives_[command.node];
+  if (life.is_replaced) return;
+  life.is_replaced = true;
+  life.gone.push_back(command.incarnation);
+  if (life.gone.size() > kGoneMax) life.gone.pop_front();
+}
+
+void CatalogueState::ApplyOne(Index index, const NodeAdmitted& command) {
+  const auto life = lives_.find(command.node);
+  if (life == lives_.end() || !life->second.is_replaced) return;
+  if (std::ranges::count(life->second.gone, command.incarnation) > 0) return;
+  life->second.is_replaced = false;
+  life->second.admitted_at = index.value();
+  nodes_.at(command.node).incarnation = command.incarnation;
+  for (auto& [id, topic] : topics_) {
+    topic.founded.erase(command.node);
+    std::erase_if(topic.renewed,
+                  [&](const auto& entry) { return entry.first.second == command.node; });
+  }
+}
+
+void CatalogueState::ApplyOne(Index index, const ReplicaLost& command) {
+  const auto topic = topics_.find(command.id);
+  if (topic == topics_.end()) return;
+  if (command.partition.value() >= topic->second.created.placement.size()) return;
+  const auto wanted = WantedReplicas(topic->second, command.partition);
+  const ReplicaId lost{command.node, command.number};
+  if (std::ranges::find(wanted, lost) == wanted.end()) return;
+  topic->second.renewed[{command.partition, command.node}] = ReplicaNumber(index.value());
+}
+
+// The newest of what may have placed it: the topic, the node's directory, the loss of one before.
+std::optional<ReplicaId> CatalogueState::Wanted(NodeId node, ReplicaNumber number) const {
+  const auto life = lives_.find(node);
+  if (life == lives_.end()) return ReplicaId{node, number};
+  if (life->second.is_replaced) return std::nullopt;
+  return ReplicaId{node, std::max(number, ReplicaNumber(life->second.admitted_at))};
+}
+
+std::vector<ReplicaId> CatalogueState::WantedReplicas(const CatalogueTopic& topic,
+                                                      PartitionNumber partition) const {
+  std::vector<ReplicaId> wanted;
+  for (const NodeId node : topic.created.placement.at(partition.value())) {
+    const auto renewed = topic.renewed.find({partition, node});
+    const ReplicaNumber number =
+        renewed == topic.renewed.end() ? ReplicaNumber(topic.created_at) : renewed->second;
+    if (const auto replica = Wanted(node, number)) wanted.push_back(*replica);
+  }
+  return wanted;
+}
+
+std::vector<ReplicaId> CatalogueState::WantedOfCatalogue(const std::vector<NodeId>& founders,
+                                                         ReplicaNumber number) const {
+  std::vector<ReplicaId> wanted;
+  for (const NodeId node : founders) {
+    if (const auto replica = Wanted(node, number)) wanted.push_back(*replica);
+  }
+  return wanted;
+}
 
 void CatalogueState::ApplyOne(Index index, const TopicCreated& command) {
   if (by_name_.contains(command.name)) return;
   if (topics_.contains(command.id)) return;
-  AddTopic({command, index.value(), {}});
+  AddTopic({command, index.value(), {}, {}});
 }
 
 void CatalogueState::ApplyOne(Index, const ReplicasFounded& command) {
@@ -147,6 +271,8 @@ ByteBuffer CatalogueState::Encode() const {
     out.Number(producer.newest.epoch);
     out.Number(producer.allotted_at.value());
   }
+  WriteLives(lives_, out);
+  WriteRenewed(topics_, out);
   const std::string bytes = out.Take();
   ByteBuffer buffer(bytes.size());
   std::memcpy(buffer.data(), bytes.data(), bytes.size());
@@ -158,8 +284,8 @@ Result<CatalogueState> CatalogueState::Decode(ByteSpan bytes) {
   if (bytes.empty()) return state;
   CanonicalReader in(bytes);
   RAFTMQ_TRY_ASSIGN(const std::uint8_t version, in.Number<std::uint8_t>());
-  if (version != kStateVersion && version != kStateVersionWithoutNames) {
-    return Fail(ErrorCode::kUnknownFormat, "expected a catalogue of version 1 or 2, found " +
+  if (version < kStateVersionWithoutNames || version > kStateVersion) {
+    return Fail(ErrorCode::kUnknownFormat, "expected a catalogue of version 1 to 3, found " +
                                                std::to_string(static_cast<unsigned>(version)));
   }
   RAFTMQ_TRY_ASSIGN(const std::uint32_t nodes, in.Number<std::uint32_t>());
@@ -180,6 +306,10 @@ Result<CatalogueState> CatalogueState::Decode(ByteSpan bytes) {
   }
   if (version != kStateVersionWithoutNames)
     RAFTMQ_TRY(ReadProducerNames(in, &state.producer_names_));
+  if (version > kStateVersionWithoutLives) {
+    RAFTMQ_TRY(ReadLives(in, &state.lives_));
+    RAFTMQ_TRY(ReadRenewed(in, &state.topics_));
+  }
   RAFTMQ_TRY(in.AtEnd());
   return state;
 }

@@ -6,23 +6,38 @@
 #include <cstdint>
 #include <deque>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "broker/cluster_command.h"
 #include "protocol/types/bytes.h"
 #include "protocol/types/ids.h"
+#include "protocol/types/membership.h"
 #include "raftmq/result.h"
 
 namespace raftmq::broker {
 
 struct CatalogueTopic {
   TopicCreated created;
-  std::uint64_t created_at = 0;   // Index of its command: the replica number of its replicas.
-  std::set<NodeId> founded;       // Nodes whose replicas have their directories.
+  std::uint64_t created_at = 0;  // Index of its command: the replica number of its founders.
+  std::set<NodeId> founded;      // Nodes whose replicas have their directories.
+  // Of replicas that took the place of a lost one on its node: their numbers.
+  std::map<std::pair<PartitionNumber, NodeId>, ReplicaNumber> renewed;
   std::size_t NodeCount() const;  // Nodes that are to hold a replica of some partition.
   bool operator==(const CatalogueTopic&) const = default;
+};
+
+// Of a node whose data directory was replaced at least once.
+struct NodeLife {
+  std::uint64_t admitted_at = 0;   // Index of the newest NodeAdmitted; 0 = none yet.
+  bool is_replaced = false;        // Its directory is gone, and no other is admitted yet.
+  std::deque<std::uint64_t> gone;  // Incarnations that never come back, oldest first; at most
+                                   // kGoneMax.
+  bool operator==(const NodeLife&) const = default;
 };
 
 // A producer's session: what it carries in its batches.
@@ -47,6 +62,8 @@ class CatalogueState {
   static constexpr std::size_t kProducerNamesMax = 4096;
   // How many deleted topics are remembered, so that a node that was down finds what to remove.
   static constexpr std::size_t kDeletedMax = 4096;
+  // How many directories of a node are remembered that are gone.
+  static constexpr std::size_t kGoneMax = 64;
 
   // Applies one committed command. A command that no longer fits (a name taken meanwhile, a topic
   // gone) has no effect: every replica decides alike.
@@ -55,6 +72,14 @@ class CatalogueState {
   const CatalogueTopic* FindTopic(std::string_view name) const;
   const CatalogueTopic* FindTopic(const TopicId& id) const;
   bool WasDeleted(const TopicId& id) const;
+
+  // Who is to be in the partition's group: the replicas placed, each with its newest number; those
+  // on nodes without a directory left out. REQUIRES: the topic has that partition.
+  std::vector<ReplicaId> WantedReplicas(const CatalogueTopic& topic,
+                                        PartitionNumber partition) const;
+  // The same of the catalogue's own group, which these nodes have founded with that number.
+  std::vector<ReplicaId> WantedOfCatalogue(const std::vector<NodeId>& founders,
+                                           ReplicaNumber number) const;
 
   // What the command applied last, at `index`, gave its producer. Without a name: the index itself,
   // epoch 0. With one: the same session as ever with the next epoch; after the highest epoch
@@ -68,6 +93,7 @@ class CatalogueState {
   const std::deque<TopicId>& deleted() const { return deleted_; }
   const std::map<TopicId, CatalogueTopic>& topics() const { return topics_; }
   const std::map<NodeId, NodeJoined>& nodes() const { return nodes_; }
+  const std::map<NodeId, NodeLife>& lives() const { return lives_; }
   std::size_t partition_count() const { return partition_count_; }
 
   // The canonical form, and back. Errors: kUnknownFormat. No bytes at all are the empty state.
@@ -82,11 +108,16 @@ class CatalogueState {
   void ApplyOne(Index index, const ReplicasFounded& command);
   void ApplyOne(Index index, const TopicDeleted& command);
   void ApplyOne(Index index, const SessionAllotted& command);
+  void ApplyOne(Index index, const NodeReplaced& command);
+  void ApplyOne(Index index, const NodeAdmitted& command);
+  void ApplyOne(Index index, const ReplicaLost& command);
+  std::optional<ReplicaId> Wanted(NodeId node, ReplicaNumber number) const;
   void AddTopic(CatalogueTopic topic);
 
   std::map<TopicId, CatalogueTopic> topics_;
   std::map<std::string, TopicId, std::less<>> by_name_;  // Mirrors topics_.
   std::map<NodeId, NodeJoined> nodes_;
+  std::map<NodeId, NodeLife> lives_;
   std::deque<TopicId> deleted_;  // Oldest first, at most kDeletedMax.
   std::map<std::string, ProducerName, std::less<>> producer_names_;  // At most kProducerNamesMax.
   std::size_t partition_count_ = 0;                                  // Sum over topics_.

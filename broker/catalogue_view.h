@@ -24,6 +24,9 @@ struct PartitionStats {
   Counter end;
   Counter durable_end;
   Counter size_bytes;
+  // One bit for each replica placed, in that order, the first 64.
+  Counter learners;
+  Counter lost;  // No members of the group, or not to be opened here.
 };
 
 struct ViewPartition {

@@ -12,6 +12,9 @@ constexpr std::uint8_t kTypeTopicCreated = 2;
 constexpr std::uint8_t kTypeReplicasFounded = 3;
 constexpr std::uint8_t kTypeTopicDeleted = 4;
 constexpr std::uint8_t kTypeSessionAllotted = 5;
+constexpr std::uint8_t kTypeNodeReplaced = 6;
+constexpr std::uint8_t kTypeNodeAdmitted = 7;
+constexpr std::uint8_t kTypeReplicaLost = 8;
 
 std::uint8_t TypeOf(const ClusterCommand& command) {
   struct Visitor {
@@ -20,6 +23,9 @@ std::uint8_t TypeOf(const ClusterCommand& command) {
     std::uint8_t operator()(const ReplicasFounded&) const { return kTypeReplicasFounded; }
     std::uint8_t operator()(const TopicDeleted&) const { return kTypeTopicDeleted; }
     std::uint8_t operator()(const SessionAllotted&) const { return kTypeSessionAllotted; }
+    std::uint8_t operator()(const NodeReplaced&) const { return kTypeNodeReplaced; }
+    std::uint8_t operator()(const NodeAdmitted&) const { return kTypeNodeAdmitted; }
+    std::uint8_t operator()(const ReplicaLost&) const { return kTypeReplicaLost; }
   };
   return std::visit(Visitor{}, command);
 }
@@ -61,9 +67,15 @@ Result<ClusterCommand> DecodeClusterCommand(ByteSpan bytes) {
       return Finished(in, ReadTopicDeleted(in));
     case kTypeSessionAllotted:
       return Finished(in, ReadSessionAllotted(in));
+    case kTypeNodeReplaced:
+      return Finished(in, ReadNodeReplaced(in));
+    case kTypeNodeAdmitted:
+      return Finished(in, ReadNodeAdmitted(in));
+    case kTypeReplicaLost:
+      return Finished(in, ReadReplicaLost(in));
     default:
       return Fail(ErrorCode::kUnknownFormat,
-                  fmt::format("expected a cluster command of type 1 to 5, found {}", type));
+                  fmt::format("expected a cluster command of type 1 to 8, found {}", type));
   }
 }
 

@@ -58,8 +58,34 @@ struct SessionAllotted {
   bool operator==(const SessionAllotted&) const = default;
 };
 
-using ClusterCommand =
-    std::variant<NodeJoined, TopicCreated, ReplicasFounded, TopicDeleted, SessionAllotted>;
+// The data directory that `node` joined with is gone for good: it never comes back, and none of the
+// replicas that it held counts any more.
+struct NodeReplaced {
+  NodeId node;
+  std::uint64_t incarnation = 0;  // Of the directory that is gone.
+  bool operator==(const NodeReplaced&) const = default;
+};
+
+// From now on `node` has this data directory in place of the one that is gone. The command's index
+// is the number of all replicas that the node is to hold.
+struct NodeAdmitted {
+  NodeId node;
+  std::uint64_t incarnation = 0;
+  bool operator==(const NodeAdmitted&) const = default;
+};
+
+// One replica is gone for good, says its node. The command's index is the number of the next one
+// there.
+struct ReplicaLost {
+  TopicId id;
+  PartitionNumber partition;
+  NodeId node;
+  ReplicaNumber number;  // Of the one that is gone.
+  bool operator==(const ReplicaLost&) const = default;
+};
+
+using ClusterCommand = std::variant<NodeJoined, TopicCreated, ReplicasFounded, TopicDeleted,
+                                    SessionAllotted, NodeReplaced, NodeAdmitted, ReplicaLost>;
 
 // REQUIRES: names, values and counts within their 16-bit lengths.
 std::string EncodeClusterCommand(const ClusterCommand& command);

@@ -137,4 +137,46 @@ Result<SessionAllotted> ReadSessionAllotted(CanonicalReader& in) {
   return allotted;
 }
 
+void WriteFields(const NodeReplaced& replaced, CanonicalWriter& out) {
+  out.Number(replaced.node.value());
+  out.Number(replaced.incarnation);
+}
+
+Result<NodeReplaced> ReadNodeReplaced(CanonicalReader& in) {
+  NodeReplaced replaced;
+  RAFTMQ_TRY_ASSIGN(replaced.node, ReadNodeId(in));
+  RAFTMQ_TRY_ASSIGN(replaced.incarnation, in.Number<std::uint64_t>());
+  return replaced;
+}
+
+void WriteFields(const NodeAdmitted& admitted, CanonicalWriter& out) {
+  out.Number(admitted.node.value());
+  out.Number(admitted.incarnation);
+}
+
+Result<NodeAdmitted> ReadNodeAdmitted(CanonicalReader& in) {
+  NodeAdmitted admitted;
+  RAFTMQ_TRY_ASSIGN(admitted.node, ReadNodeId(in));
+  RAFTMQ_TRY_ASSIGN(admitted.incarnation, in.Number<std::uint64_t>());
+  return admitted;
+}
+
+void WriteFields(const ReplicaLost& lost, CanonicalWriter& out) {
+  WriteTopicId(lost.id, out);
+  out.Number(lost.partition.value());
+  out.Number(lost.node.value());
+  out.Number(lost.number.value());
+}
+
+Result<ReplicaLost> ReadReplicaLost(CanonicalReader& in) {
+  ReplicaLost lost;
+  RAFTMQ_TRY_ASSIGN(lost.id, ReadTopicId(in));
+  RAFTMQ_TRY_ASSIGN(const std::uint32_t partition, in.Number<std::uint32_t>());
+  RAFTMQ_TRY_ASSIGN(lost.node, ReadNodeId(in));
+  RAFTMQ_TRY_ASSIGN(const std::uint64_t number, in.Number<std::uint64_t>());
+  lost.partition = PartitionNumber(partition);
+  lost.number = ReplicaNumber(number);
+  return lost;
+}
+
 }  // namespace raftmq::broker

@@ -45,6 +45,9 @@ struct Dispatcher {
   void operator()(const wire::TransferLeaderRequest& request) const {
     HandleTransferLeader(session, id, request);
   }
+  void operator()(const wire::ReplaceNodeRequest& request) const {
+    HandleReplaceNode(session, id, request);
+  }
   void operator()(wire::InitProducerRequest& request) const {
     HandleInitProducer(session, id, std::move(request));
   }

@@ -30,6 +30,7 @@ void HandleListOffsets(Session& session, std::uint64_t id, const wire::ListOffse
 void HandleReadIndex(Session& session, std::uint64_t id, const wire::ReadIndexRequest& request);
 void HandleTransferLeader(Session& session, std::uint64_t id,
                           const wire::TransferLeaderRequest& request);
+void HandleReplaceNode(Session& session, std::uint64_t id, const wire::ReplaceNodeRequest& request);
 void HandleInitProducer(Session& session, std::uint64_t id, wire::InitProducerRequest request);
 void HandleOpenSession(Session& session, std::uint64_t id, const wire::OpenSessionRequest& request);
 void HandleScrub(Session& session, std::uint64_t id, const wire::ScrubRequest& request);

@@ -30,7 +30,34 @@ void LocalTopics::Reconcile(const CatalogueState& state) {
   for (const TopicId& id : gone) Drop(id);
   for (const auto& [id, topic] : state.topics()) {
     const auto known = topics_.find(id);
-    if (known == topics_.end() || !known->second.is_opened) Open(topic);
+    if (known == topics_.end() || !known->second.is_opened) Open(state, topic);
+  }
+}
+
+void LocalTopics::ReconcileMembers(const CatalogueState& state) {
+  for (auto& [id, local] : topics_) {
+    const CatalogueTopic* const topic = state.FindTopic(id);
+    if (topic == nullptr || !local.is_opened) continue;
+    for (const ViewPartition& partition : local.view->partitions) {
+      auto& told = local.wanted.at(partition.group.partition.value());
+      auto wanted = state.WantedReplicas(*topic, partition.group.partition);
+      if (wanted == told) continue;
+      const auto own = [self = home_.options().node](const std::vector<ReplicaId>& in) {
+        const auto found = std::ranges::find(in, self, &ReplicaId::node);
+        return found == in.end() ? ReplicaNumber(0) : found->number;
+      };
+      const bool is_renewed = own(wanted) != own(told);
+      told = wanted;
+      auto order = OrderFor(*topic, local, partition);
+      if (is_renewed && order) {
+        shards_[partition.shard]->Put(
+            [order = std::move(*order)](Shard& there) { there.partitions().OpenAnew(order); });
+        continue;
+      }
+      shards_[partition.shard]->Put([group = partition.group, wanted](Shard& there) {
+        there.partitions().SetWanted(group, wanted);
+      });
+    }
   }
 }
 
@@ -38,24 +65,17 @@ void LocalTopics::ShowOnly(const CatalogueState& state) {
   for (const auto& [id, topic] : state.topics()) topics_[id].view = MakeView(topic);
 }
 
-void LocalTopics::Open(const CatalogueTopic& topic) {
-  const NodeId self = home_.options().node;
+void LocalTopics::Open(const CatalogueState& state, const CatalogueTopic& topic) {
   const TopicId id = topic.created.id;
   Topic& local = topics_[id];
   local.view = MakeView(topic);
+  local.wanted.clear();
   local.is_opened = true;
   std::map<std::uint32_t, std::vector<PartitionOrder>> orders;
   for (const ViewPartition& partition : local.view->partitions) {
-    if (std::ranges::find(partition.replicas, self) == partition.replicas.end()) continue;
-    orders[partition.shard].push_back(
-        {.group = partition.group,
-         .topic = local.view->name,
-         .settings = local.view->effective,
-         .stats = partition.stats,
-         .is_founded = topic.founded.contains(self),
-         .seed = SeedOf(topic.created.seed, partition.group.partition),
-         .replica = topic.created_at,
-         .nodes = partition.replicas});
+    local.wanted.push_back(state.WantedReplicas(topic, partition.group.partition));
+    if (auto order = OrderFor(topic, local, partition))
+      orders[partition.shard].push_back(std::move(*order));
   }
   local.shards_left = orders.size();
   local.is_here = !orders.empty();
@@ -73,6 +93,28 @@ void LocalTopics::Open(const CatalogueTopic& topic) {
     shards_[shard]->Put(
         [of_shard, report](Shard& there) { there.partitions().Open(of_shard, report); });
   }
+}
+
+// Nothing if this node is to hold no replica of it.
+std::optional<PartitionOrder> LocalTopics::OrderFor(const CatalogueTopic& topic, const Topic& local,
+                                                    const ViewPartition& partition) const {
+  const NodeId self = home_.options().node;
+  const PartitionNumber number = partition.group.partition;
+  const auto& wanted = local.wanted.at(number.value());
+  const auto own = std::ranges::find(wanted, self, &ReplicaId::node);
+  if (own == wanted.end()) return std::nullopt;
+  return PartitionOrder{
+      .group = partition.group,
+      .topic = local.view->name,
+      .settings = local.view->effective,
+      .stats = partition.stats,
+      // Of one in the place of a lost one only the manifest knows.
+      .is_founded = topic.founded.contains(self) && !topic.renewed.contains({number, self}),
+      .seed = SeedOf(topic.created.seed, number),
+      .founders = topic.created_at,
+      .replica = own->number.value(),
+      .nodes = partition.replicas,
+      .wanted = wanted};
 }
 
 void LocalTopics::OpenOnShardDone(const TopicId& id, Status outcome) {

@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "broker/catalogue_state.h"
@@ -24,6 +25,9 @@ class LocalTopics {
 
   // Opens what is new in `state` and drops what is gone.
   void Reconcile(const CatalogueState& state);
+  // Tells the shards who is to be in the groups of what is open or opening, where that has changed;
+  // opens the replica here anew if that has got another number.
+  void ReconcileMembers(const CatalogueState& state);
   // Shows what is in `state` from the next Publish on; opens nothing yet.
   void ShowOnly(const CatalogueState& state);
   // From the next Publish on the topic is shown. REQUIRES: it was opened.
@@ -43,9 +47,12 @@ class LocalTopics {
     bool is_opened = false;  // Or on its way.
     bool is_ready = false;
     bool is_here = false;
+    std::vector<std::vector<ReplicaId>> wanted;  // By partition; what the shards know.
   };
 
-  void Open(const CatalogueTopic& topic);
+  void Open(const CatalogueState& state, const CatalogueTopic& topic);
+  std::optional<PartitionOrder> OrderFor(const CatalogueTopic& topic, const Topic& local,
+                                         const ViewPartition& partition) const;
   void OpenOnShardDone(const TopicId& id, Status outcome);
   void Drop(const TopicId& id);
   std::shared_ptr<const ViewTopic> MakeView(const CatalogueTopic& topic) const;

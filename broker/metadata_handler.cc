@@ -27,9 +27,13 @@ wire::PartitionInfo Describe(NodeId self, const ViewPartition& partition) {
   info.log_start = Offset(stats.log_start.value());
   info.end = Offset(stats.end.value());
   info.size_bytes = stats.size_bytes.value();
+  std::uint64_t bit = 1;
   for (const NodeId node : partition.replicas) {
     wire::ReplicaInfo replica{.node = node,
-                              .role = static_cast<std::uint8_t>(node == info.leader ? 1 : 0)};
+                              .role = static_cast<std::uint8_t>(node == info.leader ? 1 : 0),
+                              .is_lost = (stats.lost.value() & bit) != 0};
+    if ((stats.learners.value() & bit) != 0) replica.role = 2;
+    bit <<= 1;
     if (node == self) {  // Of the others only they know.
       replica.end = info.end;
       replica.commit = info.end;
@@ -116,6 +120,14 @@ void HandleMetadata(Session& session, std::uint64_t id, const wire::MetadataRequ
     return responder->Refuse(
         {ErrorCode::kBadRequest, fmt::format("expected at most {} topics, found {}",
                                              kTopicsAskedMax, request.topics.size())});
+  }
+  // It would say that there are no topics, and speak for nobody.
+  if (shard.view().nodes.empty() && shard.services().peers.is_turned_away()) {
+    return responder->Refuse(
+        {ErrorCode::kNotYet,
+         fmt::format("node {} knows nothing of the cluster, and others turn it away: ask another "
+                     "node, and see its log",
+                     shard.options().node.value())});
   }
   if (shard.options().auto_create_topics) {
     const auto missing = MissingOf(shard.view(), request.topics);

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -54,6 +55,21 @@ void Partition::PublishStats() {
   stats.end.Set(status.end.value());
   stats.durable_end.Set(status.durable_end.value());
   stats.size_bytes.Set(status.size_bytes);
+  PublishMembers();
+}
+
+// Of itself it only knows that it is here: its log may not yet say that it was added.
+void Partition::PublishMembers() {
+  const Membership& members = group_->membership();
+  std::uint64_t learners = 0, lost = 0, bit = 1;
+  for (const NodeId node : options_.nodes) {
+    const auto found = std::ranges::find(members, node, &Replica::node);
+    if (found == members.end() && node != options_.self) lost |= bit;
+    if (found != members.end() && !found->voter) learners |= bit;
+    bit <<= 1;
+  }
+  options_.stats->learners.Set(learners);
+  options_.stats->lost.Set(lost);
 }
 
 void Partition::OnCommit() {

@@ -4,6 +4,7 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "broker/catalogue_view.h"
 #include "broker/shard_metrics.h"
@@ -22,6 +23,8 @@ class Partition {
     std::string topic;
     TopicSettings settings;
     std::shared_ptr<PartitionStats> stats;
+    NodeId self;
+    std::vector<NodeId> nodes;        // Where replicas are placed, this one included.
     TopicMetrics* metrics = nullptr;  // Of the topic on this shard; outlives the partition.
   };
   Partition(Options options, std::unique_ptr<Group> group);
@@ -55,6 +58,7 @@ class Partition {
 
  private:
   void OnCommit();
+  void PublishMembers();
 
   Options options_;
   std::unique_ptr<Group> group_;

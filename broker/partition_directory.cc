@@ -13,6 +13,12 @@ bool IsMissing(FileSystem& files, const std::string& path) {
   return !entries && entries.error().code == ErrorCode::kNotFound;
 }
 
+Status SetAside(FileSystem& files, const std::string& path) {
+  RAFTMQ_TRY(RemovePartitionDirectory(files, LostPath(path)));
+  RAFTMQ_TRY(files.Rename(path, LostPath(path)));
+  return files.SyncDirectory(path.substr(0, path.rfind('/')));
+}
+
 Result<std::unique_ptr<OpenedLog>> Found(FileSystem& files, const GroupOptions& options,
                                          const ReplicaIdentity& identity) {
   LogFounding founding;
@@ -24,11 +30,49 @@ Result<std::unique_ptr<OpenedLog>> Found(FileSystem& files, const GroupOptions& 
   return CreateGroupLog(files, options, founding);
 }
 
+Status CheckMayBeThere(FileSystem& files, const std::string& path, const ReplicaIdentity& identity,
+                       bool is_founded) {
+  if (identity.nodes.size() == 1 && identity.replica != identity.founders) {
+    return Fail(ErrorCode::kDataCorrupt,
+                fmt::format("{}: the only replica was lost, and its data with it", path));
+  }
+  if (!is_founded || !IsMissing(files, path)) return Ok();
+  return Fail(ErrorCode::kDataCorrupt,
+              fmt::format("{} is missing: the replica was founded before, its data is lost", path));
+}
+
+struct Known {
+  bool is_founded = false;
+  bool has_predecessor = false;  // On this node, of a lower number.
+};
+
+// kNotFound: there is nothing of this replica, and never was.
+Result<std::unique_ptr<OpenedLog>> OpenOwn(FileSystem& files, const GroupOptions& options,
+                                           const ReplicaIdentity& identity, const Known& known) {
+  const std::string& path = options.log.directory;
+  auto opened = OpenGroupLog(files, options);
+  if (!opened && opened.error().code == ErrorCode::kNotFound && known.is_founded)
+    return Fail(ErrorCode::kDataCorrupt, opened.error().message);
+  if (!opened && opened.error().code == ErrorCode::kDataCorrupt && known.has_predecessor) {
+    RAFTMQ_TRY(SetAside(files, path));
+    return Fail(ErrorCode::kNotFound, fmt::format("{} was that of a lost replica", path));
+  }
+  if (!opened || (*opened)->report.replica == ReplicaNumber(identity.replica)) return opened;
+  // What a replica that this one replaces has left is not its own, whatever it holds.
+  const std::uint64_t found = (*opened)->report.replica.value();
+  const bool is_older = found < identity.replica && !known.is_founded;
+  return Fail(
+      is_older ? ErrorCode::kNotFound : ErrorCode::kDataCorrupt,
+      fmt::format("expected {} to hold replica {}, found {}", path, identity.replica, found));
+}
+
 }  // namespace
 
 std::string PartitionsPath(const std::string& data_directory) {
   return data_directory + "/partitions";
 }
+
+std::string LostPath(const std::string& partition_path) { return partition_path + ".lost"; }
 
 std::string PartitionPath(const std::string& data_directory, const GroupId& group) {
   return PartitionsPath(data_directory) + "/" + group.ToString();
@@ -38,24 +82,14 @@ Result<std::unique_ptr<OpenedLog>> FoundOrOpenPartition(FileSystem& files, NodeM
                                                         const GroupOptions& options,
                                                         const ReplicaIdentity& identity) {
   const std::string& path = options.log.directory;
+  const auto listed = manifest.Find(options.log.group);
+  const bool is_listed = listed == ReplicaNumber(identity.replica);
   // This node's own word counts as much as the catalogue's, which it may not know to the end.
-  const bool is_listed = manifest.Find(options.log.group) == ReplicaNumber(identity.replica);
   const bool is_founded = identity.is_founded || is_listed;
-  if (is_founded && IsMissing(files, path)) {
-    return Fail(
-        ErrorCode::kDataCorrupt,
-        fmt::format("{} is missing: the replica was founded before, its data is lost", path));
-  }
-  auto opened = OpenGroupLog(files, options);
-  // What a replica that this one replaces has left is not its own, whatever it holds.
-  if (opened && (*opened)->report.replica != ReplicaNumber(identity.replica)) {
-    const std::uint64_t found = (*opened)->report.replica.value();
-    Error other{ErrorCode::kDataCorrupt, fmt::format("expected {} to hold replica {}, found {}",
-                                                     path, identity.replica, found)};
-    if (found < identity.replica && !is_founded) other.code = ErrorCode::kNotFound;
-    opened = Fail(std::move(other));
-  }
-  if (!opened && opened.error().code == ErrorCode::kNotFound && !is_founded) {
+  RAFTMQ_TRY(CheckMayBeThere(files, path, identity, is_founded));
+  const bool has_predecessor = listed && *listed < ReplicaNumber(identity.replica);
+  auto opened = OpenOwn(files, options, identity, {is_founded, has_predecessor});
+  if (!opened && opened.error().code == ErrorCode::kNotFound) {
     RAFTMQ_TRY(RemovePartitionDirectory(files, path));
     opened = Found(files, options, identity);
   }

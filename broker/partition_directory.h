@@ -26,11 +26,15 @@ struct ReplicaIdentity {
 
 // Opens the partition's log, or founds it if it never was, and lists it in the manifest. A
 // directory that an interrupted founding left behind, without its last file, is made anew: nothing
-// was served from it. Blocks. Errors: kDataCorrupt if it was founded and is gone; those of opening
-// and founding.
+// was served from it. One of a lost replica that this one replaces is kept as <directory>.lost, in
+// place of an earlier one: should the others be damaged too, it may be all that is left. Blocks.
+// Errors: kDataCorrupt if it was founded and is gone; those of opening and founding.
 Result<std::unique_ptr<OpenedLog>> FoundOrOpenPartition(FileSystem& files, NodeManifest& manifest,
                                                         const GroupOptions& options,
                                                         const ReplicaIdentity& identity);
+
+// Where a lost replica's directory is kept.
+std::string LostPath(const std::string& partition_path);
 
 // Removes a partition's directory with the files in it. Not there is no error. Blocks.
 Status RemovePartitionDirectory(FileSystem& files, const std::string& path);

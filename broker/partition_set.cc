@@ -6,6 +6,7 @@
 #include <deque>
 #include <utility>
 
+#include "broker/membership_plan.h"
 #include "broker/partition_directory.h"
 #include "broker/raft_timers.h"
 
@@ -47,7 +48,11 @@ PartitionSet::~PartitionSet() = default;
 
 void PartitionSet::Open(std::vector<PartitionOrder> orders, std::function<void(Status)> done) {
   auto opening = std::make_shared<Opening>();
-  for (PartitionOrder& order : orders) opening->orders.push_back(std::move(order));
+  for (PartitionOrder& order : orders) {
+    members_[order.group] = {.wanted = order.wanted};
+    lost_.erase(order.group);
+    opening->orders.push_back(std::move(order));
+  }
   opening->done = std::move(done);
   openings_.push_back(opening);
   OpenMore();
@@ -70,7 +75,7 @@ bool PartitionSet::OpenOne(const std::shared_ptr<Opening>& opening, const Partit
                      options = OptionsFor(order), order, log] {
     *log = FoundOrOpenPartition(
         files, manifest, options,
-        {order.nodes, order.is_founded, order.seed, order.replica, order.replica});
+        {order.nodes, order.is_founded, order.seed, order.replica, order.founders});
   };
   const auto done = [ref = anchor_.Ref(), opening, order, log] {
     if (PartitionSet* set = ref.get()) set->OpenOneOnDone(opening, order, std::move(*log));
@@ -93,10 +98,10 @@ void PartitionSet::OpenOneOnDone(const std::shared_ptr<Opening>& opening,
     }
     auto group = MakeGroup(OptionsFor(order), environment_.deps, std::move(*log));
     Group& started = *group;
-    auto partition =
-        std::make_unique<Partition>(Partition::Options{order.group, order.topic, order.settings,
-                                                       order.stats, &MetricsOf(order.topic)},
-                                    std::move(group));
+    auto partition = std::make_unique<Partition>(
+        Partition::Options{order.group, order.topic, order.settings, order.stats,
+                           environment_.options.node, order.nodes, &MetricsOf(order.topic)},
+        std::move(group));
     for (const DamagedRange& range : started.damage()) {
       environment_.log.Fault(
           "storage", fmt::format("{} is damaged at offsets {} to {}: {}", name,
@@ -119,9 +124,14 @@ void PartitionSet::OpenOneOnDone(const std::shared_ptr<Opening>& opening,
                            fmt::format("{} cannot be opened: {}", name, log.error().ToString()));
     // So that clients come here and are told, instead of waiting for a leader for ever.
     if (order.nodes.size() == 1) order.stats->leader.Set(environment_.options.node.value());
+    const auto place = std::ranges::find(order.nodes, environment_.options.node);
+    order.stats->lost.Set(std::uint64_t{1}
+                          << std::min<std::ptrdiff_t>(place - order.nodes.begin(), 63));
     if (opening->outcome && ConcernsTheNode(log.error().code)) opening->outcome = Fail(log.error());
     lost_[order.group] = {ErrorCode::kDataCorrupt,
                           fmt::format("{} could not be opened: {}", name, log.error().message)};
+    if (order.nodes.size() > 1 && log.error().code == ErrorCode::kDataCorrupt)
+      environment_.on_lost(order.group, ReplicaNumber(order.replica));
   }
   OpenMore();
 }
@@ -218,12 +228,47 @@ const Error* PartitionSet::FindLost(const GroupId& group) const {
   return found == lost_.end() ? nullptr : &found->second;
 }
 
+void PartitionSet::OpenAnew(const PartitionOrder& order) {
+  if (Find(order.group) != nullptr) return SetWanted(order.group, order.wanted);
+  Open({order}, [](const Status&) {});
+}
+
+void PartitionSet::SetWanted(const GroupId& group, std::vector<ReplicaId> wanted) {
+  const auto known = members_.find(group);
+  if (known != members_.end()) known->second.wanted = std::move(wanted);
+}
+
+void PartitionSet::ReconcileMembers() {
+  for (auto& [id, partition] : partitions_) {
+    const auto known = members_.find(id);
+    if (known == members_.end()) continue;  // It is being dropped.
+    Members& members = known->second;
+    Group& group = partition->group();
+    if (members.is_changing || !group.status().is_leader) continue;
+    const Membership& now = group.membership();
+    const auto self = std::ranges::find(now, environment_.options.node, &Replica::node);
+    if (self == now.end()) continue;
+    const auto next = NextMembership(now, members.wanted, self->id());
+    if (!next) continue;
+    members.is_changing = true;
+    // Refused while another is under way or a learner is behind: then it is tried again.
+    group.ChangeMembership(*next, [ref = anchor_.Ref(), here = id](const Result<Proposed>&) {
+      PartitionSet* const set = ref.get();
+      if (set == nullptr) return;
+      if (const auto found = set->members_.find(here); found != set->members_.end())
+        found->second.is_changing = false;
+    });
+    Touch(*partition);
+  }
+}
+
 void PartitionSet::DropTopic(const TopicId& topic) {
   std::vector<GroupId> groups;
   for (const auto& [id, partition] : partitions_) {
     if (id.topic == topic) groups.push_back(id);
   }
   std::erase_if(lost_, [&topic](const auto& entry) { return entry.first.topic == topic; });
+  std::erase_if(members_, [&topic](const auto& entry) { return entry.first.topic == topic; });
   for (const GroupId& group : groups) Drop(group);
 }
 
@@ -258,6 +303,7 @@ void PartitionSet::RemoveDirectory(const GroupId& group) {
   const auto work = [&files = environment_.deps.files, &manifest = environment_.manifest, path,
                      group, outcome] {
     *outcome = RemovePartitionDirectory(files, path);
+    if (*outcome) *outcome = RemovePartitionDirectory(files, LostPath(path));
     if (*outcome) *outcome = manifest.Remove(group);
   };
   const auto done = [&log = environment_.log, outcome] {

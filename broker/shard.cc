@@ -9,6 +9,7 @@
 
 #include "broker/process_setup.h"
 #include "broker/raft_timers.h"
+#include "broker/topic_service.h"
 #include "protocol/types/check.h"
 
 namespace raftmq::broker {
@@ -42,7 +43,10 @@ Shard::Shard(std::uint32_t number, const NodeServices& services)
                                                   cache_, live_traffic_, metrics_.groups, links_,
                                                   &heartbeats_})),
       partitions_(std::make_unique<PartitionSet>(PartitionSet::Environment{
-          services.options, services.log, services.metrics, services.manifest, *deps_})),
+          services.options, services.log, services.metrics, services.manifest, *deps_,
+          [this](const GroupId& group, ReplicaNumber replica) {
+            topics_->ReportLost(group, replica);
+          }})),
       scrubber_({number, services.options.storage.data_directory, place_, services.scrub,
                  services.files, services.manifest, *work_, services.clock, services.log}),
       tick_(loop_),
@@ -142,6 +146,8 @@ void Shard::AdoptPeer(PeerArrival arrival) {
                   .incarnation = self.incarnation,
                   .boot_id = self.boot_id,
                   .save_counter = services_.peers.save_counter(),
+                  .number = services_.peers.own_number(),
+                  .your_number = services_.peers.NumberOf(arrival.hello.node),
                   .shards = self.shards},
       .on_message = [this](PeerMessage message) { OnPeerMessage(std::move(message)); },
       .on_heartbeat = [this](NodeId from,
@@ -226,6 +232,11 @@ void Shard::ResumeLater(AnchorRef<Session> session) {
 Error Shard::WhyNotHere(const GroupId& group) const {
   if (const Error* lost = partitions_->FindLost(group)) return *lost;
   const auto found = view_->by_id.find(group.topic);
+  // With a new data directory this node may have led it before.
+  if (found == view_->by_id.end() && view_->nodes.empty() && services_.peers.HasPeers()) {
+    return {ErrorCode::kNotLeader,
+            fmt::format("node {} knows nothing of the cluster yet", options().node.value())};
+  }
   if (found == view_->by_id.end()) {
     return {ErrorCode::kTopicNotFound,
             fmt::format("there is no topic with id {}", group.topic.ToHex())};
@@ -282,6 +293,7 @@ void Shard::OnFlushed() {
 void Shard::KeepHouse() {
   const Microseconds now = Now();
   for (auto& [session, owner] : sessions_) session->OnTime(now);
+  if (!is_draining_) partitions_->ReconcileMembers();
   const PartitionSet::Gauges gauges = partitions_->PublishGauges();
   metrics_.segments.Set(gauges.segments);
   metrics_.leaderless_partitions.Set(gauges.leaderless);

@@ -117,6 +117,10 @@ class Shard {
   // The groups here, the companion included.
   Group* FindGroup(const GroupId& id);
   void VisitGroups(const std::function<void(const GroupId&, Group&)>& visit);
+  // Its group goes; the two callbacks still run.
+  void ClearCompanion() { companion_ = nullptr; }
+  // Whether what this shard says to the node arrives there.
+  bool IsConnectedTo(NodeId node) const { return links_.IsUp(node); }
 
  private:
   void Receive(std::vector<Letter>& letters);

@@ -15,8 +15,6 @@
 namespace raftmq::broker {
 namespace {
 
-constexpr ReplicaNumber kCatalogueReplica{1};
-
 Result<std::vector<DirectoryEntry>> ListPartitions(FileSystem& files,
                                                    const std::string& data_directory) {
   const std::string path = PartitionsPath(data_directory);
@@ -56,10 +54,8 @@ std::string NamesOf(std::vector<NodeId> nodes) {
   return names;
 }
 
-// Who votes on the catalogue was settled when it was founded.
-Status CheckFounders(const Membership& membership, const BrokerOptions& options) {
-  std::vector<NodeId> expected, found;
-  for (const Replica& replica : membership) expected.push_back(replica.node);
+Status CheckNodes(const std::vector<NodeId>& expected, const BrokerOptions& options) {
+  std::vector<NodeId> found;
   for (const PeerNode& peer : options.peers) found.push_back(peer.node);
   if (expected == found) return Ok();
   return Fail(ErrorCode::kBadConfig,
@@ -67,14 +63,24 @@ Status CheckFounders(const Membership& membership, const BrokerOptions& options)
                           options.storage.data_directory, NamesOf(expected), NamesOf(found)));
 }
 
+// As far as a log tells it: of a node that is being replaced it may not know.
+Status CheckMembers(const Membership& membership, const BrokerOptions& options) {
+  const auto is_configured = [&options](const Replica& replica) {
+    return std::ranges::find(options.peers, replica.node, &PeerNode::node) != options.peers.end();
+  };
+  if (std::ranges::all_of(membership, is_configured)) return Ok();
+  return CheckFounders(membership, {}, options);
+}
+
 Result<std::unique_ptr<OpenedLog>> FoundCatalogueLog(FileSystem& files,
-                                                     const BrokerOptions& options) {
+                                                     const BrokerOptions& options,
+                                                     ReplicaNumber number) {
   LogFounding founding;
   // The same on every founding node, so that their first entries are.
   founding.group_seed = Hash64(AsBytes(options.cluster_id));
-  founding.replica = kCatalogueReplica;
+  founding.replica = number;
   for (const PeerNode& peer : options.peers)
-    founding.membership.push_back({peer.node, founding.replica, true});
+    founding.membership.push_back({peer.node, kCatalogueReplica, true});
   return CreateGroupLog(files, Catalogue::OptionsFor(options), founding);
 }
 
@@ -105,20 +111,42 @@ Result<std::unique_ptr<OpenedLog>> OpenCatalogueLog(FileSystem& files, NodeManif
     opened = OpenGroupLog(files, group);
     const bool is_unfinished = !opened && opened.error().code == ErrorCode::kNotFound;
     // A founding that was interrupted: nothing can have been logged anywhere yet.
-    if (opened) RAFTMQ_TRY(CheckFounders((*opened)->report.newest_checkpoint.membership, options));
+    if (opened) RAFTMQ_TRY(CheckMembers((*opened)->report.newest_checkpoint.membership, options));
     if (!opened && (!is_unfinished || was_founded || CountDirectories(entries) > 1)) return opened;
     if (!opened) RAFTMQ_TRY(RemovePartitionDirectory(files, group.log.directory));
   } else if (was_founded || CountDirectories(entries) > 0) {
     return Fail(
         ErrorCode::kForeignDirectory,
-        fmt::format("{} is missing: it was founded before, and without the catalogue nobody knows "
-                    "what this node has promised; restore it or start with an empty data directory",
-                    group.log.directory));
+        fmt::format(
+            "{} is missing: it was founded before, and without the catalogue nobody knows "
+            "what this node has promised; restore it, or start with an empty data directory "
+            "and, in a cluster, run `raftmq node replace {}`",
+            group.log.directory, options.node.value()));
   }
-  if (!opened) opened = FoundCatalogueLog(files, options);
+  if (!opened) opened = FoundCatalogueLog(files, options, kCatalogueReplica);
   // Before it votes.
-  if (opened && !was_founded) RAFTMQ_TRY(manifest.Add(kClusterGroup, kCatalogueReplica));
+  if (opened && !was_founded) RAFTMQ_TRY(manifest.Add(kClusterGroup, (*opened)->report.replica));
   return opened;
+}
+
+Result<std::unique_ptr<OpenedLog>> FoundCatalogueAnew(FileSystem& files, NodeManifest& manifest,
+                                                      const BrokerOptions& options,
+                                                      ReplicaNumber number) {
+  // A crash on the way leaves a directory that was never listed, or none: the next start founds or
+  // opens it, and is told its number again.
+  RAFTMQ_TRY(manifest.Remove(kClusterGroup));
+  RAFTMQ_TRY(RemovePartitionDirectory(files, Catalogue::OptionsFor(options).log.directory));
+  RAFTMQ_TRY_ASSIGN(auto founded, FoundCatalogueLog(files, options, number));
+  RAFTMQ_TRY(manifest.Add(kClusterGroup, number));
+  return founded;
+}
+
+Status CheckFounders(const Membership& membership, const CatalogueState& state,
+                     const BrokerOptions& options) {
+  std::set<NodeId> founders;
+  for (const Replica& replica : membership) founders.insert(replica.node);
+  for (const auto& [node, life] : state.lives()) founders.insert(node);
+  return CheckNodes({founders.begin(), founders.end()}, options);
 }
 
 Leftovers FindLeftovers(const std::vector<DirectoryEntry>& entries,

@@ -7,6 +7,7 @@
 
 #include "broker/broker_options.h"
 #include "broker/catalogue_state.h"
+#include "protocol/types/membership.h"
 #include "raftlog/group_factory.h"
 #include "raftmq/result.h"
 #include "segment/node_manifest.h"
@@ -18,6 +19,20 @@ namespace raftmq::broker {
 // kUnknownFormat, kIoError.
 Result<std::unique_ptr<OpenedLog>> OpenCatalogueLog(FileSystem& files, NodeManifest& manifest,
                                                     const BrokerOptions& options);
+
+inline constexpr ReplicaNumber kCatalogueReplica{1};  // Of the founders.
+
+// Of a directory that is new and was admitted in the place of another: its catalogue, which nobody
+// ever listened to, is founded again as the replica of that number, which joins. Blocks. May be
+// called again after an error or a crash. Errors: kDiskFull, kIoError.
+Result<std::unique_ptr<OpenedLog>> FoundCatalogueAnew(FileSystem& files, NodeManifest& manifest,
+                                                      const BrokerOptions& options,
+                                                      ReplicaNumber number);
+
+// Who voted when the cluster was founded: those in the catalogue's group and those whose data
+// directories are gone. kBadConfig if they are not the nodes configured.
+Status CheckFounders(const Membership& membership, const CatalogueState& state,
+                     const BrokerOptions& options);
 
 // Directories in partitions/, and lines of the manifest, that the catalogue does not list.
 struct Leftovers {

@@ -29,6 +29,10 @@ class TopicService {
   // used.
   virtual void AllotSession(Shard& from, std::string name,
                             std::function<void(Result<AllottedSession>)> done) = 0;
+  // The node's data directory is gone for good. Errors: kInvalidArgument, those of Group::Propose.
+  virtual void ReplaceNode(Shard& from, NodeId node, std::function<void(Status)> done) = 0;
+  // The replica here of that number is lost: it is to be replaced by another one here.
+  virtual void ReportLost(const GroupId& group, ReplicaNumber number) = 0;
   // Who leads the catalogue, as this node knows it; 0 = none. Any thread.
   virtual NodeId metadata_leader() const = 0;
 };

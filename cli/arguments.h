@@ -64,6 +64,11 @@ struct PartitionListArguments {
 struct TransferLeaderArguments {
   std::string target;  // "TOPIC/P:NODE".
 };
+struct NodeReplaceArguments {
+  std::uint32_t node = 0;
+  bool yes = false;
+  bool wait = false;
+};
 struct HealthArguments {
   bool wait = false;
 };

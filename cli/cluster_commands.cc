@@ -9,6 +9,7 @@
 #include "cli/connect.h"
 #include "cli/exit_code.h"
 #include "cli/output.h"
+#include "cli/partition_output.h"
 
 namespace raftmq::cli {
 namespace {
@@ -20,12 +21,14 @@ constexpr std::chrono::milliseconds kHealthRetry{100};
 
 struct Health {
   std::size_t nodes_expected = 0, partitions = 0, leaderless = 0;
+  std::size_t lost = 0, joining = 0;  // Replicas.
   std::uint32_t metadata_leader = 0;
   std::vector<std::uint32_t> answering;
   std::vector<std::string> silent;  // "node 3 (127.0.0.1:7440)"
   std::size_t absent() const { return nodes_expected - answering.size() - silent.size(); }
   bool IsHealthy() const {
-    return answering.size() == nodes_expected && metadata_leader != 0 && leaderless == 0;
+    return answering.size() == nodes_expected && metadata_leader != 0 && leaderless == 0 &&
+           lost == 0 && joining == 0;
   }
 };
 
@@ -44,15 +47,22 @@ Health HealthOf(const ClusterDescription& cluster) {
     for (const auto& partition : topic.partitions) {
       ++health.partitions;
       if (partition.leader == 0) ++health.leaderless;
+      health.lost += CountReplicas(partition, "lost");
+      health.joining += CountReplicas(partition, "learner");
     }
   }
   return health;
 }
 
 json HealthJson(const Health& health) {
-  return {{"healthy", health.IsHealthy()},           {"nodes", health.answering.size()},
-          {"nodes_expected", health.nodes_expected}, {"metadata_leader", health.metadata_leader},
-          {"partitions", health.partitions},         {"leaderless_partitions", health.leaderless}};
+  return {{"healthy", health.IsHealthy()},
+          {"nodes", health.answering.size()},
+          {"nodes_expected", health.nodes_expected},
+          {"metadata_leader", health.metadata_leader},
+          {"partitions", health.partitions},
+          {"leaderless_partitions", health.leaderless},
+          {"lost_replicas", health.lost},
+          {"joining_replicas", health.joining}};
 }
 
 std::string HealthText(const Health& health) {
@@ -64,6 +74,8 @@ std::string HealthText(const Health& health) {
                       ? "nobody leads the metadata"
                       : fmt::format("node {} leads the metadata", health.metadata_leader),
                   health.partitions, health.partitions == 1 ? "" : "s", health.leaderless);
+  if (health.lost + health.joining > 0)
+    text += fmt::format("{} replicas are lost, {} are joining\n", health.lost, health.joining);
   for (const std::string& node : health.silent) text += node + " does not answer\n";
   if (health.absent() > 0) text += fmt::format("{} more have not joined yet\n", health.absent());
   return text;

@@ -57,6 +57,7 @@ struct Parsed {
   ConsumeArguments consume;
   PartitionListArguments partitions;
   TransferLeaderArguments transfer;
+  NodeReplaceArguments node_replace;
   HealthArguments health;
   ScrubArguments scrub;
   LogArguments log;
@@ -233,6 +234,15 @@ void AddClusterVerbs(CLI::App* app, Parsed* p) {
                                 [p] { return PartitionTransferLeader(p->global, p->transfer); });
   transfer->add_option("target", p->transfer.target, "TOPIC/PARTITION:NODE, for example orders/0:2")
       ->required();
+  CLI::App* const node = AddNoun(app, "node", "Change the nodes of the cluster");
+  auto* replace = AddBriefVerb(node, p, "replace",
+                               "A node's data directory is gone for good: it comes back with an "
+                               "empty one and gets what it held from the others",
+                               [p] { return NodeReplace(p->global, p->node_replace); });
+  AddCount(replace, "node", &p->node_replace.node, "Node id", {1, UINT32_MAX})->required();
+  replace->add_flag("--yes", p->node_replace.yes, "Do it without being asked");
+  replace->add_flag("--wait", p->node_replace.wait,
+                    "Wait until its replicas are back, up to --timeout; exit 5 if they are not");
   CLI::App* const cluster = AddNoun(app, "cluster", "Look at the cluster");
   AddBriefVerb(cluster, p, "info", "Cluster id, nodes and totals",
                [p] { return ClusterInfo(p->global); });

@@ -19,6 +19,7 @@ int Consume(const GlobalArguments& global, const ConsumeArguments& arguments);
 int PartitionList(const GlobalArguments& global, const PartitionListArguments& arguments);
 int PartitionTransferLeader(const GlobalArguments& global,
                             const TransferLeaderArguments& arguments);
+int NodeReplace(const GlobalArguments& global, const NodeReplaceArguments& arguments);
 int ClusterInfo(const GlobalArguments& global);
 int ClusterHealth(const GlobalArguments& global, const HealthArguments& arguments);
 

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <optional>
 
@@ -36,8 +37,15 @@ std::string ReplicaList(const PartitionDescription& partition) {
   for (const auto& replica : partition.replicas) {
     if (!text.empty()) text += ",";
     text += std::to_string(replica.node) + (replica.durable ? "" : "?");
+    if (replica.role == "lost") text += "!";
+    if (replica.role == "learner") text += "+";
   }
   return text;
+}
+
+std::size_t CountReplicas(const PartitionDescription& partition, std::string_view role) {
+  return static_cast<std::size_t>(
+      std::ranges::count(partition.replicas, role, &PartitionDescription::Replica::role));
 }
 
 void WarnOfSilentNodes(const ClusterDescription& cluster) {

@@ -147,6 +147,8 @@ class Group {
   // the term or the next segment has only begun, or the learner is behind: all definite; as Propose
   // when leadership is lost meanwhile.
   virtual void ChangeMembership(const Membership& next, ProposeDone done) = 0;
+  // As far as its log says it here: what is not committed yet counts, too.
+  virtual const Membership& membership() const = 0;
   // Hands leadership to another voter and calls back when it leads. What is proposed meanwhile is
   // held. Errors: kNotLeader; kInvalidArgument: no other voter; kNotYet: under way to another;
   // kTimeout: it has not taken over within an election timeout, or another leads.

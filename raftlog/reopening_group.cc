@@ -27,6 +27,7 @@ void ReopeningGroup::MaybeReopen() {
   last_status_ = group_->status();
   last_status_.leader = NodeId(0);
   last_status_.is_leader = false;
+  last_membership_ = group_->membership();
   group_->HandOver([this] {
     group_->Drain([this] { phase_ = Phase::kClosed; });
     group_->TurnEnd();
@@ -185,6 +186,10 @@ void ReopeningGroup::ProposeAnywhere(ByteBuffer frame, ProposeDone done) {
 void ReopeningGroup::ReadIndex(std::function<void(Result<Offset>)> done) {
   if (!IsOpen()) return done(Fail(NotServing(ErrorCode::kNotYet)));
   group_->ReadIndex(std::move(done));
+}
+
+const Membership& ReopeningGroup::membership() const {
+  return IsOpen() ? group_->membership() : last_membership_;
 }
 
 void ReopeningGroup::ChangeMembership(const Membership& next, ProposeDone done) {

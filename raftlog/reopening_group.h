@@ -31,6 +31,7 @@ class ReopeningGroup final : public Group {
   void Trim(Offset log_start, std::function<void(Result<Offset>)> done) override;
   void ProposeAnywhere(ByteBuffer frame, ProposeDone done) override;
   void ReadIndex(std::function<void(Result<Offset>)> done) override;
+  const Membership& membership() const override;
   void ChangeMembership(const Membership& next, ProposeDone done) override;
   void TransferTo(NodeId to, std::function<void(Status)> done) override;
   void HandOver(std::function<void()> done) override;
@@ -76,6 +77,7 @@ class ReopeningGroup final : public Group {
   std::uint64_t openings_ = 0;
   std::unique_ptr<Group> group_;  // Null from kClosed on.
   GroupStatus last_status_;       // While it is not open.
+  Membership last_membership_;    // The same.
   std::optional<Error> failure_;
   const std::vector<DamagedRange> no_damage_;
   std::function<void()> on_commit_;

@@ -63,6 +63,7 @@ class ReplicaGroup final : public Group {
   void SetApply(std::function<void(Index, ByteSpan)> apply) override;
   void ProposeAnywhere(ByteBuffer frame, ProposeDone done) override;
   void ReadIndex(std::function<void(Result<Offset>)> done) override;
+  const Membership& membership() const override { return core_.membership(); }
   void ChangeMembership(const Membership& next, ProposeDone done) override;
   void TransferTo(NodeId to, std::function<void(Status)> done) override;
   void HandOver(std::function<void()> done) override;

@@ -68,6 +68,7 @@ scripts/install_dependencies.sh build test
 if $nightly; then
   export RAFTMQ_CRASH_IMAGES=1000000 RAFTMQ_BIT_FLIP_BYTES=1048576 RAFTMQ_ISOLATIONS=20 RAFTMQ_BENCH_FAILOVERS=100
   export RAFTMQ_EXACTLY_ONCE_SENDS=100000
+  export RAFTMQ_IDENTITY_ROUNDS=20
   build tsan sanitized_tests
   run tsan -L sanitize
   fuzz

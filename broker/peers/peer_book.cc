@@ -25,12 +25,24 @@ wire::PeerHello PeerBook::Hello(NodeId to, std::uint32_t shard) const {
   hello.to = to;
   hello.shard = shard;
   hello.save_counter = save_counter();
+  hello.number = own_number();
   return hello;
 }
 
-void PeerBook::SetIncarnation(NodeId node, std::uint64_t incarnation) {
+void PeerBook::SetDirectory(NodeId node, Directory directory) {
   const std::lock_guard lock(mutex_);
-  incarnations_[node] = incarnation;
+  directories_[node] = std::move(directory);
+}
+
+ReplicaNumber PeerBook::NumberOf(NodeId node) const {
+  const std::lock_guard lock(mutex_);
+  const auto known = directories_.find(node);
+  return known == directories_.end() ? ReplicaNumber(0) : known->second.number;
+}
+
+std::map<NodeId, std::uint64_t> PeerBook::TakeCandidates() {
+  const std::lock_guard lock(mutex_);
+  return std::exchange(candidates_, {});
 }
 
 void PeerBook::Open() {
@@ -47,6 +59,7 @@ Status PeerBook::Admit(const wire::PeerHello& hello) {
                                                 "yet: call again",
                                                 self_.node.value()));
   }
+  RAFTMQ_TRY(CheckDirectory(hello.node, hello.incarnation, hello.number));
   RAFTMQ_TRY(CheckLife(hello.node, life));
   Remember(hello.node, life);
   return Ok();
@@ -60,7 +73,9 @@ Status PeerBook::AdmitAnswer(NodeId node, const wire::PeerWelcome& welcome) {
   }
   const Life life{welcome.boot_id, {welcome.incarnation, welcome.save_counter}};
   const std::lock_guard lock(mutex_);
+  RAFTMQ_TRY(CheckDirectory(node, welcome.incarnation, welcome.number));
   RAFTMQ_TRY(CheckLife(node, life));
+  if (welcome.your_number > told_number()) told_number_.store(welcome.your_number.value());
   // Before Open nobody knows whether it is the directory that this node has joined with.
   const auto met = lives_.find(node);
   const bool is_same = met != lives_.end() && met->second.shown.incarnation == welcome.incarnation;
@@ -116,16 +131,33 @@ Status PeerBook::CheckAddressed(const wire::PeerHello& hello) const {
       fmt::format("node {} is none of this node's peers: check node.peers", hello.node.value()));
 }
 
-Status PeerBook::CheckLife(NodeId node, const Life& life) const {
-  const auto known = incarnations_.find(node);
-  if (known != incarnations_.end() && known->second != life.shown.incarnation) {
-    return Fail(
-        ErrorCode::kForeignDirectory,
-        fmt::format("node {} has another data directory (incarnation {}) than the one it "
-                    "joined with ({}): it must not vote as its old self. Start it with that "
-                    "one; if that is gone for good, run `raftmq node replace {}`",
-                    node.value(), life.shown.incarnation, known->second, node.value()));
+Status PeerBook::CheckDirectory(NodeId node, std::uint64_t incarnation, ReplicaNumber number) {
+  const auto found = directories_.find(node);
+  if (found == directories_.end()) return Ok();
+  const Directory& known = found->second;
+  if (std::ranges::count(known.gone, incarnation) > 0) {
+    return Fail(ErrorCode::kForeignDirectory,
+                fmt::format("the data directory of node {} (incarnation {}) was replaced: it must "
+                            "not vote any more. Start the node with an empty directory",
+                            node.value(), incarnation));
   }
+  // It was admitted by a command that this node does not know yet.
+  if (number > known.number) return Ok();
+  if (known.is_replaced) {
+    candidates_[node] = incarnation;
+    return Fail(ErrorCode::kNotYet,
+                fmt::format("node {} is being admitted with its new data directory: call again",
+                            node.value()));
+  }
+  if (known.incarnation == incarnation) return Ok();
+  return Fail(ErrorCode::kForeignDirectory,
+              fmt::format("node {} has another data directory (incarnation {}) than the one it "
+                          "joined with ({}): it must not vote as its old self. Start it with that "
+                          "one; if that is gone for good, run `raftmq node replace {}`",
+                          node.value(), incarnation, known.incarnation, node.value()));
+}
+
+Status PeerBook::CheckLife(NodeId node, const Life& life) const {
   const auto met = lives_.find(node);
   if (met == lives_.end() || met->second.shown.incarnation != life.shown.incarnation) return Ok();
   // Of one life an older hello may come later; another life begins where the last one was saved.

@@ -30,14 +30,35 @@ class PeerBook {
   std::uint64_t boot_id() const { return self_.boot_id; }
   wire::PeerHello Hello(NodeId to, std::uint32_t shard) const;
 
-  // From the catalogue: this is the directory that the node has joined with.
-  void SetIncarnation(NodeId node, std::uint64_t incarnation);
+  // What the catalogue says of a node's data directory.
+  struct Directory {
+    std::uint64_t incarnation = 0;
+    ReplicaNumber number{1};          // Of its replica of the catalogue; see wire::PeerHello.
+    bool is_replaced = false;         // It is gone, and no other is admitted yet.
+    std::vector<std::uint64_t> gone;  // Incarnations that never come back.
+  };
+  void SetDirectory(NodeId node, Directory directory);
+  // The number of this node's own directory, as that says itself.
+  void SetOwnNumber(ReplicaNumber number) { own_number_.store(number.value()); }
+  ReplicaNumber own_number() const { return ReplicaNumber(own_number_.load()); }
+  // The highest number that others have said it has: while it is higher than that, this is another
+  // directory than they know by it, and says nothing to anybody.
+  ReplicaNumber told_number() const { return ReplicaNumber(told_number_.load()); }
+  // What to tell a node of its own number; 0 if the catalogue does not know it.
+  ReplicaNumber NumberOf(NodeId node) const;
+  // Nodes whose directories were replaced, and the incarnations of those that they have come with
+  // since, as far as they have called since the last time this was asked.
+  std::map<NodeId, std::uint64_t> TakeCandidates();
+  // Others have turned this node away in this life.
+  void SetTurnedAway() { is_turned_away_.store(true); }
+  bool is_turned_away() const { return is_turned_away_.load(); }
+
   // From here on hellos are believed: what this node's own catalogue says of the others is set. A
   // node that came before with an empty directory could vote as its old self.
   void Open();
   // Whether to believe a hello; then its counter is remembered. Errors, each saying what was
   // expected and found: kUnsupported (version), kForeignDirectory (cluster, node, incarnation),
-  // kRolledBack (save counter), kNotYet before Open.
+  // kRolledBack (save counter), kNotYet before Open, and of a candidate.
   Status Admit(const wire::PeerHello& hello);
   // The same of who answers a call to `node`; kBadMessage for a welcome of no credible sender. Then
   // this node is accepted by one that knows how far it was, and may go on: see NextSave.
@@ -65,6 +86,7 @@ class PeerBook {
   };
 
   Status CheckAddressed(const wire::PeerHello& hello) const;
+  Status CheckDirectory(NodeId node, std::uint64_t incarnation, ReplicaNumber number);
   Status CheckLife(NodeId node, const Life& life) const;
   void Remember(NodeId node, const Life& life);
 
@@ -73,8 +95,12 @@ class PeerBook {
   std::atomic<std::uint64_t> save_counter_;
   std::atomic<bool> has_begun_{false};
   std::atomic<std::uint64_t> promises_{0};
+  std::atomic<std::uint64_t> own_number_{1};
+  std::atomic<std::uint64_t> told_number_{0};
+  std::atomic<bool> is_turned_away_{false};
   mutable std::mutex mutex_;  // Guards what follows.
-  std::map<NodeId, std::uint64_t> incarnations_;
+  std::map<NodeId, Directory> directories_;
+  std::map<NodeId, std::uint64_t> candidates_;
   std::map<NodeId, Life> lives_;
   bool is_open_ = false;
   bool is_accepted_ = false;  // In this life, by another node.

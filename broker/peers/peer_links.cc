@@ -62,6 +62,8 @@ class PeerLinks::Link final : public ConnectionHandler {
     links_.environment_.metrics.frames_sent.Add();
   }
 
+  bool is_up() const { return is_up_; }
+
   void Tick() {
     if (is_up_) return TellSaved();
     MaybeComeUp();
@@ -112,13 +114,16 @@ class PeerLinks::Link final : public ConnectionHandler {
         fmt::format("node {} at {} turns this node away: {}", node_.peer.node.value(),
                     node_.peer.address.ToString(), error.message));
     wait_ = kWaitMax;
+    links_.environment_.book.SetTurnedAway();
     if (error.code == ErrorCode::kRolledBack) links_.on_rolled_back_(error);
     Close(error);
   }
 
-  // Nothing is promised before the counter was raised in this life and told.
+  // Nothing is promised before the counter was raised in this life and told, nor under a number
+  // that is not this directory's: the old one may still be asked for its vote.
   void MaybeComeUp() {
-    if (is_up_ || !welcome_ || !links_.environment_.book.has_begun()) return;
+    const PeerBook& book = links_.environment_.book;
+    if (is_up_ || !welcome_ || !book.has_begun() || book.own_number() < book.told_number()) return;
     is_up_ = true;
     TellSaved();
     wait_ = kWaitMin;
@@ -260,6 +265,12 @@ void PeerLinks::Send(const PeerShard& to, Heartbeat heartbeat) {
 
 void PeerLinks::Send(const PeerShard& to, HeartbeatReply reply) {
   if (Link* const link = FindLink(to)) link->SendNow(ToWire(reply));
+}
+
+bool PeerLinks::IsUp(NodeId node) const {
+  const auto found = nodes_.find(node);
+  return found != nodes_.end() &&
+         std::ranges::any_of(found->second->links, [](const auto& link) { return link->is_up(); });
 }
 
 void PeerLinks::Tick() {

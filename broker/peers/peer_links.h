@@ -49,6 +49,8 @@ class PeerLinks final : public Transport, public HeartbeatTransport {
   std::optional<PeerShard> WhereIs(NodeId node, const GroupId& group) const override;
   void Send(const PeerShard& to, Heartbeat heartbeat) override;
   void Send(const PeerShard& to, HeartbeatReply reply) override;
+  // Whether some connection to the node is up.
+  bool IsUp(NodeId node) const;
   // Tells others of the save counter.
   void Tick();
   // At the end of the turn.

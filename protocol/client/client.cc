@@ -131,6 +131,7 @@ Result<ClusterDescription> Client::Survey(const std::vector<std::string>& topics
     if (const auto* answer = std::get_if<wire::MetadataReply>(&reply.body))
       answers.push_back(*answer);
   }
+  if (answers.empty()) return Fail(ErrorCode::kNotYet, "no node knows the cluster yet");
   return internal::DescribeFrom(answers);
 }
 
@@ -157,6 +158,14 @@ Status Client::TransferLeader(const std::string& topic, std::uint32_t partition,
         return wire::TransferLeaderRequest{.group = group, .to = NodeId(node)};
       },
       options)));
+  return Ok();
+}
+
+Status Client::ReplaceNode(std::uint32_t node) {
+  const RetryingCall::Options options{.timeout = core_->config().request_timeout,
+                                      .retry_unknown = true};
+  RAFTMQ_TRY(Expect<wire::EmptyReply>(
+      core_->CallAny(wire::ReplaceNodeRequest{.node = NodeId(node)}, options)));
   return Ok();
 }
 

@@ -10,7 +10,8 @@
 namespace raftmq::internal {
 namespace {
 
-std::string_view RoleName(std::uint8_t role) {
+std::string_view RoleName(std::uint8_t role, bool is_lost) {
+  if (is_lost) return "lost";
   constexpr std::string_view kNames[] = {"follower", "leader", "learner"};
   return role < std::size(kNames) ? kNames[role] : "unknown";
 }
@@ -24,8 +25,8 @@ PartitionDescription Describe(const wire::PartitionInfo& info) {
                                  .size_bytes = info.size_bytes,
                                  .replicas = {}};
   for (const wire::ReplicaInfo& replica : info.replicas)
-    partition.replicas.push_back(
-        {.node = replica.node.value(), .role = std::string(RoleName(replica.role))});
+    partition.replicas.push_back({.node = replica.node.value(),
+                                  .role = std::string(RoleName(replica.role, replica.is_lost))});
   return partition;
 }
 
@@ -54,6 +55,7 @@ PartitionDescription Merge(const std::vector<std::pair<NodeId, const wire::Parti
         replica.end = own.end.value();
         replica.commit = own.commit.value();
         replica.durable = own.durable.value();
+        if (own.is_lost) replica.role = RoleName(own.role, own.is_lost);
       }
     }
   }

@@ -61,6 +61,7 @@ class Decoder {
   ReadIndexRequest Get(schema::ReadIndexRequest::Reader from);
   ReadIndexReply Get(schema::ReadIndexReply::Reader from);
   TransferLeaderRequest Get(schema::TransferLeaderRequest::Reader from);
+  ReplaceNodeRequest Get(schema::ReplaceNodeRequest::Reader from);
   InitProducerRequest Get(schema::InitProducerRequest::Reader from);
   InitProducerReply Get(schema::InitProducerReply::Reader from);
   OpenSessionRequest Get(schema::OpenSessionRequest::Reader from);
@@ -133,6 +134,8 @@ std::optional<Body> Decoder::GetBody(schema::Message::Reader from) {
       return Get(from.getReadIndexReply());
     case schema::Message::TRANSFER_LEADER_REQUEST:
       return Get(from.getTransferLeaderRequest());
+    case schema::Message::REPLACE_NODE_REQUEST:
+      return Get(from.getReplaceNodeRequest());
     case schema::Message::INIT_PRODUCER_REQUEST:
       return Get(from.getInitProducerRequest());
     case schema::Message::INIT_PRODUCER_REPLY:
@@ -299,6 +302,10 @@ TransferLeaderRequest Decoder::Get(schema::TransferLeaderRequest::Reader from) {
   return {.group = GetGroup(from), .to = NodeId(from.getTo())};
 }
 
+ReplaceNodeRequest Decoder::Get(schema::ReplaceNodeRequest::Reader from) {
+  return {.node = NodeId(from.getNode())};
+}
+
 InitProducerRequest Decoder::Get(schema::InitProducerRequest::Reader from) {
   return {.name = GetText(from.getName(), "name")};
 }
@@ -358,6 +365,7 @@ ReplicaInfo Decoder::Get(schema::ReplicaInfo::Reader from) {
   }
   return {.node = NodeId(from.getNode()),
           .role = static_cast<std::uint8_t>(role),
+          .is_lost = from.getIsLost(),
           .end = Offset(from.getEnd()),
           .commit = Offset(from.getCommit()),
           .durable = Offset(from.getDurable())};

@@ -45,6 +45,7 @@ void PutPartition(const PartitionInfo& from, schema::PartitionInfo::Builder to) 
     auto each = replicas[i++];
     each.setNode(replica.node.value());
     each.setRole(static_cast<schema::Role>(replica.role));
+    each.setIsLost(replica.is_lost);
     each.setEnd(replica.end.value());
     each.setCommit(replica.commit.value());
     each.setDurable(replica.durable.value());
@@ -227,6 +228,10 @@ void Put(const TransferLeaderRequest& from, schema::Message::Builder to) {
   auto body = to.initTransferLeaderRequest();
   PutGroup(from.group, body);
   body.setTo(from.to.value());
+}
+
+void Put(const ReplaceNodeRequest& from, schema::Message::Builder to) {
+  to.initReplaceNodeRequest().setNode(from.node.value());
 }
 
 void Put(const InitProducerRequest& from, schema::Message::Builder to) {

@@ -109,6 +109,7 @@ struct NodeInfo {
 struct ReplicaInfo {
   NodeId node;
   std::uint8_t role = 0;  // 0 follower, 1 leader, 2 learner.
+  bool is_lost = false;   // Placed there, but not a member of the group, or not to be opened.
   Offset end;
   Offset commit;  // Offset up to which this replica knows committed.
   Offset durable;
@@ -216,6 +217,16 @@ struct TransferLeaderRequest {
 
   bool operator==(const TransferLeaderRequest&) const = default;
 };
+// The data directory that a node has joined with is gone for good: none of the replicas it held
+// counts any more, and the node is admitted with the next one that it comes with. Answered with
+// EmptyReply when that is settled; the node's replicas come back one by one, see metadata. May be
+// sent again. Errors: kInvalidArgument (no such node, or it runs), retriable ones while the cluster
+// has no leader.
+struct ReplaceNodeRequest {
+  NodeId node;
+
+  bool operator==(const ReplaceNodeRequest&) const = default;
+};
 // A session for a producer, from any broker: the batches that carry it are stored once, however
 // often they are sent. Each allotment is another (session, epoch): of the same name the same
 // session with the next epoch, which fences the earlier ones wherever it is used. A request whose
@@ -299,7 +310,7 @@ using Body =
                  CreateTopicReply, DeleteTopicRequest, TrimRequest, TrimReply, ListOffsetsRequest,
                  ListOffsetsReply, EmptyReply, ErrorReply, ReadIndexRequest, ReadIndexReply,
                  TransferLeaderRequest, InitProducerRequest, InitProducerReply, OpenSessionRequest,
-                 OpenSessionReply, ScrubRequest, ScrubReply>;
+                 OpenSessionReply, ScrubRequest, ScrubReply, ReplaceNodeRequest>;
 
 struct Message {
   std::uint64_t request_id = 0;  // Chosen by the requester; replies carry the request's.

@@ -24,6 +24,7 @@ void Put(const PeerHello& from, schema::PeerMessage::Builder root) {
   to.setIncarnation(from.incarnation);
   to.setBootId(from.boot_id);
   to.setSaveCounter(from.save_counter);
+  to.setNumber(from.number.value());
   to.setShard(from.shard);
   to.setToNode(from.to.value());
   to.setClusterId(TextOf(from.cluster_id));
@@ -36,6 +37,8 @@ void Put(const PeerWelcome& from, schema::PeerMessage::Builder root) {
   to.setIncarnation(from.incarnation);
   to.setBootId(from.boot_id);
   to.setSaveCounter(from.save_counter);
+  to.setNumber(from.number.value());
+  to.setYourNumber(from.your_number.value());
   to.setShards(from.shards);
 }
 
@@ -179,6 +182,7 @@ PeerHello Get(schema::PeerHello::Reader from) {
           .incarnation = from.getIncarnation(),
           .boot_id = from.getBootId(),
           .save_counter = from.getSaveCounter(),
+          .number = ReplicaNumber(from.getNumber()),
           .to = NodeId(from.getToNode()),
           .shard = from.getShard()};
 }
@@ -189,6 +193,8 @@ PeerWelcome Get(schema::PeerWelcome::Reader from) {
           .incarnation = from.getIncarnation(),
           .boot_id = from.getBootId(),
           .save_counter = from.getSaveCounter(),
+          .number = ReplicaNumber(from.getNumber()),
+          .your_number = ReplicaNumber(from.getYourNumber()),
           .shards = from.getShards()};
 }
 

@@ -28,8 +28,11 @@ struct PeerHello {
   std::uint64_t incarnation = 0;   // Of its data directory.
   std::uint64_t boot_id = 0;       // Of its process.
   std::uint64_t save_counter = 0;  // How far its data directory has shown itself.
-  NodeId to;                       // Who is meant: an address may have changed hands.
-  std::uint32_t shard = 0;         // Which shard of it.
+  // Of that directory's replica of the catalogue: 1 of a founding one, else the index of the
+  // command that admitted it.
+  ReplicaNumber number;
+  NodeId to;                // Who is meant: an address may have changed hands.
+  std::uint32_t shard = 0;  // Which shard of it.
   bool operator==(const PeerHello&) const = default;
 };
 struct PeerWelcome {
@@ -38,7 +41,9 @@ struct PeerWelcome {
   std::uint64_t incarnation = 0;
   std::uint64_t boot_id = 0;
   std::uint64_t save_counter = 0;
-  std::uint32_t shards = 1;  // Which shard serves a group there is a function of it.
+  ReplicaNumber number;       // The same.
+  ReplicaNumber your_number;  // What the sender's catalogue says of who is greeted; 0 = nothing.
+  std::uint32_t shards = 1;   // Which shard serves a group there is a function of it.
   bool operator==(const PeerWelcome&) const = default;
 };
 // Then the connection is closed.

@@ -29,6 +29,7 @@ struct PeerHello {
   toNode @6 :UInt32;
   clusterId @7 :Text;
   saveCounter @8 :UInt64;
+  number @9 :UInt64;
 }
 
 struct PeerWelcome {
@@ -38,6 +39,8 @@ struct PeerWelcome {
   bootId @3 :UInt64;
   shards @4 :UInt32;
   saveCounter @5 :UInt64;
+  number @6 :UInt64;
+  yourNumber @7 :UInt64;
 }
 
 struct PeerRefusal {

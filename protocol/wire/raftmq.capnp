@@ -43,6 +43,7 @@ struct Message {
     conditionalProduceRequest @27 :ConditionalProduceRequest;
     scrubRequest @28 :ScrubRequest;
     scrubReply @29 :ScrubReply;
+    replaceNodeRequest @30 :ReplaceNodeRequest;
   }
 }
 
@@ -138,6 +139,7 @@ struct ReplicaInfo {
   end @2 :UInt64;
   commit @3 :UInt64;
   durable @4 :UInt64;
+  isLost @5 :Bool;
 }
 
 struct PartitionInfo {
@@ -238,6 +240,10 @@ struct TransferLeaderRequest {
   topicLow @1 :UInt64;
   partition @2 :UInt32;
   to @3 :UInt32;
+}
+
+struct ReplaceNodeRequest {
+  node @0 :UInt32;
 }
 
 struct InitProducerRequest {

@@ -35,7 +35,10 @@ TEST(ClusterCommand, EveryKindComesBackAsItWas) {
       ReplicasFounded{{1, 2}, NodeId(3)},
       TopicDeleted{{1, 2}},
       SessionAllotted{"relay"},
-      SessionAllotted{}};
+      SessionAllotted{},
+      NodeReplaced{NodeId(3), 9},
+      NodeAdmitted{NodeId(3), 10},
+      ReplicaLost{{1, 2}, PartitionNumber(4), NodeId(3), ReplicaNumber(7)}};
   for (const ClusterCommand& command : commands) {
     const auto decoded = DecodeClusterCommand(AsBytes(EncodeClusterCommand(command)));
     ASSERT_TRUE(decoded) << decoded.error().ToString();
@@ -66,6 +69,20 @@ TEST(ClusterCommand, OfASessionHasTheDocumentedBytes) {
             "02006162");
 }
 
+TEST(ClusterCommand, OfANodesDirectoryHasTheDocumentedBytes) {
+  EXPECT_EQ(Hex(EncodeClusterCommand(NodeReplaced{NodeId(3), 9})),
+            "0106"
+            "03000000"
+            "0900000000000000");
+  EXPECT_EQ(Hex(EncodeClusterCommand(
+                ReplicaLost{{1, 2}, PartitionNumber(4), NodeId(3), ReplicaNumber(7)})),
+            "0108"
+            "01000000000000000200000000000000"
+            "04000000"
+            "03000000"
+            "0700000000000000");
+}
+
 TEST(ClusterCommand, RefusesEveryShortAndLongForm) {
   const std::string whole = EncodeClusterCommand(Topic("orders", 5));
   for (std::size_t size = 0; size < whole.size(); ++size) {
@@ -87,6 +104,9 @@ TEST(CatalogueState, IsTheSameAfterItsOwnBytes) {
   state.Apply(Index(7), SessionAllotted{"relay"});
   state.Apply(Index(8), SessionAllotted{"audit"});
   state.Apply(Index(9), SessionAllotted{"relay"});
+  state.Apply(Index(10), NodeReplaced{NodeId(1), 9});
+  state.Apply(Index(11), NodeAdmitted{NodeId(1), 10});
+  state.Apply(Index(12), ReplicaLost{{1, 5}, PartitionNumber(1), NodeId(1), ReplicaNumber(11)});
   const ByteBuffer bytes = state.Encode();
   const auto again = CatalogueState::Decode(bytes.span());
   ASSERT_TRUE(again) << again.error().ToString();
@@ -137,11 +157,126 @@ TEST(CatalogueState, ReadsAStateWithoutProducersNames) {
   CatalogueState state;
   state.Apply(Index(3), Topic("orders", 5));
   const ByteBuffer bytes = state.Encode();
-  std::string older(AsText(bytes.span().first(bytes.size() - 4)));  // No count of names.
+  // No counts of names, lives and renewed replicas.
+  std::string older(AsText(bytes.span().first(bytes.size() - 12)));
   older[0] = 1;
   const auto read = CatalogueState::Decode(AsBytes(older));
   ASSERT_TRUE(read) << read.error().ToString();
   EXPECT_EQ(*read, state);
+}
+
+// The state as version 2 wrote it, before directories were replaced.
+TEST(CatalogueState, ReadsAStateWithoutReplacedDirectories) {
+  CatalogueState state;
+  state.Apply(Index(3), Topic("orders", 5));
+  state.Apply(Index(7), SessionAllotted{"relay"});
+  const ByteBuffer bytes = state.Encode();
+  std::string older(AsText(bytes.span().first(bytes.size() - 8)));
+  older[0] = 2;
+  const auto read = CatalogueState::Decode(AsBytes(older));
+  ASSERT_TRUE(read) << read.error().ToString();
+  EXPECT_EQ(*read, state);
+  older[0] = 4;
+  EXPECT_EQ(CatalogueState::Decode(AsBytes(older)).error().code, ErrorCode::kUnknownFormat);
+}
+
+// Node 1 and 2 with a topic of one partition on both, created at index 4.
+class ReplacedDirectories : public ::testing::Test {
+ protected:
+  ReplacedDirectories() {
+    Apply(NodeJoined{kOne, 9, "h", 1, "h", 2, 4});
+    Apply(NodeJoined{kTwo, 20, "h", 1, "h", 2, 4});
+    TopicCreated topic = Topic("orders", 5);
+    topic.placement = {{kOne, kTwo}};
+    Apply(topic);
+    Apply(ReplicasFounded{kTopic, kOne});
+    Apply(ReplicasFounded{kTopic, kTwo});
+  }
+  std::uint64_t Apply(const ClusterCommand& command) {
+    state_.Apply(Index(++index_), command);
+    return index_;
+  }
+  std::vector<ReplicaId> Wanted() const {
+    return state_.WantedReplicas(*state_.FindTopic(kTopic), PartitionNumber(0));
+  }
+  static ReplicaId Id(NodeId node, std::uint64_t number) { return {node, ReplicaNumber(number)}; }
+
+  static constexpr NodeId kOne{1}, kTwo{2};
+  static constexpr TopicId kTopic{1, 5};
+  static constexpr std::uint64_t kCreated = 4;
+  std::uint64_t index_ = 1;
+  CatalogueState state_;
+};
+
+TEST_F(ReplacedDirectories, UntilAnotherIsAdmittedTheNodeHoldsNothing) {
+  EXPECT_THAT(Wanted(), ::testing::ElementsAre(Id(kOne, kCreated), Id(kTwo, kCreated)));
+  Apply(NodeReplaced{kOne, 9});
+  EXPECT_THAT(Wanted(), ::testing::ElementsAre(Id(kTwo, kCreated)));
+  EXPECT_THAT(state_.WantedOfCatalogue({kOne, kTwo}, ReplicaNumber(1)),
+              ::testing::ElementsAre(Id(kTwo, 1)));
+}
+
+TEST_F(ReplacedDirectories, TheNextOneHoldsReplicasWithTheNumberOfItsCommand) {
+  Apply(NodeReplaced{kOne, 9});
+  const std::uint64_t admitted = Apply(NodeAdmitted{kOne, 10});
+  EXPECT_THAT(Wanted(), ::testing::ElementsAre(Id(kOne, admitted), Id(kTwo, kCreated)));
+  EXPECT_THAT(state_.WantedOfCatalogue({kOne, kTwo}, ReplicaNumber(1)),
+              ::testing::ElementsAre(Id(kOne, admitted), Id(kTwo, 1)));
+  EXPECT_FALSE(state_.FindTopic(kTopic)->founded.contains(kOne));
+  EXPECT_EQ(state_.nodes().at(kOne).incarnation, 10u);
+  // What is created later is founded by it like by any other.
+  Apply(Topic("events", 6));
+  EXPECT_THAT(state_.WantedReplicas(*state_.FindTopic("events"), PartitionNumber(0)),
+              ::testing::ElementsAre(Id(kOne, index_)));
+}
+
+TEST_F(ReplacedDirectories, WhatIsGoneNeverComesBack) {
+  Apply(NodeReplaced{kOne, 9});
+  Apply(NodeAdmitted{kOne, 9});
+  Apply(NodeJoined{kOne, 9, "elsewhere", 1, "h", 2, 4});
+  EXPECT_TRUE(state_.lives().at(kOne).is_replaced);
+  EXPECT_EQ(state_.nodes().at(kOne).client_host, "h");
+  Apply(NodeAdmitted{kOne, 10});
+  Apply(NodeReplaced{kOne, 10});
+  Apply(NodeAdmitted{kOne, 9});
+  EXPECT_TRUE(state_.lives().at(kOne).is_replaced);
+}
+
+TEST_F(ReplacedDirectories, ACommandThatIsLoggedTwiceHasItsEffectOnce) {
+  Apply(NodeReplaced{kOne, 9});
+  const std::uint64_t admitted = Apply(NodeAdmitted{kOne, 10});
+  const CatalogueState before = state_;
+  Apply(NodeReplaced{kOne, 9});
+  Apply(NodeAdmitted{kOne, 10});
+  Apply(NodeAdmitted{kOne, 11});
+  EXPECT_EQ(state_, before);
+  EXPECT_EQ(state_.lives().at(kOne).admitted_at, admitted);
+}
+
+TEST_F(ReplacedDirectories, NobodyJoinsInTheNameOfANodeThatWasNotReplaced) {
+  const CatalogueState before = state_;
+  Apply(NodeJoined{kOne, 11, "h", 1, "h", 2, 4});
+  Apply(NodeAdmitted{kOne, 11});
+  Apply(NodeReplaced{kOne, 11});
+  Apply(NodeReplaced{NodeId(9), 1});
+  EXPECT_EQ(state_, before);
+}
+
+TEST_F(ReplacedDirectories, ALostReplicaGetsTheNumberOfItsCommand) {
+  const ReplicaLost lost{kTopic, PartitionNumber(0), kOne, ReplicaNumber(kCreated)};
+  const std::uint64_t renewed = Apply(lost);
+  EXPECT_THAT(Wanted(), ::testing::ElementsAre(Id(kOne, renewed), Id(kTwo, kCreated)));
+  const CatalogueState before = state_;
+  Apply(lost);  // Of the one before.
+  Apply(ReplicaLost{kTopic, PartitionNumber(1), kOne, ReplicaNumber(renewed)});
+  Apply(ReplicaLost{{1, 9}, PartitionNumber(0), kOne, ReplicaNumber(renewed)});
+  EXPECT_EQ(state_, before);
+  const std::uint64_t again =
+      Apply(ReplicaLost{kTopic, PartitionNumber(0), kOne, ReplicaNumber(renewed)});
+  EXPECT_THAT(Wanted(), ::testing::ElementsAre(Id(kOne, again), Id(kTwo, kCreated)));
+  Apply(NodeReplaced{kOne, 9});
+  const std::uint64_t admitted = Apply(NodeAdmitted{kOne, 10});
+  EXPECT_THAT(Wanted(), ::testing::ElementsAre(Id(kOne, admitted), Id(kTwo, kCreated)));
 }
 
 AllottedSession Allot(CatalogueState& state, std::uint64_t index, const std::string& name) {
@@ -172,7 +307,7 @@ CatalogueState WithHighestEpoch(const std::string& name) {
   CatalogueState state;
   (void)Allot(state, 7, name);
   std::string bytes(AsText(state.Encode().span()));
-  bytes.replace(bytes.size() - 12, 4, 4, '\xFF');  // The epoch, before the index.
+  bytes.replace(bytes.size() - 20, 4, 4, '\xFF');  // The epoch, before the index and two counts.
   return *CatalogueState::Decode(AsBytes(bytes));
 }
 

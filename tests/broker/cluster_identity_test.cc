@@ -1,12 +1,14 @@
 // Data directories that are not what they were: swapped, rolled back to an older copy, emptied.
 // What was acked stays, and none of them votes as its old self (I-11). RAFTMQ_IDENTITY_ROUNDS: how
 // often each is done (1).
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <iostream>
 #include <memory>
 #include <string>
@@ -28,6 +30,7 @@ using ::testing::IsEmpty;
 const std::string kTopic = "orders";
 constexpr int kExitForeign = 13;  // process_setup.h
 constexpr std::uint64_t kAcksPerStep = 50;
+constexpr std::uint32_t kPartitions = 3;
 
 int Rounds() {
   const char* const rounds = std::getenv("RAFTMQ_IDENTITY_ROUNDS");
@@ -37,7 +40,7 @@ int Rounds() {
 class ClusterIdentity : public ::testing::Test {
  protected:
   void SetUp() override {
-    MakeTopic(cluster_, client_, kTopic);
+    MakeTopic(cluster_, client_, kTopic, kPartitions);
     load_ = std::make_unique<Load>(client_, history_,
                                    Load::Options{.topic = kTopic, .messages_allowed = 0});
   }
@@ -58,6 +61,49 @@ class ClusterIdentity : public ::testing::Test {
       return cluster_.DurableEnd(node, kTopic) ==
              cluster_.DurableEnd(cluster_.WaitForLeader(kTopic), kTopic);
     }));
+  }
+  // All nodes answer, and each holds the replicas placed there, as voters.
+  void ExpectWhole() {
+    std::string found;
+    const auto is_whole = [&] {
+      const auto cluster = client_.Survey({kTopic});
+      if (!cluster) return false;
+      found.clear();
+      for (const auto& partition : cluster->topics.front().partitions) {
+        for (const auto& replica : partition.replicas)
+          found += fmt::format(" {}:{}{}", replica.node, replica.role, replica.durable ? "" : "?");
+      }
+      return found.find("lost") == std::string::npos &&
+             found.find("learner") == std::string::npos && found.find('?') == std::string::npos;
+    };
+    EXPECT_TRUE(Becomes(is_whole)) << found;
+  }
+  // How often any of its connections to other nodes came up: before that nobody hears its votes.
+  double TimesConnected(NodeId node) const {
+    const std::string body = HttpGet(cluster_.process(node).http(), "/metrics").body;
+    const std::string series = "\nraftmq_peer_connections_total{event=\"up\"} ";
+    const auto at = body.find(series);
+    return at == std::string::npos ? -1 : std::strtod(body.c_str() + at + series.size(), nullptr);
+  }
+  void ExpectTurnedAway(NodeId node, const std::string& why) {
+    EXPECT_TRUE(Becomes([&] {
+      return cluster_.process(node).Stderr().find(why) != std::string::npos;
+    })) << why;
+    ExpectMoreAcks();
+    EXPECT_EQ(TimesConnected(node), 0);
+  }
+  void Replace(NodeId node) {
+    const Status replaced = client_.ReplaceNode(node.value());
+    ASSERT_TRUE(replaced) << replaced.error().ToString();
+  }
+  // Without one of the others it takes its vote to elect a leader, and its copy to ack.
+  void ExpectVotes(NodeId node, NodeId without) {
+    cluster_.Kill(without);
+    ExpectMoreAcks();
+    EXPECT_NE(cluster_.WaitForLeader(kTopic), without);
+    cluster_.Start(without);
+    ExpectCaughtUp(without);
+    ExpectCaughtUp(node);
   }
   void ExpectNothingLost() {
     EXPECT_TRUE(load_->Finish());
@@ -157,8 +203,14 @@ TEST_F(ClusterIdentity, ARolledBackDirectoryIsRefused) {
     ExpectRefused(victim);
     ExpectRefused(victim);  // However often.
     ExpectMoreAcks();
-    ExchangeWithCopy(victim);
+    if (round % 2 == 0) {
+      ExchangeWithCopy(victim);
+    } else {  // The newer one is gone for good.
+      std::filesystem::remove_all(Directory(victim));
+      Replace(victim);
+    }
     cluster_.Start(victim);
+    ExpectWhole();
     ExpectCaughtUp(victim);
   }
   ExpectNothingLost();
@@ -185,6 +237,104 @@ TEST_F(ClusterIdentity, ARolledBackDirectoryIsRefusedAfterAllNodesWereStarted) {
     ExpectCaughtUp(victim);
   }
   ExpectNothingLost();
+}
+
+// The directory is emptied before the operator says so, and the next time after.
+TEST_F(ClusterIdentity, AnEmptiedDirectoryIsRefusedUntilItsNodeIsReplaced) {
+  for (int round = 0; round < Rounds(); ++round) {
+    const NodeId victim = VictimOf(round);
+    ExpectMoreAcks();
+    cluster_.Kill(victim);
+    std::filesystem::remove_all(Directory(victim));
+    if (round % 2 == 0) {
+      cluster_.Start(victim);
+      ExpectTurnedAway(victim, "another data directory");
+      ExpectTurnedAway(victim, "raftmq node replace " + victim.ToString());
+      Replace(victim);
+    } else {
+      Replace(victim);
+      ExpectMoreAcks();
+      cluster_.Start(victim);
+    }
+    ExpectMoreAcks();
+    ExpectWhole();
+    ExpectCaughtUp(victim);
+    ExpectVotes(victim, VictimOf(round + 1));
+  }
+  ExpectNothingLost();
+}
+
+TEST_F(ClusterIdentity, AReplacementGoesOnAfterAllNodesWereStarted) {
+  ExpectMoreAcks();
+  const NodeId victim = VictimOf(0);
+  cluster_.Kill(victim);
+  std::filesystem::remove_all(Directory(victim));
+  Replace(victim);
+  cluster_.Start(victim);
+  cluster_.KillAll();
+  cluster_.StartAll();
+  ExpectMoreAcks();
+  ExpectWhole();
+  cluster_.KillAll();
+  cluster_.StartAll();
+  ExpectWhole();
+  ExpectVotes(victim, VictimOf(1));
+  ExpectNothingLost();
+}
+
+TEST_F(ClusterIdentity, AReplacedDirectoryNeverComesBack) {
+  ExpectMoreAcks();
+  const NodeId victim = VictimOf(0);
+  cluster_.Kill(victim);
+  Replace(victim);
+  cluster_.Start(victim);
+  ExpectTurnedAway(victim, "was replaced");
+  cluster_.Kill(victim);
+  std::filesystem::remove_all(Directory(victim));
+  cluster_.Start(victim);
+  ExpectWhole();
+  ExpectVotes(victim, VictimOf(1));
+  ExpectNothingLost();
+}
+
+// One partition's directory goes, the next time its `meta` is damaged, the next time its log goes.
+TEST_F(ClusterIdentity, ALostReplicaIsReplacedOnItsOwnNode) {
+  const GroupId group{cluster_.Ask(NodeId(1), kTopic)->id, PartitionNumber(0)};
+  for (int round = 0; round < Rounds(); ++round) {
+    const NodeId victim = VictimOf(round);
+    const std::filesystem::path directory = Directory(victim) + "/partitions/" + group.ToString();
+    ExpectMoreAcks();
+    cluster_.Kill(victim);
+    if (round % 3 == 0) {
+      std::filesystem::remove_all(directory);
+    } else if (round % 3 == 1) {
+      std::ofstream(directory / "meta") << std::string(32'768, 'x');
+    } else {
+      for (const auto& file : std::filesystem::directory_iterator(directory)) {
+        if (file.path().extension() == ".log") std::filesystem::remove(file);
+      }
+    }
+    ExpectMoreAcks();
+    cluster_.Start(victim);
+    ExpectCaughtUp(victim);
+    ExpectWhole();
+    EXPECT_EQ(std::filesystem::exists(directory.string() + ".lost"), round % 3 != 0);
+    std::filesystem::remove_all(directory.string() + ".lost");
+    ExpectVotes(victim, VictimOf(round + 1));
+  }
+  ExpectNothingLost();
+}
+
+TEST_F(ClusterIdentity, ANodeThatRunsOrIsNoneIsNotReplaced) {
+  for (const NodeId node : cluster_.nodes()) {
+    const Status refused = client_.ReplaceNode(node.value());
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, ErrorCode::kInvalidArgument);
+    EXPECT_THAT(refused.error().message, HasSubstr("stop it first"));
+  }
+  const Status refused = client_.ReplaceNode(9);
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().message, HasSubstr("the cluster has the nodes 1, 2, 3"));
 }
 
 }  // namespace

@@ -105,7 +105,32 @@ TEST_F(PartitionDirectoryTest, AReplicaThatJoinsLaterIsNoVoterOfTheLogThatItFoun
 TEST_F(PartitionDirectoryTest, WhatVotedAndHasLostItsMetaFileIsLost) {
   FoundAndVote();
   ASSERT_TRUE(files_.Remove(options_.log.directory + "/meta").has_value());
-  EXPECT_FALSE(FoundOrOpen(false).has_value());
+  EXPECT_EQ(FoundOrOpen(false).error().code, ErrorCode::kDataCorrupt);
+  EXPECT_EQ(FoundOrOpen(true).error().code, ErrorCode::kDataCorrupt);
+}
+
+TEST_F(PartitionDirectoryTest, WhatALostReplicaHasLeftIsKeptBesideTheOneInItsPlace) {
+  const std::string lost = LostPath(options_.log.directory);
+  FoundAndVote();
+  for (const std::uint64_t next : {8u, 9u}) {
+    for (std::uint64_t at = 0; at < 8 * 4096; at += 4096)
+      files_.Damage(options_.log.directory + "/meta", at + 20, std::byte{0x10});
+    EXPECT_EQ(FoundOrOpen(false, next - 1).error().code, ErrorCode::kDataCorrupt);
+    const auto opened = FoundOrOpen(false, next);
+    ASSERT_TRUE(opened.has_value()) << opened.error().ToString();
+    EXPECT_EQ((*opened)->report.replica, ReplicaNumber(next));
+    EXPECT_EQ(manifest_->Find(options_.log.group), ReplicaNumber(next));
+    (*opened)->log->Close();
+    EXPECT_TRUE(files_.Inspect(lost + "/meta").has_value());
+  }
+}
+
+TEST_F(PartitionDirectoryTest, TheOnlyReplicaIsNotReplaced) {
+  const auto opened = FoundOrOpenPartition(
+      files_, *manifest_, options_,
+      {.nodes = {NodeId(1)}, .is_founded = false, .seed = 6, .replica = 8, .founders = 7});
+  ASSERT_FALSE(opened.has_value());
+  EXPECT_EQ(opened.error().code, ErrorCode::kDataCorrupt);
 }
 
 TEST_F(PartitionDirectoryTest, WhatIsListedAndPlacedNoMoreMayBeFoundedAgain) {

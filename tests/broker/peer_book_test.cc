@@ -29,6 +29,11 @@ class PeerBookTest : public ::testing::Test {
             .save_counter = counter,
             .to = kSelf};
   }
+  static wire::PeerHello NewDirectory(ReplicaNumber number = ReplicaNumber(1)) {
+    wire::PeerHello hello = Hello(7, 0, kIncarnation + 1);
+    hello.number = number;
+    return hello;
+  }
   static wire::PeerWelcome Welcome(std::uint64_t boot_id, std::uint64_t counter) {
     return {
         .node = kOther, .incarnation = kIncarnation, .boot_id = boot_id, .save_counter = counter};
@@ -98,20 +103,48 @@ TEST_F(PeerBookTest, AnAnswerBeforeTheCatalogueIsKnownMakesNothingForgotten) {
   wire::PeerWelcome stranger = Welcome(8, 0);
   stranger.incarnation = kIncarnation + 1;
   EXPECT_TRUE(book.AdmitAnswer(kOther, stranger));
-  book.SetIncarnation(kOther, kIncarnation);
+  book.SetDirectory(kOther, {.incarnation = kIncarnation, .gone = {}});
   book.Open();
   ExpectRolledBack(book.Admit(Hello(9, 4)));
 }
 
 TEST_F(PeerBookTest, AnotherDirectoryIsRefusedOnceOneHasJoined) {
   PeerBook book = Book();
-  book.SetIncarnation(kOther, kIncarnation);
+  book.SetDirectory(kOther, {.incarnation = kIncarnation, .gone = {}});
   book.Open();
   const Status refused = book.Admit(Hello(7, 1, kIncarnation + 1));
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, ErrorCode::kForeignDirectory);
   EXPECT_THAT(refused.error().message,
               AllOf(HasSubstr("another data directory"), HasSubstr("raftmq node replace 3")));
+}
+
+TEST_F(PeerBookTest, AReplacedDirectoryIsRefusedAndTheNextOneIsACandidate) {
+  PeerBook book = Book();
+  book.SetDirectory(kOther,
+                    {.incarnation = kIncarnation, .is_replaced = true, .gone = {kIncarnation}});
+  book.Open();
+  const Status gone = book.Admit(Hello(7, 1));
+  ASSERT_FALSE(gone);
+  EXPECT_EQ(gone.error().code, ErrorCode::kForeignDirectory);
+  EXPECT_THAT(gone.error().message, HasSubstr("was replaced"));
+  EXPECT_TRUE(book.TakeCandidates().empty());
+  EXPECT_EQ(book.Admit(NewDirectory()).error().code, ErrorCode::kNotYet);
+  EXPECT_EQ(book.TakeCandidates(), (std::map<NodeId, std::uint64_t>{{kOther, kIncarnation + 1}}));
+  book.SetDirectory(
+      kOther,
+      {.incarnation = kIncarnation + 1, .number = ReplicaNumber(40), .gone = {kIncarnation}});
+  EXPECT_TRUE(book.Admit(NewDirectory()));
+  EXPECT_EQ(book.NumberOf(kOther), ReplicaNumber(40));
+}
+
+// It may lead this node's catalogue, which nobody else could bring up to date then.
+TEST_F(PeerBookTest, ADirectoryThatWasAdmittedLaterThanThisNodeKnowsIsBelieved) {
+  PeerBook book = Book();
+  book.SetDirectory(kOther, {.incarnation = kIncarnation, .gone = {}});
+  book.Open();
+  EXPECT_FALSE(book.Admit(NewDirectory()));
+  EXPECT_TRUE(book.Admit(NewDirectory(ReplicaNumber(40))));
 }
 
 // What was rolled back and is refused must not count its way back.

@@ -202,6 +202,25 @@ class Cluster(unittest.TestCase):
         self.assertEqual((health["healthy"], health["nodes"], health["nodes_expected"]), (True, 3, 3))
         self.assertIn(health["metadata_leader"], NODES)
 
+    def test_a_node_that_lost_its_directory_is_replaced(self):
+        topic = self.topic("-p", "3")
+        self.ok("produce", topic, stdin=b"".join(b"message %d\n" % i for i in range(1000)))
+        code, _, err = self.tool("node", "replace", "3", "--yes")
+        self.assertNotEqual(code, 0)
+        self.assertIn("stop it first", err)
+        code, _, err = self.tool("node", "replace", "3")
+        self.assertEqual(code, 2)
+        self.assertIn("--yes", err)
+        self.local("kill", 3)
+        shutil.rmtree(next(broker["data"] for broker in self.status() if broker["node"] == 3))
+        self.local("start", 3)
+        code, _, _ = self.tool("cluster", "health")
+        self.assertEqual(code, 5)
+        replaced = self.read("node", "replace", "3", "--yes", "--wait", "--timeout", "50s")
+        self.assertEqual((replaced["node"], replaced["lost_replicas"], replaced["joining_replicas"]), (3, 0, 0))
+        self.assertEqual(self.read("cluster", "health")["lost_replicas"], 0)
+        self.assertEqual(self.ok("consume", topic, "-e", "--replica", "3", "--linearizable").count("\n"), 1000)
+
     def test_verify_compares_the_replicas_of_stopped_brokers(self):
         topic = self.topic("-p", "2")
         self.ok("produce", topic, stdin=b"".join(b"message %d\n" % i for i in range(1000)))

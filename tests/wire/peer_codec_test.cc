@@ -116,11 +116,17 @@ TEST(PeerCodec, EveryMessageComesBackAsItWas) {
                         .incarnation = 2,
                         .boot_id = 3,
                         .save_counter = 6,
+                        .number = ReplicaNumber(7),
                         .to = NodeId(4),
                         .shard = 5};
   EXPECT_EQ(std::get<PeerHello>(*DecodePeerMessage(MessageOf(EncodePeerHead(hello, 0)), 0)), hello);
-  const PeerWelcome welcome{
-      .node = NodeId(1), .incarnation = 2, .boot_id = 3, .save_counter = 5, .shards = 4};
+  const PeerWelcome welcome{.node = NodeId(1),
+                            .incarnation = 2,
+                            .boot_id = 3,
+                            .save_counter = 5,
+                            .number = ReplicaNumber(6),
+                            .your_number = ReplicaNumber(7),
+                            .shards = 4};
   EXPECT_EQ(std::get<PeerWelcome>(*DecodePeerMessage(MessageOf(EncodePeerHead(welcome, 0)), 0)),
             welcome);
   const PeerSaved saved{7};

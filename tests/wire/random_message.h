@@ -128,8 +128,8 @@ class RandomMessages {
     partition.size_bytes = Number();
     for (std::size_t n = random_() % 4; n > 0; --n) {
       partition.replicas.push_back({NodeId(Small<std::uint32_t>()),
-                                    static_cast<std::uint8_t>(random_() % 3), Offset(Number()),
-                                    Offset(Number()), Offset(Number())});
+                                    static_cast<std::uint8_t>(random_() % 3), random_() % 2 == 0,
+                                    Offset(Number()), Offset(Number()), Offset(Number())});
     }
     return partition;
   }
@@ -152,6 +152,7 @@ class RandomMessages {
   TransferLeaderRequest Make(TransferLeaderRequest) {
     return {Group(), NodeId(Small<std::uint32_t>())};
   }
+  ReplaceNodeRequest Make(ReplaceNodeRequest) { return {NodeId(Small<std::uint32_t>())}; }
   InitProducerRequest Make(InitProducerRequest) { return {Text()}; }
   InitProducerReply Make(InitProducerReply) {
     return {SessionId(Number()), Small<std::uint32_t>()};

@@ -43,7 +43,9 @@ struct RAFTMQ_EXPORT ClientConfig {
 struct PartitionDescription {
   struct Replica {
     std::uint32_t node = 0;
-    std::string role;  // leader, follower, learner.
+    // leader; follower; learner: new, it gets what the others have; lost: placed there, and not
+    // there, or not to be opened.
+    std::string role;
     // Known of nodes that were asked and have answered.
     std::optional<std::uint64_t> end, commit, durable;
   };
@@ -128,6 +130,10 @@ class RAFTMQ_EXPORT Client {
   Result<std::vector<NodeScrub>> StartScrub(std::uint32_t node = 0);
   // The same, but nothing is started.
   Result<std::vector<NodeScrub>> ScrubStatus(std::uint32_t node = 0);
+  // The data directory of a node is gone for good: its replicas never count again, and the next
+  // directory that it comes with is taken in its place. Errors: kInvalidArgument (no such node, or
+  // it runs with that directory).
+  Status ReplaceNode(std::uint32_t node);
   struct OffsetAtTime {
     std::uint64_t offset = 0;
     std::uint64_t log_start = 0, end = 0;
