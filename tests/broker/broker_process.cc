@@ -59,6 +59,7 @@ TemporaryDirectory::TemporaryDirectory() {
 }
 
 TemporaryDirectory::~TemporaryDirectory() {
+  if (is_kept_) return;
   std::error_code ignored;
   std::filesystem::remove_all(path_, ignored);
 }

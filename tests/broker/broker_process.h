@@ -16,7 +16,7 @@ namespace raftmq::testing {
 // Where tests put what they make: TMPDIR, else /var/tmp.
 std::string ParentOfTemporaries();
 
-// A directory that is removed at the end.
+// A directory that is removed at the end, unless it is to be kept.
 class TemporaryDirectory {
  public:
   TemporaryDirectory();
@@ -24,9 +24,11 @@ class TemporaryDirectory {
   TemporaryDirectory(const TemporaryDirectory&) = delete;
   TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
   const std::string& path() const { return path_; }
+  void Keep() { is_kept_ = true; }
 
  private:
   std::string path_;
+  bool is_kept_ = false;
 };
 
 class BrokerProcess {

@@ -19,9 +19,11 @@ Client ConnectTo(const ClusterProcess& cluster, std::chrono::milliseconds retry_
 }
 
 void MakeTopic(const ClusterProcess& cluster, Client& client, const std::string& name,
-               std::uint32_t partitions) {
+               std::uint32_t partitions, std::map<std::string, std::string> settings) {
   // The batches of the wire client are older than any retention.
-  const auto created = client.CreateTopic(name, partitions, 3, {{"retention.ms", "-1"}});
+  settings.emplace("retention.ms", "-1");
+  const auto created = client.CreateTopic(
+      name, partitions, static_cast<std::uint32_t>(cluster.all().size()), settings);
   if (!created) throw std::runtime_error(created.error().ToString());
   for (std::uint32_t p = 0; p < partitions; ++p) cluster.WaitForLeader(name, p);
 }

@@ -1,8 +1,9 @@
-// What the tests of a cluster share: a client of its three brokers and a topic.
+// What the tests of a cluster share: a client of its brokers and a topic.
 #pragma once
 
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <string>
 
 #include "raftmq/client.h"
@@ -14,8 +15,9 @@ namespace raftmq::testing {
 Client ConnectTo(const ClusterProcess& cluster,
                  std::chrono::milliseconds retry_after = std::chrono::milliseconds(10));
 
-// Creates a topic with a replica on each node and waits for its leaders.
+// Creates a topic with a replica on each node and waits for its leaders. It keeps everything,
+// unless `settings` say otherwise.
 void MakeTopic(const ClusterProcess& cluster, Client& client, const std::string& name,
-               std::uint32_t partitions = 1);
+               std::uint32_t partitions = 1, std::map<std::string, std::string> settings = {});
 
 }  // namespace raftmq::testing

@@ -77,7 +77,7 @@ void RecordedReader::Open(const Client& client) {
   poll.is_from_leader = true;
   const checker::OpNumber op = history_.Begin(number_, poll);
   auto consumer = Consumer::Create(client, config);
-  if (!consumer) return history_.End(op, OutcomeOf(consumer.error()));
+  if (!consumer) return EndBadly(op, consumer.error());
   consumer_ = std::move(*consumer);
   const Consumer::Position position = consumer_->Positions().front();
   history_.End(op, Outcome::kOk, [&position](checker::Action& action) {
@@ -86,12 +86,17 @@ void RecordedReader::Open(const Client& client) {
   });
 }
 
+void RecordedReader::EndBadly(checker::OpNumber op, const Error& error) {
+  error_ = error.ToString();
+  history_.End(op, OutcomeOf(error));
+}
+
 bool RecordedReader::Poll() {
   if (!consumer_) return false;
   const checker::OpNumber op = history_.Begin(number_, NewPoll());
   const auto batch = consumer_->Poll(kPollTimeout);
   if (!batch) {
-    history_.End(op, OutcomeOf(batch.error()));
+    EndBadly(op, batch.error());
     return false;
   }
   const Consumer::Position position = consumer_->Positions().front();
@@ -128,7 +133,7 @@ bool RecordedReader::IsAtEnd() const {
 }
 
 checker::Report FinalReport(const ClusterProcess& cluster, Client& client, const std::string& topic,
-                            checker::HistoryRecorder& history) {
+                            checker::HistoryRecorder& history, bool keeps_history) {
   const std::size_t partitions = cluster.Ask(cluster.Running().front(), topic)->partitions.size();
   history.Note(history.NewClient(), checker::Nemesis{"heal"});
   for (const NodeId node : cluster.Running()) {
@@ -139,7 +144,7 @@ checker::Report FinalReport(const ClusterProcess& cluster, Client& client, const
   checker::Report report = checker::CheckHistory(whole);
   std::cout << report.figures.acked << " messages acked, " << report.figures.records_read
             << " read, " << report.figures.sends_unknown << " sends of unknown outcome\n";
-  if (!report.is_clean()) std::cout << "the history: " << Keep(whole) << "\n";
+  if (!report.is_clean() && keeps_history) std::cout << "the history: " << Keep(whole) << "\n";
   return report;
 }
 

@@ -32,8 +32,10 @@ class RecordedReader {
   // Opens it linearizably: it sees all that was acked before. `history` outlives it.
   RecordedReader(const Client& client, checker::HistoryRecorder& history, Options options);
 
-  // Polls once; false if that brought an error.
+  // Polls once; false if that brought an error, which error() tells.
   bool Poll();
+  // The last one; empty if there was none.
+  const std::string& error() const { return error_; }
   // It has read to the highest end that it knows.
   bool IsAtEnd() const;
   // Has everything removed that it has read; false if that brought an error.
@@ -42,19 +44,21 @@ class RecordedReader {
  private:
   checker::Poll NewPoll() const;
   void Open(const Client& client);
+  void EndBadly(checker::OpNumber op, const Error& error);
 
   checker::HistoryRecorder& history_;
   const Options options_;
   const checker::ClientNumber number_;
   Offset next_;
   std::optional<Consumer> consumer_;  // Empty if it could not be opened.
+  std::string error_;
 };
 
 // The final phase: reads each partition of the topic at each running node, and judges the history.
-// A history with anomalies is kept in a file, whose name is printed. REQUIRES: nothing is sent any
-// more, and all outcomes have come.
+// A history with anomalies is kept in a file, whose name is printed, unless they are expected.
+// REQUIRES: nothing is sent any more, and all outcomes have come.
 checker::Report FinalReport(const ClusterProcess& cluster, Client& client, const std::string& topic,
-                            checker::HistoryRecorder& history);
+                            checker::HistoryRecorder& history, bool keeps_history = true);
 // Whether it is clean.
 ::testing::AssertionResult IsConsistent(const ClusterProcess& cluster, Client& client,
                                         const std::string& topic,

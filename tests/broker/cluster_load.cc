@@ -67,6 +67,10 @@ void Load::Send() {
 bool Load::MaySend(std::uint64_t counter) {
   std::unique_lock lock(mutex_);
   changed_.wait(lock, [&] { return is_over_ || is_complete_ || counter < allowed_; });
+  if (options_.per_second != 0) {
+    const std::chrono::duration<double> due(static_cast<double>(counter) / options_.per_second);
+    changed_.wait_until(lock, began_ + due, [&] { return is_over_; });
+  }
   return !is_over_ && counter < allowed_;
 }
 

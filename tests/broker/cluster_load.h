@@ -1,5 +1,5 @@
-// Messages sent to one partition without a pause, by the client library, and what became of them:
-// recorded as a history, to be judged (cluster_history.h).
+// Messages sent to one partition, without a pause if nothing else is said, by the client library,
+// and what became of them: recorded as a history, to be judged (cluster_history.h).
 #pragma once
 
 #include <chrono>
@@ -25,6 +25,7 @@ class Load {
     std::string topic;
     std::uint32_t partition = 0;
     std::uint64_t messages_allowed = ~std::uint64_t{0};  // More by Allow.
+    std::uint32_t per_second = 0;  // 0 = without a pause. What is late is sent at once.
     std::size_t message_bytes = 200;
     std::size_t batch_bytes = 8u << 10;
   };
@@ -58,6 +59,7 @@ class Load {
   checker::HistoryRecorder& history_;
   const checker::ClientNumber number_;  // Of this load in the history, and of its values.
   const Options options_;
+  const std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
   mutable std::mutex mutex_;
   mutable std::condition_variable changed_;  // Anything below.
   std::size_t acked_count_ = 0;

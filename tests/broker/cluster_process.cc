@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <filesystem>
 #include <functional>
 #include <random>
@@ -62,7 +63,7 @@ bool Becomes(const std::function<bool()>& holds, std::chrono::milliseconds patie
   return true;
 }
 
-ClusterProcess::ClusterProcess(const Options& options) : options_(options) {
+ClusterProcess::ClusterProcess(const Options& options) : options_(options), nodes_(options.nodes) {
   for (int attempt = 0; attempt < kStartAttempts; ++attempt) {
     if (Found()) return;
   }
@@ -74,7 +75,7 @@ bool ClusterProcess::Found() {
   std::random_device random;
   cluster_id_ = "test-" + std::to_string(random());
   auto port = static_cast<std::uint16_t>(kPortFirst + random() % (kPortLast - kPortFirst));
-  for (const NodeId id : nodes()) {
+  for (const NodeId id : all()) {
     Node& node = At(id);
     node.id = id;
     node.process.reset();
@@ -110,6 +111,7 @@ void ClusterProcess::Launch(Node& node) {
   node.process = std::make_unique<BrokerProcess>(
       BrokerProcess::Options{.data_directory = data_directory(node.id),
                              .sets = sets,
+                             .environment = options_.environment,
                              .node_id = node.id.ToString(),
                              .cluster_id = cluster_id_,
                              .listen = node.client,
@@ -145,9 +147,10 @@ void ClusterProcess::Bury(Node& node) {
   node.process.reset();
 }
 
-const std::array<NodeId, ClusterProcess::kNodes>& ClusterProcess::nodes() {
-  static constexpr std::array<NodeId, kNodes> kAll{NodeId(1), NodeId(2), NodeId(3)};
-  return kAll;
+std::span<const NodeId> ClusterProcess::nodes(std::size_t count) {
+  static constexpr std::array kAll{NodeId(1), NodeId(2), NodeId(3), NodeId(4),
+                                   NodeId(5), NodeId(6), NodeId(7)};
+  return std::span(kAll).first(count);
 }
 
 std::vector<NodeId> ClusterProcess::Running() const {
@@ -162,6 +165,17 @@ std::vector<NodeId> ClusterProcess::Others(NodeId than) const {
   std::vector<NodeId> others = Running();
   std::erase(others, than);
   return others;
+}
+
+std::vector<NodeId> ClusterProcess::TakeEnded() {
+  std::vector<NodeId> ended;
+  for (Node& node : nodes_) {
+    if (node.process == nullptr || !node.process->WaitForExit(std::chrono::milliseconds(0)))
+      continue;
+    ended.push_back(node.id);
+    Bury(node);
+  }
+  return ended;
 }
 
 void ClusterProcess::Start(NodeId node) {
@@ -199,8 +213,11 @@ void ClusterProcess::Kill(NodeId node) {
 }
 
 void ClusterProcess::KillAll() {
-  for (const Node& node : nodes_) node.process->Signal(SIGKILL);
+  for (const Node& node : nodes_) {
+    if (node.process != nullptr) node.process->Signal(SIGKILL);
+  }
   for (Node& node : nodes_) {
+    if (node.process == nullptr) continue;
     node.process->WaitForExit(kPatience);
     Bury(node);
   }
@@ -219,6 +236,7 @@ void ClusterProcess::Continue(NodeId node) {
 }
 
 std::string ClusterProcess::data_directory(NodeId node) const {
+  if (options_.data_directory) return options_.data_directory(node);
   return data_.path() + "/node-" + node.ToString();
 }
 

@@ -1,11 +1,13 @@
-// Three raftmqd of one cluster, started, stopped, killed and paused by a test.
+// Some raftmqd of one cluster, three if nothing else is said, started, stopped, killed and paused
+// by a test.
 #pragma once
 
-#include <array>
 #include <chrono>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -30,21 +32,28 @@ class ClusterProcess {
  public:
   static constexpr std::size_t kNodes = 3;
 
-  // What stands between processes, if anything does; it outlives the cluster.
   struct Options {
+    // What stands between processes, if anything does; it outlives the cluster.
     PeerNetwork* network = nullptr;   // Through which brokers reach each other.
     AckKiller* ack_killer = nullptr;  // Through which clients reach brokers.
+    std::size_t nodes = kNodes;       // At most 7.
+    // Where each node keeps its data, which is not there yet; empty: in a temporary directory.
+    std::function<std::string(NodeId)> data_directory = {};
+    std::map<std::string, std::string> environment = {};  // Of each broker.
   };
 
-  // Three new brokers that answer; they need not have joined or elected anybody yet.
+  // New brokers that answer; they need not have joined or elected anybody yet.
   ClusterProcess() : ClusterProcess(Options{}) {}
   explicit ClusterProcess(const Options& options);
 
-  // All of them, in order.
-  static const std::array<NodeId, kNodes>& nodes();
+  // The nodes of a cluster of that many, in order; of this one.
+  static std::span<const NodeId> nodes(std::size_t count = kNodes);
+  std::span<const NodeId> all() const { return nodes(nodes_.size()); }
   // Those that run and are not paused.
   std::vector<NodeId> Running() const;
   std::vector<NodeId> Others(NodeId than) const;  // Of those that run.
+  // Those that have ended though nobody stopped them; from now on they are down.
+  std::vector<NodeId> TakeEnded();
 
   void Start(NodeId node);  // On the data and ports that it had.
   struct Ended {
@@ -56,7 +65,7 @@ class ClusterProcess {
   void StartAll();             // Those that are down, at once: none waits for another.
   void Stop(NodeId node);      // By SIGTERM; it must drain in time.
   void Kill(NodeId node);      // -9.
-  void KillAll();              // At once.
+  void KillAll();              // Those that run or are paused, at once.
   void Pause(NodeId node);     // SIGSTOP; all of its threads stand when this returns.
   void Continue(NodeId node);  // SIGCONT.
 
@@ -105,7 +114,7 @@ class ClusterProcess {
   const Options options_;
   const TemporaryDirectory data_;
   std::string cluster_id_;
-  std::array<Node, kNodes> nodes_;
+  std::vector<Node> nodes_;
 };
 
 }  // namespace raftmq::testing

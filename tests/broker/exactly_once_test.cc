@@ -4,7 +4,6 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <cstdlib>
@@ -12,7 +11,6 @@
 #include <memory>
 #include <random>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "tests/broker/ack_killer.h"
@@ -20,6 +18,7 @@
 #include "tests/broker/cluster_history.h"
 #include "tests/broker/cluster_load.h"
 #include "tests/broker/cluster_process.h"
+#include "tests/broker/reader_thread.h"
 
 namespace raftmq::testing {
 namespace {
@@ -106,41 +105,16 @@ TEST_F(ExactlyOnce, EachMessageIsStoredOnceThoughAcksAreLostAndLeadersDie) {
   EXPECT_TRUE(IsConsistent(cluster_, client_, kTopic, history_));
 }
 
-// Reads along at the leaders, and has everything removed that it has read.
-class TrimmingReader {
- public:
-  TrimmingReader(Client& client, checker::HistoryRecorder& history)
-      : client_(client), reader_(client, history, {.topic = kTopic}), thread_([this] { Run(); }) {}
-  ~TrimmingReader() { Finish(); }
-  void Finish() {
-    is_over_ = true;
-    if (thread_.joinable()) thread_.join();
-  }
-
- private:
-  // An error ends one poll, or one trim: the client looks for the next leader.
-  void Run() {
-    while (!is_over_) {
-      if (reader_.Poll()) (void)reader_.Trim(client_);
-    }
-  }
-
-  Client& client_;
-  RecordedReader reader_;
-  std::atomic<bool> is_over_ = false;
-  std::thread thread_;
-};
-
 TEST_F(ExactlyOnce, RetriesAreKnownAgainThoughTheLogNoLongerHoldsTheOriginal) {
   constexpr std::size_t kBytes = 8'000, kSegmentBytes = 1u << 20;
   const auto created = client_.CreateTopic(
       kTopic, 1, 3, {{"segment.bytes", std::to_string(kSegmentBytes)}, {"retention.ms", "-1"}});
   ASSERT_TRUE(created) << created.error().ToString();
-  TrimmingReader reader(client_, history_);
+  ReaderThread reader(client_, history_, {.reads = {.topic = kTopic}, .trims = true});
   StartLoads(kBytes, {kLate, kSoon});  // Meanwhile the other one writes on.
   KillLeaders();
   ExpectAllAcked();
-  reader.Finish();
+  EXPECT_EQ(reader.Finish(), "");
   const checker::Report report = FinalReport(cluster_, client_, kTopic, history_);
   EXPECT_TRUE(report.is_clean()) << report.ToString();
   std::cout << report.figures.acked_below_start

@@ -105,16 +105,9 @@ void PeerNetwork::SetAddress(NodeId node, const Address& address) {
   OnLoop([&] { addresses_[node] = address; });
 }
 
-void PeerNetwork::Isolate(NodeId node) {
+void PeerNetwork::Split(std::set<NodeId> nodes) {
   OnLoop([&] {
-    isolated_ = node;
-    for (const auto& pipe : pipes_) pipe->Obey();
-  });
-}
-
-void PeerNetwork::Heal() {
-  OnLoop([&] {
-    isolated_.reset();
+    side_ = std::move(nodes);
     for (const auto& pipe : pipes_) pipe->Obey();
   });
 }
@@ -126,7 +119,7 @@ void PeerNetwork::Accept(const Way& way, int socket) {
 }
 
 bool PeerNetwork::IsCut(const Way& way) const {
-  return isolated_ && (way.first == *isolated_ || way.second == *isolated_);
+  return side_.contains(way.first) != side_.contains(way.second);
 }
 
 void PeerNetwork::Forget(Pipe* pipe) {

@@ -6,7 +6,7 @@
 #include <list>
 #include <map>
 #include <memory>
-#include <optional>
+#include <set>
 #include <span>
 #include <thread>
 #include <utility>
@@ -31,8 +31,10 @@ class PeerNetwork {
   void SetAddress(NodeId node, const Address& address);
   // Nothing passes to or from the node any more, and nobody is told: connections stay open, new
   // ones get no answer. What was under way arrives after Heal, as TCP would send it again.
-  void Isolate(NodeId node);
-  void Heal();
+  void Isolate(NodeId node) { Split({node}); }
+  // The same between these nodes and all others, in place of an earlier cut.
+  void Split(std::set<NodeId> nodes);
+  void Heal() { Split({}); }
 
  private:
   class Pipe;
@@ -47,7 +49,7 @@ class PeerNetwork {
   std::map<Way, std::unique_ptr<Listener>> doors_;
   // All below belongs to the loop.
   std::map<NodeId, Address> addresses_;
-  std::optional<NodeId> isolated_;
+  std::set<NodeId> side_;  // Cut off from the others; empty: nothing is cut.
   std::list<std::unique_ptr<Pipe>> pipes_;
   std::thread thread_;
 };
