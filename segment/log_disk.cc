@@ -57,11 +57,12 @@ Status LogDisk::RemoveIfThere(const std::string& path) {
   return removed;
 }
 
-// Derived data: it need not be synced, and a full disk only means that it is rebuilt at the next
-// start.
+// Derived data: it need not be synced, and a full disk, or no bytes, only means that it is rebuilt
+// at the next start.
 Status LogDisk::WriteIndexFile(const SegmentName& name, const std::vector<std::byte>& bytes) {
   const std::string path = directory_ + "/" + name.IndexFile();
   RAFTMQ_TRY(RemoveIfThere(path));
+  if (bytes.empty()) return Ok();
   auto file = files_.Open(path, OpenMode::kCreate);
   const Status written = file ? (*file)->Write(0, bytes) : Status(Fail(file.error()));
   if (written || written.error().code != ErrorCode::kDiskFull) return written;

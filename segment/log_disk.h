@@ -33,7 +33,7 @@ class LogDisk {
   struct Roll {
     SegmentName sealed, next;
     LogMark mark;                       // Of the sealed segment's last entry.
-    std::vector<std::byte> index_file;  // Of the sealed segment.
+    std::vector<std::byte> index_file;  // Of the sealed segment; empty: it gets none yet.
   };
   Status RollOver(const Roll& roll);
   Status WriteIndexFile(const SegmentName& name, const std::vector<std::byte>& bytes);

@@ -36,6 +36,11 @@ class Recovery {
   Status OpenMeta();
   Status ListSegments();
   Status LoadSealed(std::size_t i);
+  Status WriteScannedIndexes();
+  static std::vector<std::byte> IndexBytesOf(const Segment& segment) {
+    return segment.index.Encode({segment.tail, segment.staged_end});
+  }
+  bool HasIndexFile(const Segment& segment, ByteSpan bytes);
   Status Scan(std::size_t i, const LogTail& before, bool direct);
   Status ScanAboveMark();
   Status Judge();
@@ -74,6 +79,7 @@ class Recovery {
   RecoveredLog log_;
   std::vector<Hole> holes_;
   Index proven_;  // Committed, as an entry says that was written after it was synced.
+  std::size_t scanned_from_ = 0;  // The segment from which on all were scanned for their tail.
   bool rest_is_zero_ = true;
   std::string end_reason_;
   std::optional<std::size_t> cut_in_;  // The log is cut inside or after this segment.
@@ -175,8 +181,31 @@ Status Recovery::LoadSealed(std::size_t i) {
       holes_.size() == holes && (i + 1 == log_.segments.size() ||
                                  segment.tail.index.Next() == log_.segments[i + 1].name.first);
   if (!is_whole) return Ok();
-  const auto bytes = segment.index.Encode({segment.tail, segment.staged_end});
-  return log_.disk->WriteIndexFile(segment.name, bytes);
+  return log_.disk->WriteIndexFile(segment.name, IndexBytesOf(segment));
+}
+
+// The mark may lie in a sealed segment, whose index no sync has reached: it was not needed this
+// time, and the next start, which loads it, must find it whole.
+Status Recovery::WriteScannedIndexes() {
+  for (std::size_t i = scanned_from_; i + 1 < log_.segments.size(); ++i) {
+    const Segment& segment = log_.segments[i];
+    const bool is_whole =
+        std::ranges::none_of(holes_, [i](const Hole& hole) { return hole.segment == i; });
+    if (!is_whole) continue;
+    const std::vector<std::byte> bytes = IndexBytesOf(segment);
+    if (HasIndexFile(segment, bytes)) continue;
+    report_->notes.push_back(fmt::format("wrote the index of '{}' anew", segment.path));
+    RAFTMQ_TRY(log_.disk->WriteIndexFile(segment.name, bytes));
+  }
+  return Ok();
+}
+
+bool Recovery::HasIndexFile(const Segment& segment, ByteSpan bytes) {
+  auto file =
+      SegmentBytes::Open(files_, options_.directory + "/" + segment.name.IndexFile(), false);
+  if (!file || file->size() != bytes.size()) return false;
+  const auto found = file->Get(0, bytes.size());
+  return found && std::ranges::equal(*found, bytes);
 }
 
 // Scans one segment, whose entry before is `before`, and takes what it finds.
@@ -218,6 +247,7 @@ Status Recovery::ScanAboveMark() {
     const bool last = i + 1 == log_.segments.size();
     RAFTMQ_TRY(last ? Scan(i, BeforeSegment(log_.segments[i].name), true) : LoadSealed(i));
   }
+  scanned_from_ = at_mark;
   for (std::size_t i = at_mark; i < log_.segments.size(); ++i) {
     Segment& segment = log_.segments[i];
     const LogTail before =
@@ -478,6 +508,7 @@ Result<RecoveredLog> Recovery::Run() {
   UndoEmptyRoll();
   RAFTMQ_TRY(SyncScanned());
   RAFTMQ_TRY(SettleTail());
+  RAFTMQ_TRY(WriteScannedIndexes());
   if (report_->base)
     report_->commit_floor = std::max(report_->commit_floor, report_->base->checkpoint_last);
   report_->commit_floor = std::min(report_->commit_floor, log_.tail.index);

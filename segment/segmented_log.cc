@@ -93,7 +93,7 @@ void SegmentedLog::StageRoll(const BatchHeader& header, const Checkpoint& checkp
   roll.roll.sealed = active().name;
   roll.roll.next = {header.leader.index, header.leader.base_offset};
   roll.roll.mark = staged_;
-  if (HasActive())
+  if (HasActive() && active().index.IsExact())
     roll.roll.index_file = active().index.Encode({active().tail, active().staged_end});
   steps_.push_back(std::move(roll));
   active().sealed = true;

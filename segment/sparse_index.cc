@@ -42,6 +42,12 @@ void SparseIndex::Add(const BatchHeader& header, std::uint64_t position) {
 void SparseIndex::CutFrom(std::uint64_t position, Index index) {
   while (!runs_.empty() && runs_.back().first >= index) runs_.pop_back();
   while (!lines_.empty() && lines_.back().position >= position) lines_.pop_back();
+  if (lines_.empty()) {
+    max_timestamp_ms_ = kNoTime;
+    is_exact_ = true;
+  } else if (max_timestamp_ms_ != lines_.back().max_timestamp_ms) {
+    is_exact_ = false;  // A frame that is kept may have raised it, or one that is gone.
+  }
 }
 
 SparseIndex::Line SparseIndex::BeforeIndex(Index index) const {
@@ -67,6 +73,7 @@ std::optional<Term> SparseIndex::TermAt(Index index) const {
 }
 
 std::vector<std::byte> SparseIndex::Encode(const Summary& summary) const {
+  RAFTMQ_CHECK(is_exact_);
   ByteWriter out;
   out.Put(kIndexMagic);
   out.Put(kIndexVersion);

@@ -35,8 +35,11 @@ class SparseIndex {
   // Takes in the frame at `position`; frames come in order.
   void Add(const BatchHeader& header, std::uint64_t position);
   // Drops the frames from `position` on, the first of which is `index`. The greatest timestamp may
-  // stay too high: then a search by time begins earlier than it had to.
+  // stay too high: then a search by time begins earlier than it had to, and the index is no longer
+  // what it would be if it was rebuilt.
   void CutFrom(std::uint64_t position, Index index);
+  // It is the function of the frames that it has to be in a file.
+  bool IsExact() const { return is_exact_; }
 
   // The last line at or before the entry; the first if there is none, as when the frames at the
   // segment's front are damaged.
@@ -57,6 +60,7 @@ class SparseIndex {
     std::uint64_t used_bytes = 0;
     bool operator==(const Summary&) const = default;
   };
+  // REQUIRES: IsExact.
   std::vector<std::byte> Encode(const Summary& summary) const;
   // Errors: kDataCorrupt, kUnknownFormat: delete the file and rebuild.
   static Result<SparseIndex> Decode(ByteSpan file, Summary* summary);
@@ -72,6 +76,7 @@ class SparseIndex {
   std::vector<Line> lines_;
   std::vector<TermRun> runs_;
   std::int64_t max_timestamp_ms_ = kNoTime;
+  bool is_exact_ = true;
 };
 
 }  // namespace raftmq

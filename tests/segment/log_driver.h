@@ -98,10 +98,10 @@ class LogDriver {
   }
 
   // One data entry with a value of about `bytes`, staged.
-  void Stage(std::size_t bytes) {
+  void Stage(std::size_t bytes, std::int64_t timestamp_ms = 1000) {
     BatchBuilder builder(64u << 10);
     const std::string value(bytes, static_cast<char>('a' + log_->tail().index.value() % 26));
-    EXPECT_TRUE(builder.Append({.value = value, .timestamp_ms = 1000}));
+    EXPECT_TRUE(builder.Append({.value = value, .timestamp_ms = timestamp_ms}));
     StageFrame(builder.Finish({}));
   }
   // Writes and syncs what is staged.

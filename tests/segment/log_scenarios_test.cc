@@ -7,6 +7,7 @@
 
 #include "raftlog/opened_log.h"
 #include "segment/fault_file_system.h"
+#include "segment/log_check.h"
 #include "segment/segment_name.h"
 #include "tests/segment/log_driver.h"
 
@@ -216,6 +217,43 @@ TEST(LogScenarios, AFullDiskDoesNotKeepALogWithoutItsIndexFromOpening) {
   RecoveryReport report;
   const auto log = PartitionLog::Open(files, driver.options(), &report);
   ASSERT_TRUE(log.has_value()) << log.error().ToString();
+}
+
+// What `raftmq log verify` says of an index that is there but not right.
+void ExpectNoFaults(MemoryFileSystem& files) {
+  const auto check = CheckPartition(files, "/p", {});
+  ASSERT_TRUE(check.has_value()) << check.error().ToString();
+  for (const LogFault& fault : check->faults) ADD_FAILURE() << fault.path << ": " << fault.what;
+}
+
+// The power goes right after a roll: the mark still lies in the sealed segment, and its index,
+// which nobody syncs, is an empty file.
+TEST(LogScenarios, AnIndexThatAPowerCutTookIsWrittenAgainThoughItIsNotNeeded) {
+  LogDriver driver(SmallLog());
+  driver.Append(2000);
+  driver.Roll();
+  MemoryFileSystem files(driver.files().Snapshot());
+  const std::string index = "/p/00000000000000000001-00000000000000000000.index";
+  ASSERT_TRUE(files.Remove(index).has_value());
+  ASSERT_TRUE(files.Open(index, OpenMode::kCreate).has_value());
+  const auto restarted = LogDriver::GoOn(SmallLog(), files.Snapshot());
+  ExpectNoFaults(restarted->files());
+}
+
+// Of what is kept nobody remembers the greatest timestamp.
+TEST(LogScenarios, AnIndexOfACutSegmentIsWrittenOnlyAsItWouldBeRebuilt) {
+  LogDriver driver(SmallLog());
+  driver.Append(100);
+  driver.Commit();
+  const Index last_kept = driver.log().bounds().last;
+  driver.Stage(100, 5000);
+  driver.Flush();
+  driver.Cut(last_kept);
+  driver.Append(100);
+  driver.Roll();
+  ExpectNoFaults(driver.files());
+  const auto restarted = LogDriver::GoOn(SmallLog(), driver.files().Snapshot());
+  ExpectNoFaults(restarted->files());
 }
 
 TEST(LogScenarios, DamageBeforeTheMarkIsNamedAndTheGroupOpens) {
