@@ -129,6 +129,7 @@ Judgement LoadedCluster::Judge() {
   FinishClients(&judgement);
   TakeEnded(&judgement);
   try {
+    if (processes_.Running().empty()) throw std::runtime_error("no broker runs");
     AwaitEqualEnds(&judgement);
     judgement.report = FinalReport(processes_, client_, kTopic, history_, options_.keeps_history);
     if (!judgement.report.is_clean()) judgement.problems.push_back(judgement.report.ToString());
@@ -138,7 +139,8 @@ Judgement LoadedCluster::Judge() {
     judgement.problems.push_back(error.what());
   }
   judgement.damaged_ranges = CountOf("damage: entries", processes_.Logs());
-  judgement.failed_checks = CountOf("CHECK failed", processes_.Logs());
+  judgement.refusals =
+      CountOf("CHECK failed", processes_.Logs()) + CountOf("ROLLED_BACK", processes_.Logs());
   std::cout << "damaged ranges kept by recoveries: " << judgement.damaged_ranges << "\n";
   return judgement;
 }

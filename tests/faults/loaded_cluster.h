@@ -30,7 +30,8 @@ struct Judgement {
   // Anything that is wrong, by the checker, by verify, or told to a client on the way.
   std::vector<std::string> problems;
   std::uint64_t damaged_ranges = 0;  // That recoveries have found and kept as damaged.
-  std::uint64_t failed_checks = 0;   // By which brokers have ended themselves.
+  // Why brokers have ended themselves: a failed check, a directory that was rolled back.
+  std::uint64_t refusals = 0;
 
   bool is_clean() const { return problems.empty(); }
   std::string ToString() const;

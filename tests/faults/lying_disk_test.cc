@@ -42,7 +42,7 @@ Judgement JudgeAfter(LoadedCluster& cluster, const std::function<void()>& faults
 }
 
 // Red by what it has to be red by: not because the test itself goes wrong. A replica that finds its
-// own commit index gone ends itself.
+// own commit index gone ends itself; one that shows less than others remember of it is refused.
 ::testing::AssertionResult TellsOfLoss(const Judgement& judgement) {
   std::cout << judgement.ToString();
   const auto broken = judgement.report.broken();
@@ -50,8 +50,8 @@ Judgement JudgeAfter(LoadedCluster& cluster, const std::function<void()>& faults
       broken.contains(checker::Rule::kLostWrite) || broken.contains(checker::Rule::kUnseen);
   std::cout << "noticed by:" << (by_checker ? " checker" : "")
             << (judgement.verify_exit == 1 ? " verify" : "")
-            << (judgement.failed_checks > 0 ? " broker" : "") << "\n";
-  if (by_checker || judgement.verify_exit == 1 || judgement.failed_checks > 0)
+            << (judgement.refusals > 0 ? " broker" : "") << "\n";
+  if (by_checker || judgement.verify_exit == 1 || judgement.refusals > 0)
     return ::testing::AssertionSuccess();
   return ::testing::AssertionFailure() << "no acked message was found lost";
 }
