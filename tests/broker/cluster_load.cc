@@ -26,6 +26,7 @@ ProducerConfig ConfigFor(const Load::Options& options) {
   config.topic = options.topic;
   config.linger = std::chrono::milliseconds(1);
   config.batch_bytes = options.batch_bytes;
+  config.delivery_timeout = options.delivery_timeout;
   config.memory_bytes = kMemoryBatches * options.batch_bytes;
   return config;
 }

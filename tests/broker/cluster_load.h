@@ -28,6 +28,7 @@ class Load {
     std::uint32_t per_second = 0;  // 0 = without a pause. What is late is sent at once.
     std::size_t message_bytes = 200;
     std::size_t batch_bytes = 8u << 10;
+    std::chrono::milliseconds delivery_timeout{120'000};
   };
   // `history` outlives it.
   Load(const Client& client, checker::HistoryRecorder& history, const Options& options);

@@ -70,11 +70,13 @@ LoadedCluster::LoadedCluster(const Options& options)
       client_(ConnectTo(processes_)) {
   MakeTopic(processes_, client_, kTopic, kPartitions, {{"segment.bytes", kSegmentBytes}});
   for (const std::uint32_t partition : {0u, 0u, kReused}) {
-    loads_.push_back(std::make_unique<Load>(ConnectTo(processes_), history_,
-                                            Load::Options{.topic = kTopic,
-                                                          .partition = partition,
-                                                          .per_second = kPerSecond,
-                                                          .message_bytes = kMessageBytes}));
+    loads_.push_back(
+        std::make_unique<Load>(ConnectTo(processes_), history_,
+                               Load::Options{.topic = kTopic,
+                                             .partition = partition,
+                                             .per_second = kPerSecond,
+                                             .message_bytes = kMessageBytes,
+                                             .delivery_timeout = options.delivery_timeout}));
   }
   const auto read = [this](const ReaderThread::Options& reading) {
     readers_.push_back(std::make_unique<ReaderThread>(client_, history_, reading));
@@ -139,10 +141,14 @@ Judgement LoadedCluster::Judge() {
     judgement.problems.push_back(error.what());
   }
   judgement.damaged_ranges = CountOf("damage: entries", processes_.Logs());
-  judgement.refusals =
-      CountOf("CHECK failed", processes_.Logs()) + CountOf("ROLLED_BACK", processes_.Logs());
+  judgement.refusals = CountRefusals();
   std::cout << "damaged ranges kept by recoveries: " << judgement.damaged_ranges << "\n";
   return judgement;
+}
+
+std::uint64_t LoadedCluster::CountRefusals() {
+  const std::string logs = processes_.Logs();
+  return CountOf("CHECK failed", logs) + CountOf("ROLLED_BACK", logs);
 }
 
 void LoadedCluster::FinishClients(Judgement* judgement) {

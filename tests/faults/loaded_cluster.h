@@ -49,6 +49,7 @@ class LoadedCluster {
     std::map<std::string, std::string> environment = {};
     // Partition 1 is trimmed as it is read, so that new segments get the files of old ones.
     bool reuses_files = true;
+    std::chrono::milliseconds delivery_timeout{120'000};
     bool keeps_history = true;  // Of a judgement that is not clean.
   };
   explicit LoadedCluster(const Options& options);
@@ -71,6 +72,8 @@ class LoadedCluster {
   // Ends the load; reads each replica by itself; stops the brokers and compares their logs.
   // REQUIRES: all were started. Nothing may follow.
   Judgement Judge();
+  // See Judgement::refusals; so far.
+  std::uint64_t CountRefusals();
 
  private:
   void FinishClients(Judgement* judgement);

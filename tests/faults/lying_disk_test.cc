@@ -20,6 +20,7 @@ namespace raftmq::testing {
 namespace {
 
 constexpr std::chrono::milliseconds kPartOfChoreography{2'000};
+constexpr std::chrono::seconds kTimeToRefuse{5};  // One that was rolled back.
 
 class LyingDisk : public LoopDiskTest {};
 
@@ -28,6 +29,8 @@ LoadedCluster::Options OnLyingDisks(const ClusterDisks& disks, std::size_t nodes
           .data_directory = disks.directories(),
           .environment = {{"LD_PRELOAD", NO_SYNC_PATH}},
           .reuses_files = false,
+          // With a majority turned away nothing is delivered any more.
+          .delivery_timeout = std::chrono::seconds(4),
           .keeps_history = false};
 }
 
@@ -38,6 +41,9 @@ Judgement JudgeAfter(LoadedCluster& cluster, const std::function<void()>& faults
   } catch (const std::exception& error) {
     std::cout << error.what() << "\n";
   }
+  // Without a majority nobody else could tell anything.
+  if (Becomes([&] { return cluster.CountRefusals() > 0; }, kTimeToRefuse))
+    return {.refusals = cluster.CountRefusals()};
   return cluster.Judge();
 }
 
