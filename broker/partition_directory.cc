@@ -30,9 +30,11 @@ Result<std::unique_ptr<OpenedLog>> Found(FileSystem& files, const GroupOptions& 
   return CreateGroupLog(files, options, founding);
 }
 
-Status CheckMayBeThere(FileSystem& files, const std::string& path, const ReplicaIdentity& identity,
-                       bool is_founded) {
-  if (identity.nodes.size() == 1 && identity.replica != identity.founders) {
+Status CheckMayBeThere(FileSystem& files, const GroupOptions& options,
+                       const ReplicaIdentity& identity, bool is_founded) {
+  const std::string& path = options.log.directory;
+  const bool is_alone = options.is_only_replica && identity.nodes.size() == 1;
+  if (is_alone && identity.replica != identity.founders) {
     return Fail(ErrorCode::kDataCorrupt,
                 fmt::format("{}: the only replica was lost, and its data with it", path));
   }
@@ -86,7 +88,7 @@ Result<std::unique_ptr<OpenedLog>> FoundOrOpenPartition(FileSystem& files, NodeM
   const bool is_listed = listed == ReplicaNumber(identity.replica);
   // This node's own word counts as much as the catalogue's, which it may not know to the end.
   const bool is_founded = identity.is_founded || is_listed;
-  RAFTMQ_TRY(CheckMayBeThere(files, path, identity, is_founded));
+  RAFTMQ_TRY(CheckMayBeThere(files, options, identity, is_founded));
   const bool has_predecessor = listed && *listed < ReplicaNumber(identity.replica);
   auto opened = OpenOwn(files, options, identity, {is_founded, has_predecessor});
   if (!opened && opened.error().code == ErrorCode::kNotFound) {

@@ -47,7 +47,7 @@ GroupOptions Process::OptionsOf(std::uint32_t partition) const {
       .forgets_ids_at_cuts = cluster_.mutant == Mutant::kMessageIdsLostAtCuts,
       .overlooks_ids_under_way = cluster_.mutant == Mutant::kMessageIdsUnderWayOverlooked};
   options.internal = scenario.IsInternal(partition);
-  options.is_only_replica = founding.nodes.size() == 1;
+  options.is_only_replica = scenario.nodes == 1;  // Memberships grow.
   // A state machine's log cannot roll before a term has begun, and each takes of the reserve: with
   // a page for each, a disk that stays full for some terms would end the group (DESIGN.md).
   if (options.internal) {
