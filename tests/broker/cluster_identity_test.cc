@@ -50,7 +50,7 @@ class ClusterIdentity : public ::testing::Test {
 
   // Another node each time, whoever leads.
   static NodeId VictimOf(int round) {
-    return ClusterProcess::nodes().at(static_cast<std::size_t>(round) % ClusterProcess::kNodes);
+    return ClusterProcess::nodes()[static_cast<std::size_t>(round) % ClusterProcess::kNodes];
   }
   void ExpectMoreAcks() {
     load_->Allow(kAcksPerStep);
