@@ -43,7 +43,9 @@ class SegmentRead final : public LogRead {
   // What Run touches of the map, all but surely: first byte and count.
   std::pair<std::uint64_t, std::uint64_t> MappedRange() const {
     const std::uint64_t at = spec_.line.position;
-    const std::uint64_t mapped_end = std::min(spec_.view.end, spec_.view.page_at);
+    // A file may have been cut short from outside.
+    const std::uint64_t mapped_end = std::min<std::uint64_t>(
+        {spec_.view.end, spec_.view.page_at, spec_.view.map->bytes().size()});
     if (at >= mapped_end) return {at, 0};
     return {at,
             std::min<std::uint64_t>(spec_.bytes_max + SparseIndex::kSpacingBytes, mapped_end - at)};
@@ -72,8 +74,12 @@ ByteSpan SegmentRead::BytesAt(std::uint64_t at, std::size_t count) {
   const SegmentView& view = spec_.view;
   if (at >= view.end) return {};
   count = static_cast<std::size_t>(std::min<std::uint64_t>(count, view.end - at));
-  if (at + count <= view.page_at)
-    return view.map->bytes().subspan(static_cast<std::size_t>(at), count);
+  const ByteSpan mapped_bytes = view.map->bytes();
+  if (at + count <= view.page_at) {
+    if (at >= mapped_bytes.size()) return {};
+    return mapped_bytes.subspan(static_cast<std::size_t>(at),
+                                std::min<std::size_t>(count, mapped_bytes.size() - at));
+  }
   if (at >= view.page_at)
     return view.page.view().subspan(static_cast<std::size_t>(at - view.page_at), count);
   const std::size_t mapped = static_cast<std::size_t>(view.page_at - at);
@@ -148,7 +154,8 @@ Result<LogSlice> SegmentRead::Run() {
   std::uint64_t taken_from = 0, taken_to = 0;  // Mapped bytes of the slice so far.
   while (at < spec_.view.end && index <= spec_.up_to) {
     const std::uint64_t page = AlignUp(at, kPageBytes);
-    if (at != page && IsAllZero(BytesAt(at, page - at))) {  // A job that began on a fresh page.
+    const ByteSpan rest = BytesAt(at, page - at);
+    if (!rest.empty() && IsAllZero(rest)) {  // A job that began on a fresh page.
       if (taken_to > 0) break;
       at = page;
       continue;

@@ -54,6 +54,7 @@ class Recovery {
   Status SyncScanned();
   Status MarkTail();
   Result<std::uint64_t> CapacityOf(const Segment& segment);
+  Status ExtendShortened(Segment& segment);
   std::string PathOf(const SegmentName& name) const {
     return options_.directory + "/" + name.LogFile();
   }
@@ -388,8 +389,11 @@ Status Recovery::SettleTail() {
     log_.tail = log_.mark.tail;
     last.tail = log_.tail;
     if (!log_.active_is_missing) last.staged_end = log_.mark.position;
-    return log_.active_is_missing ? Ok() : log_.disk->OpenActive(last.name, last.staged_end);
+    if (log_.active_is_missing) return Ok();
+    RAFTMQ_TRY(ExtendShortened(last));
+    return log_.disk->OpenActive(last.name, last.staged_end);
   }
+  RAFTMQ_TRY(ExtendShortened(last));
   if (cut_in_ || !rest_is_zero_) {
     if (!cut_in_) {
       report_->notes.push_back(
@@ -488,10 +492,28 @@ Status Recovery::MarkTail() {
   return log_.disk->SyncMeta();
 }
 
+// A file that was cut short from outside has the room again that its checkpoint speaks of: leaders
+// count on that of their followers. kDiskFull: another time.
+Status Recovery::ExtendShortened(Segment& segment) {
+  RAFTMQ_TRY_ASSIGN(const auto head, ReadFrontHead(files_, FrontOfSegment(segment)));
+  if (!head) return Ok();
+  const std::uint64_t bytes = AlignUp(head->segment_bytes, kPageBytes);
+  RAFTMQ_TRY_ASSIGN(const auto file, files_.Open(segment.path, OpenMode::kWrite));
+  RAFTMQ_TRY_ASSIGN(const std::uint64_t size, file->Size());
+  if (size >= bytes) return Ok();
+  RAFTMQ_TRY(file->Allocate(bytes));
+  RAFTMQ_TRY(file->Sync());
+  segment.allocated_bytes = bytes;
+  report_->notes.push_back(fmt::format("'{}' had only {} of {} bytes: made as long as it was",
+                                       segment.path, size, bytes));
+  return Ok();
+}
+
 // What its checkpoint says: the file may be larger, but those of the other replicas need not be.
 Result<std::uint64_t> Recovery::CapacityOf(const Segment& segment) {
   RAFTMQ_TRY_ASSIGN(const auto head, ReadFrontHead(files_, FrontOfSegment(segment)));
-  return head ? std::min(head->segment_bytes, segment.allocated_bytes) : segment.allocated_bytes;
+  const std::uint64_t whole_pages = AlignDown(segment.allocated_bytes, kPageBytes);
+  return head ? std::min(head->segment_bytes, whole_pages) : whole_pages;
 }
 
 Result<RecoveredLog> Recovery::Run() {
@@ -517,10 +539,11 @@ Result<RecoveredLog> Recovery::Run() {
   RAFTMQ_TRY(MarkTail());
   log_.segments.back().sealed = log_.active_is_missing;
   for (auto& segment : log_.segments) {
+    const bool may_be_written_to = segment.tail.index >= report_->commit_floor;  // After a cut.
+    if (may_be_written_to) RAFTMQ_TRY(ExtendShortened(segment));
     RAFTMQ_TRY_ASSIGN(segment.view.map, log_.disk->MapOf(segment.name));
     segment.allocated_bytes = segment.view.map->bytes().size();
-    if (segment.tail.index >=
-        report_->commit_floor) {  // It may be written to, after a cut at last.
+    if (may_be_written_to) {
       RAFTMQ_TRY_ASSIGN(segment.allocated_bytes, CapacityOf(segment));
     }
     segment.view.end = segment.staged_end;

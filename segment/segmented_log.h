@@ -74,6 +74,7 @@ class SegmentedLog final : public PartitionLog {
   std::unique_ptr<LogJob> TakeIdleJob(std::int64_t now_ms);
   void ForgetCommitted();
   void OvertakeChecks();
+  void CutDamage(Index last_kept);
   LogTail TailBefore(Index index) const;
   void TakeRepair(const StepJob& job);
   void TakeRepaired(const RepairedSegment& repaired);

@@ -15,6 +15,7 @@ void SegmentedLog::TruncateAfter(Index last_kept) {
   const EntryMark& kept = uncommitted_.back();
   ++truncations_;
   OvertakeChecks();
+  CutDamage(last_kept);
   CutStep cut;
   while (segments_.back().name.first > kept.segment_first) {
     cut.newer.insert(cut.newer.begin(), segments_.back().name);
@@ -33,6 +34,16 @@ void SegmentedLog::TruncateAfter(Index last_kept) {
   steps_.push_back(std::move(cut));
   begins_job_ = true;
   if (job_first_ > last_kept) job_first_ = Index(0);
+}
+
+// What takes the place of damaged entries is whole.
+void SegmentedLog::CutDamage(Index last_kept) {
+  std::erase_if(damage_,
+                [last_kept](const DamagedRange& range) { return range.first > last_kept; });
+  std::erase_if(awaiting_reopening_,
+                [last_kept](const WholeAgain& whole) { return whole.first > last_kept; });
+  if (!awaiting_reopening_.empty())
+    awaiting_reopening_.back().last = std::min(awaiting_reopening_.back().last, last_kept);
 }
 
 void SegmentedLog::Reset(const LogBase& base) {

@@ -170,7 +170,11 @@ class LogRepairTest : public testing::TestWithParam<bool> {
   }
   void CutFile(MemoryFileSystem& files, const PartitionLog::SegmentInfo& segment,
                std::uint64_t gone) const {
-    std::vector<std::byte> bytes(static_cast<std::size_t>(segment.used_bytes - gone));
+    KeepOnly(files, segment, segment.used_bytes - gone);
+  }
+  static void KeepOnly(MemoryFileSystem& files, const PartitionLog::SegmentInfo& segment,
+                       std::uint64_t kept) {
+    std::vector<std::byte> bytes(static_cast<std::size_t>(kept));
     ASSERT_TRUE((*files.Open(PathOf(segment), OpenMode::kRead))->Read(0, bytes).has_value());
     ASSERT_TRUE(files.Remove(PathOf(segment)).has_value());
     ASSERT_TRUE((*files.Open(PathOf(segment), OpenMode::kCreate))->Write(0, bytes).has_value());
@@ -223,6 +227,28 @@ TEST_P(LogRepairTest, AFileThatWasCutFromOutsideGetsItsEndAgain) {
       if (HasFailure()) return;
     }
   }
+}
+
+// Leaders count on it that their followers' files take what theirs take.
+TEST_P(LogRepairTest, AnActiveFileThatWasCutFromOutsideHasItsRoomAgain) {
+  MemoryFileSystem whole(driver_->files().Snapshot());
+  MemoryFileSystem cut(driver_->files().Snapshot());
+  KeepOnly(cut, segments_.back(), AlignUp(segments_.back().used_bytes, kPageBytes));
+  const auto log = Open(cut);
+  ASSERT_NE(log, nullptr);
+  EXPECT_TRUE(log->damage().empty());
+  EXPECT_EQ(log->room_for_control(), Open(whole)->room_for_control());
+}
+
+TEST_P(LogRepairTest, DamageThatIsCutOffIsForgotten) {
+  MemoryFileSystem files(driver_->files().Snapshot());
+  files.Damage(PathOf(segments_.back()), segments_.back().used_bytes - 20, std::byte{1});
+  const auto log = Open(files);
+  ASSERT_EQ(log->damage().size(), 1u);
+  const Index last = log->bounds().last;
+  ASSERT_EQ(log->damage().front().first, last);
+  log->TruncateAfter(last.Minus(1));
+  EXPECT_TRUE(log->damage().empty()) << "what takes its place is whole";
 }
 
 TEST_P(LogRepairTest, AMissingFileIsMadeAnew) {
