@@ -27,11 +27,12 @@ std::optional<RepairRequest> DamageRepair::Next(const Situation& situation) {
       continue;
     }
     asked_ = Asked{range.first, *to, situation.now + kAnswerTimeout};
+    const Index last = is_committed ? std::min(range.last, situation.commit) : range.last;
     return RepairRequest{.from = situation.self,
                          .to = *to,
                          .first = range.first,
-                         .last = is_committed ? std::min(range.last, situation.commit) : range.last,
-                         .last_hash = range.last_hash,
+                         .last = last,
+                         .last_hash = last == range.last ? range.last_hash : 0,
                          .is_committed = is_committed};
   }
   return std::nullopt;

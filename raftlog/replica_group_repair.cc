@@ -15,6 +15,22 @@ constexpr std::size_t kRepairBytesMax = 256u << 10;  // Of one answer from the f
 // A leader whose damage has not been repaired by then makes room for one with a whole log.
 constexpr Microseconds kLeadsDamagedMax = std::chrono::seconds(2);
 
+// What either names; runs that overlap become one.
+std::vector<DamagedRun> UnionOf(const std::vector<DamagedRun>& told, std::vector<DamagedRun> runs) {
+  runs.insert(runs.end(), told.begin(), told.end());
+  std::ranges::sort(runs, {}, &DamagedRun::first);
+  std::vector<DamagedRun> joined;
+  for (const DamagedRun& run : runs) {
+    if (joined.empty() || run.first > joined.back().last) {
+      joined.push_back(run);
+      continue;
+    }
+    joined.back().last = std::max(joined.back().last, run.last);
+    joined.back().term_max = std::max(joined.back().term_max, run.term_max);
+  }
+  return joined;
+}
+
 }  // namespace
 
 // --- As the one who lacks them.
@@ -98,8 +114,8 @@ void ReplicaGroup::TellCoreOfDamage() {
   }
   if (!runs.empty() && !damaged_since_) damaged_since_ = deps_.clock.SteadyNow();
   if (runs.empty()) damaged_since_.reset();
-  const bool shrinks = runs.size() < told_damage_.size();
-  if (runs == told_damage_ || (shrinks && log_->NeedsReopening())) return;
+  if (log_->NeedsReopening()) runs = UnionOf(told_damage_, std::move(runs));
+  if (runs == told_damage_) return;
   told_damage_ = runs;
   core_.SetDamage(std::move(runs));
   CarryOut({});
@@ -135,7 +151,12 @@ void ReplicaGroup::ReceiveRepairRequest(const RepairRequest& request) {
   if (request.first == Index(0) || request.last < request.first) return;
   if (request.last < log_->bounds().first) return AnswerRepair(request, Answer::kRemoved);
   if (!request.is_committed) return ConfirmSame(request);
-  if (request.first > core_.status().commit) return AnswerRepair(request, Answer::kNotYet);
+  if (request.first > core_.status().commit) {
+    // Who knows of no commit there may have the same all the same: the news of it comes from a
+    // leader, and there may be none until the asker is whole.
+    const bool can_tell = request.last_hash != 0 && request.last <= log_->tail().index;
+    return can_tell ? ConfirmSame(request) : AnswerRepair(request, Answer::kNotYet);
+  }
   SendCopy(request, std::min(request.last, core_.status().commit));
 }
 

@@ -148,6 +148,37 @@ TEST_F(GroupRepair, WithoutAGoodCopyTheDamageIsNamedAndAllElseGoesOn) {
   EXPECT_TRUE(cluster.Produce(leader, "on").has_value());
 }
 
+// Else the two would wait for each other: the news of the commit comes from a leader, and there may
+// be none until the asker is whole.
+TEST_F(GroupRepair, WhoHasNotHeardOfTheCommitGivesACopyOfWhatHasTheSameHash) {
+  const Result<FetchSlice> newest = cluster.node(1).Fetch(kValues - 1);
+  ASSERT_TRUE(newest.has_value());
+  const auto header = ParseBatchHeader(newest->batches.back().view());
+  const Index last = header->leader.index;
+  cluster.Isolate(1);
+  Restart(3);
+  ASSERT_LT(cluster.group(3).status().commit, last);
+  cluster.mail().clear();
+  const auto answer_to = [&](std::uint64_t hash) {
+    cluster.group(3).Receive({.group = cluster.node(3).options.log.group,
+                              .body = RepairRequest{.from = {NodeId(2), ReplicaNumber(2)},
+                                                    .to = {NodeId(3), ReplicaNumber(3)},
+                                                    .id = 1,
+                                                    .first = last,
+                                                    .last = last,
+                                                    .last_hash = hash,
+                                                    .is_committed = true},
+                              .frames = {}});
+    cluster.node(3).Settle();
+    EXPECT_THAT(cluster.mail(), Not(IsEmpty()));
+    const auto reply = std::get<RepairReply>(cluster.mail().back().body);
+    cluster.mail().clear();
+    return reply.answer;
+  };
+  EXPECT_EQ(answer_to(0), RepairReply::Answer::kNotYet) << "it may be another one";
+  EXPECT_EQ(answer_to(header->header_hash), RepairReply::Answer::kHave);
+}
+
 TEST_F(GroupRepair, ACopyThatDoesNotCheckIsNotWritten) {
   DamageOldest(2);
   EXPECT_FALSE(cluster.node(2).Fetch(1).has_value());
