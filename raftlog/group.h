@@ -36,6 +36,13 @@ struct OpenedSession {
   bool may_be_forgotten = false;
 };
 
+// Records that an operator has given up, since no replica can read them any more.
+struct AcceptedLoss {
+  Offset log_start;  // The new one.
+  // With the log start here, or beyond, the files go that hold what is lost.
+  Offset files_end;
+};
+
 // How a proposal differs from one that is appended wherever the log ends, and waited for.
 struct ProposeOptions {
   bool in_memory = false;             // acks=leader-memory: answered once in the leader's log.
@@ -135,6 +142,12 @@ class Group {
   // Moves the log start by a replicated entry. kOffsetBeyondEnd above commit.
   virtual void Trim(Offset log_start, std::function<void(Result<Offset>)> done) = 0;
 
+  // The same, past damage of which no replica has a good copy; the entry says so. The good records
+  // before that go as well. Errors besides those of Trim: kInvalidArgument: nothing is
+  // damaged before `to`, or it lies within damage; kNotYet: what is damaged
+  // before it may be repaired still.
+  virtual void AcceptLoss(Offset to, std::function<void(Result<AcceptedLoss>)> done) = 0;
+
   // For internal topics: proposes a sealed command on the leader, wherever that is. The offset in
   // the outcome is known only where the leader is. Errors as for Propose; kTimeout: unknown.
   virtual void ProposeAnywhere(ByteBuffer frame, ProposeDone done) = 0;
@@ -192,7 +205,8 @@ class Group {
   // and serves nothing any more: proposals get kNotLeader, reads this error. A new start recovers
   // its state from the log.
   virtual const Error* failure() const = 0;
-  virtual const std::vector<DamagedRange>& damage() const = 0;
+  // But for committed records below the log start, which nobody reads any more.
+  virtual std::vector<DamagedRange> damage() const = 0;
   // The segment that holds the entry, or the first one behind it; nullopt past the end, and while
   // the log is being closed or opened again. Reads nothing yet.
   virtual std::optional<SegmentScrub> CheckSegment(Index from) = 0;

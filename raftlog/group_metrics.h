@@ -51,6 +51,7 @@ struct GroupMetrics {
   Counter fetches_cold;      // Through the work queue.
   Counter reads_damaged;     // Fetches that met damage.
   Counter entries_repaired;  // Damaged ones, by copies of other replicas.
+  Counter losses_accepted;   // Log starts moved past damage without a good copy.
   Counter repairs_refused;   // Copies that do not check, or do not fit.
 };
 

@@ -63,6 +63,12 @@ Result<Found> FindInSlice(const LogSlice& slice, const LogReader::FindRequest& r
   return found;
 }
 
+// The first step of a search may meet damage that lies before the log start: nobody asked for that.
+bool MayBeginAtLogStart(const LogRead& read, ReadFrom from, const LogReader::FindRequest& request) {
+  return from.by == ReadFrom::By::kTimestamp && read.damage() != nullptr &&
+         read.damage()->end_offset <= request.log_start && request.log_start < request.end;
+}
+
 }  // namespace
 
 void LogReader::Read(Offset offset, Index up_to, std::size_t bytes_max, ReadDone done) {
@@ -141,12 +147,14 @@ void LogReader::FindFrom(ReadFrom from, const FindRequest& request, FindDone don
   // Always on the work queue: a compressed batch is opened, which takes its time.
   struct State {
     std::unique_ptr<LogRead> read;
+    ReadFrom from;
     FindRequest request;
     FindDone done;
     Index last;
     Result<Found> found;
   };
-  auto state = std::make_shared<State>(State{std::move(read), request, std::move(done), {}, {}});
+  auto state =
+      std::make_shared<State>(State{std::move(read), from, request, std::move(done), {}, {}});
   ++under_way_;
   const Status queued = work_.Submit(
       [state] {
@@ -162,6 +170,9 @@ void LogReader::FindFrom(ReadFrom from, const FindRequest& request, FindDone don
         if (alive.expired()) return;
         --under_way_;
         Finish(*state->read);
+        if (!state->found && MayBeginAtLogStart(*state->read, state->from, state->request))
+          return FindFrom({ReadFrom::By::kOffset, state->request.log_start.value()}, state->request,
+                          std::move(state->done));
         if (!state->found) return state->done(Fail(state->found.error()));
         if (state->found->record) return state->done(*state->found->record);
         const bool goes_on = state->last < state->request.up_to;

@@ -1,5 +1,7 @@
 #include "raftlog/log_state.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -9,6 +11,8 @@
 
 namespace raftmq {
 namespace {
+
+constexpr std::size_t kOffsetBytes = sizeof(std::uint64_t);
 
 template <class Table>
 Table TableOf(const ByteBuffer& bytes) {
@@ -51,13 +55,13 @@ void LogState::Append(const BatchHeader& header, ByteSpan payload) {
     case EntryKind::kSession:
       AppendSessionEntry(header, payload);
       break;
-    case EntryKind::kLogStart:
-      RAFTMQ_CHECK(payload.size() == sizeof(std::uint64_t));
+    case EntryKind::kLogStart: {
+      const Result<LogStartMove> move = DecodeLogStart(payload);
+      RAFTMQ_CHECK(move.has_value());
       // The start only grows, whatever the order of two trims.
-      changes_.push_back(
-          {leader.index,
-           std::max(log_start(), Offset(LoadLittleEndian<std::uint64_t>(payload.data())))});
+      changes_.push_back({leader.index, std::max(log_start(), move->log_start)});
       break;
+    }
     case EntryKind::kConfiguration: {
       Result<Membership> membership = DecodeMembership(payload);
       RAFTMQ_CHECK(membership.has_value());
@@ -246,17 +250,34 @@ std::optional<CheckpointRun> LogState::NewestFrontFor(Offset offset) const {
   return front;
 }
 
-bool LogState::IsFrontUnrecorded(Offset offset) const {
-  if (runs_.size() < 2) return false;
+bool LogState::IsNewestUnrecorded() const {
+  if (runs_.empty()) return false;
   const CheckpointRun& newest = runs_.back();
   return newest.IsWhole() && newest.last <= commit_ && newest.last > recorded_commit_ &&
-         newest.first_offset <= offset && positions_.empty();
+         positions_.empty();
 }
 
-ByteBuffer EncodeLogStart(Offset log_start) {
-  ByteBuffer payload(sizeof(std::uint64_t));
-  StoreLittleEndian(payload.data(), log_start.value());
+bool LogState::IsFrontUnrecorded(Offset offset) const {
+  return runs_.size() >= 2 && runs_.back().first_offset <= offset && IsNewestUnrecorded();
+}
+
+ByteBuffer EncodeLogStart(const LogStartMove& move) {
+  ByteBuffer payload(move.lost_from ? 2 * kOffsetBytes : kOffsetBytes);
+  StoreLittleEndian(payload.data(), move.log_start.value());
+  if (move.lost_from) StoreLittleEndian(payload.data() + kOffsetBytes, move.lost_from->value());
   return payload;
+}
+
+Result<LogStartMove> DecodeLogStart(ByteSpan payload) {
+  if (payload.size() != kOffsetBytes && payload.size() != 2 * kOffsetBytes) {
+    return Fail(ErrorCode::kBadBatch,
+                fmt::format("expected a log start of 8 bytes, or of 16 with a loss, found {}",
+                            payload.size()));
+  }
+  LogStartMove move{.log_start = Offset(LoadLittleEndian<std::uint64_t>(payload.data()))};
+  if (payload.size() > kOffsetBytes)
+    move.lost_from = Offset(LoadLittleEndian<std::uint64_t>(payload.data() + kOffsetBytes));
+  return move;
 }
 
 }  // namespace raftmq

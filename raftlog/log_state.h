@@ -107,6 +107,9 @@ class LogState {
   // a synced entry behind it says: it and its successors are a complete log from `offset` on, also
   // for a recovery that knows no more than the log. nullopt if none is known.
   std::optional<CheckpointRun> NewestFrontFor(Offset offset) const;
+  // True if the newest segment's checkpoint is committed whole and no entry behind it says so yet:
+  // a recovery would begin at an older one.
+  bool IsNewestUnrecorded() const;
   // True if the newest segment could stand at the front for `offset` if some entry behind it said
   // that its checkpoint is committed.
   bool IsFrontUnrecorded(Offset offset) const;
@@ -149,6 +152,13 @@ class LogState {
 };
 
 // The payload of a kLogStart entry.
-ByteBuffer EncodeLogStart(Offset log_start);
+struct LogStartMove {
+  Offset log_start;  // The new one.
+  // An operator has given up what is damaged from here to the new start: no good copy was left.
+  std::optional<Offset> lost_from;
+};
+ByteBuffer EncodeLogStart(const LogStartMove& move);
+// Errors: kBadBatch.
+Result<LogStartMove> DecodeLogStart(ByteSpan payload);
 
 }  // namespace raftmq

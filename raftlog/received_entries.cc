@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "protocol/types/message_id.h"
+#include "raftlog/log_state.h"
 #include "raftlog/membership_entry.h"
 #include "raftlog/session_entry.h"
 #include "segment/checkpoint.h"
@@ -45,9 +46,8 @@ Status CheckPayload(const Frame& entry) {
       RAFTMQ_TRY(ParseCheckpointPart(entry.payload()));
       return Ok();
     case EntryKind::kLogStart:
-      if (entry.payload().size() == sizeof(std::uint64_t)) return Ok();
-      return Fail(ErrorCode::kBadBatch,
-                  fmt::format("expected a log start of 8 bytes, found {}", entry.payload().size()));
+      RAFTMQ_TRY(DecodeLogStart(entry.payload()));
+      return Ok();
     default:
       return Ok();
   }

@@ -127,8 +127,8 @@ const Error* ReopeningGroup::failure() const {
   return IsOpen() ? group_->failure() : nullptr;
 }
 
-const std::vector<DamagedRange>& ReopeningGroup::damage() const {
-  return group_ ? group_->damage() : no_damage_;
+std::vector<DamagedRange> ReopeningGroup::damage() const {
+  return group_ ? group_->damage() : std::vector<DamagedRange>();
 }
 
 void ReopeningGroup::Receive(PeerMessage message) {
@@ -176,6 +176,11 @@ void ReopeningGroup::FindOffset(std::int64_t timestamp_ms,
 void ReopeningGroup::Trim(Offset log_start, std::function<void(Result<Offset>)> done) {
   if (!IsOpen()) return done(Fail(NotServing(ErrorCode::kNotLeader)));
   group_->Trim(log_start, std::move(done));
+}
+
+void ReopeningGroup::AcceptLoss(Offset to, std::function<void(Result<AcceptedLoss>)> done) {
+  if (!IsOpen()) return done(Fail(NotServing(ErrorCode::kNotLeader)));
+  group_->AcceptLoss(to, std::move(done));
 }
 
 void ReopeningGroup::ProposeAnywhere(ByteBuffer frame, ProposeDone done) {

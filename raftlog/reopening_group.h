@@ -29,6 +29,7 @@ class ReopeningGroup final : public Group {
   void FindOffset(std::int64_t timestamp_ms,
                   std::function<void(Result<OffsetAtTime>)> done) override;
   void Trim(Offset log_start, std::function<void(Result<Offset>)> done) override;
+  void AcceptLoss(Offset to, std::function<void(Result<AcceptedLoss>)> done) override;
   void ProposeAnywhere(ByteBuffer frame, ProposeDone done) override;
   void ReadIndex(std::function<void(Result<Offset>)> done) override;
   const Membership& membership() const override;
@@ -48,7 +49,7 @@ class ReopeningGroup final : public Group {
   GroupStatus status() const override;
   std::optional<Checkpoint> StateOfLog() const override;
   const Error* failure() const override;
-  const std::vector<DamagedRange>& damage() const override;
+  std::vector<DamagedRange> damage() const override;
   std::optional<SegmentScrub> CheckSegment(Index from) override;
   bool TakeDamage(const SegmentScrub& segment) override;
   void Drain(std::function<void()> done) override;
@@ -79,7 +80,6 @@ class ReopeningGroup final : public Group {
   GroupStatus last_status_;       // While it is not open.
   Membership last_membership_;    // The same.
   std::optional<Error> failure_;
-  const std::vector<DamagedRange> no_damage_;
   std::function<void()> on_commit_;
   std::function<ByteBuffer()> capture_;
   std::function<void(ByteSpan)> restore_;

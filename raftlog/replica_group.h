@@ -16,6 +16,7 @@
 //   replica_group_forward.cc  proposals and reads that need the leader, wherever it is
 //   replica_group_transfer.cc leadership handed to another replica
 //   replica_group_repair.cc   damaged entries replaced by copies of other replicas
+//   replica_group_loss.cc     damaged entries that nobody has any more, given up
 //   replica_group_scrub.cc    segments for the scrubber, and what it finds
 #pragma once
 
@@ -57,6 +58,7 @@ class ReplicaGroup final : public Group {
   void FindOffset(std::int64_t timestamp_ms,
                   std::function<void(Result<OffsetAtTime>)> done) override;
   void Trim(Offset log_start, std::function<void(Result<Offset>)> done) override;
+  void AcceptLoss(Offset to, std::function<void(Result<AcceptedLoss>)> done) override;
   void SetOnCommit(std::function<void()> on_commit) override;
   void SetCapture(std::function<ByteBuffer()> capture) override;
   void SetRestore(std::function<void(ByteSpan)> restore) override;
@@ -76,7 +78,7 @@ class ReplicaGroup final : public Group {
   GroupStatus status() const override;
   std::optional<Checkpoint> StateOfLog() const override;
   const Error* failure() const override { return failure_ ? &*failure_ : nullptr; }
-  const std::vector<DamagedRange>& damage() const override { return log_->damage(); }
+  std::vector<DamagedRange> damage() const override;
   std::optional<SegmentScrub> CheckSegment(Index from) override;
   bool TakeDamage(const SegmentScrub& segment) override;
   void Drain(std::function<void()> done) override;
@@ -267,6 +269,13 @@ class ReplicaGroup final : public Group {
   void ReadCopy(const RepairRequest& request, Index first, Index up_to,
                 std::function<void(const LogSlice&)> done);
 
+  // replica_group_loss.cc
+  Status CheckLoss(Offset to) const;
+  void ProposeLoss(Offset to, std::function<void(Result<AcceptedLoss>)> done);
+  bool IsGivenUp(const DamagedRange& range) const;
+  Offset FilesEnd() const;
+  void MaybeRollGivenUp();
+
   // replica_group_read.cc
   Status CheckBeyondEnd(Offset offset, Term term_before) const;
   Status CheckReadable(Offset offset) const;
@@ -279,7 +288,7 @@ class ReplicaGroup final : public Group {
   Index ReadableUpTo() const;
 
   // replica_group_start.cc
-  void ProposeLogStart(Offset log_start, ProposeDone done);
+  void ProposeLogStart(const LogStartMove& move, ProposeDone done);
   void DropOldSegments();
   void MaybeRetain();
   std::optional<Offset> Retain();

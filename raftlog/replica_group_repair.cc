@@ -109,7 +109,7 @@ void ReplicaGroup::FinishRepair() {
 // Raft: the core does not know their terms.
 void ReplicaGroup::TellCoreOfDamage() {
   std::vector<DamagedRun> runs;
-  for (const DamagedRange& range : log_->damage()) {
+  for (const DamagedRange& range : damage()) {
     if (!repair_.IsHopeless(range)) runs.push_back({range.first, range.last, range.term_max});
   }
   if (!runs.empty() && !damaged_since_) damaged_since_ = deps_.clock.SteadyNow();
@@ -133,7 +133,7 @@ void ReplicaGroup::HandOverIfDamaged() {
 // Damage that may yet be repaired is no answer for ever.
 Error ReplicaGroup::AsRetriable(Error error) const {
   const bool is_hopeless =
-      std::ranges::all_of(log_->damage(), [this](const auto& r) { return repair_.IsHopeless(r); });
+      std::ranges::all_of(damage(), [this](const auto& r) { return repair_.IsHopeless(r); });
   if (error.code != ErrorCode::kDataCorrupt || core_.membership().size() < 2 || is_hopeless)
     return error;
   return {ErrorCode::kNotYet,

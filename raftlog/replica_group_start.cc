@@ -33,14 +33,15 @@ void ReplicaGroup::Trim(Offset log_start, std::function<void(Result<Offset>)> do
     });
   }
   if (log_start <= state_.committed_log_start()) return done(state_.committed_log_start());
-  ProposeLogStart(log_start, [this, done = std::move(done)](Result<Proposed> proposed) {
-    if (!proposed) return done(Fail(std::move(proposed).error()));
-    done(state_.committed_log_start());
-  });
+  ProposeLogStart({.log_start = log_start},
+                  [this, done = std::move(done)](Result<Proposed> proposed) {
+                    if (!proposed) return done(Fail(std::move(proposed).error()));
+                    done(state_.committed_log_start());
+                  });
 }
 
-void ReplicaGroup::ProposeLogStart(Offset log_start, ProposeDone done) {
-  ByteBuffer frame = MakeControlEntry(EntryKind::kLogStart, EncodeLogStart(log_start).span());
+void ReplicaGroup::ProposeLogStart(const LogStartMove& move, ProposeDone done) {
+  ByteBuffer frame = MakeControlEntry(EntryKind::kLogStart, EncodeLogStart(move).span());
   const std::size_t bytes = frame.size();
   deps_.metrics.log_start_moves.Add();
   Proposal proposal{.kind = EntryKind::kLogStart,
@@ -88,10 +89,12 @@ void ReplicaGroup::MaybeRetain() {
   MaybePrepareLargerSegment();
   // One move at a time.
   if (state_.log_start() != state_.committed_log_start()) return;
-  if (const auto log_start = Retain()) return ProposeLogStart(*log_start, nullptr);
+  if (const auto log_start = Retain()) return ProposeLogStart({*log_start, {}}, nullptr);
   // A log that nobody writes to any more lets its last old file go, too.
-  if (state_.IsFrontUnrecorded(state_.log_start())) ProposeLogStart(state_.log_start(), nullptr);
+  if (state_.IsFrontUnrecorded(state_.log_start()))
+    ProposeLogStart({state_.log_start(), {}}, nullptr);
   MaybeRollExpired();
+  MaybeRollGivenUp();
 }
 
 // A replica that is fed from the files would have to begin anew if they went before it has them.

@@ -166,6 +166,13 @@ class AnyGroupWorld {
     EXPECT_TRUE(answer.has_value()) << "no answer";
     return *answer;
   }
+  Result<AcceptedLoss> AcceptLoss(std::uint64_t to) {
+    std::optional<Result<AcceptedLoss>> answer;
+    group->AcceptLoss(Offset(to), [&](Result<AcceptedLoss> loss) { answer = loss; });
+    Settle();
+    EXPECT_TRUE(answer.has_value()) << "no answer";
+    return *answer;
+  }
   // All values from `offset` to the end, in order of offset; the offsets must be dense.
   std::vector<std::string> ReadFrom(std::uint64_t offset) {
     std::vector<std::string> values;

@@ -22,7 +22,8 @@ BatchHeader Header(EntryKind kind, std::uint64_t index, std::uint64_t base,
 }
 
 void MoveStart(LogState* state, std::uint64_t index, std::uint64_t start) {
-  state->Append(Header(EntryKind::kLogStart, index, 10), EncodeLogStart(Offset(start)).span());
+  state->Append(Header(EntryKind::kLogStart, index, 10),
+                EncodeLogStart({Offset(start), {}}).span());
 }
 
 TEST(LogState, TheLogStartIsVisibleOnceCommittedAndInCheckpointsAtOnce) {
@@ -35,6 +36,26 @@ TEST(LogState, TheLogStartIsVisibleOnceCommittedAndInCheckpointsAtOnce) {
   EXPECT_EQ(state.committed_log_start(), Offset(4));
   state.SetCommit(Index(2));
   EXPECT_EQ(state.committed_log_start(), Offset(7));
+}
+
+TEST(LogState, ALossMovesTheLogStartLikeATrim) {
+  LogState state{Checkpoint{}};
+  const ByteBuffer payload = EncodeLogStart({Offset(7), Offset(5)});
+  EXPECT_EQ(payload.size(), 16u);
+  state.Append(Header(EntryKind::kLogStart, 1, 10), payload.span());
+  EXPECT_EQ(state.log_start(), Offset(7));
+}
+
+TEST(LogState, AMoveOfTheLogStartIsReadAsWrittenOrRefused) {
+  const Result<LogStartMove> trim = DecodeLogStart(EncodeLogStart({Offset(7), {}}).span());
+  ASSERT_TRUE(trim.has_value());
+  EXPECT_EQ(trim->log_start, Offset(7));
+  EXPECT_FALSE(trim->lost_from.has_value());
+  const Result<LogStartMove> loss = DecodeLogStart(EncodeLogStart({Offset(7), Offset(5)}).span());
+  ASSERT_TRUE(loss.has_value());
+  EXPECT_EQ(loss->log_start, Offset(7));
+  EXPECT_EQ(loss->lost_from, Offset(5));
+  EXPECT_EQ(DecodeLogStart(ByteBuffer(12).span()).error().code, ErrorCode::kBadBatch);
 }
 
 TEST(LogState, TheLogStartOnlyGrows) {
