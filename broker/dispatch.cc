@@ -36,6 +36,9 @@ struct Dispatcher {
     HandleDeleteTopic(session, id, std::move(request));
   }
   void operator()(const wire::TrimRequest& request) const { HandleTrim(session, id, request); }
+  void operator()(const wire::AcceptLossRequest& request) const {
+    HandleAcceptLoss(session, id, request);
+  }
   void operator()(const wire::ListOffsetsRequest& request) const {
     HandleListOffsets(session, id, request);
   }

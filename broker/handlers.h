@@ -26,6 +26,7 @@ void HandleMetadata(Session& session, std::uint64_t id, const wire::MetadataRequ
 void HandleCreateTopic(Session& session, std::uint64_t id, wire::CreateTopicRequest request);
 void HandleDeleteTopic(Session& session, std::uint64_t id, wire::DeleteTopicRequest request);
 void HandleTrim(Session& session, std::uint64_t id, const wire::TrimRequest& request);
+void HandleAcceptLoss(Session& session, std::uint64_t id, const wire::AcceptLossRequest& request);
 void HandleListOffsets(Session& session, std::uint64_t id, const wire::ListOffsetsRequest& request);
 void HandleReadIndex(Session& session, std::uint64_t id, const wire::ReadIndexRequest& request);
 void HandleTransferLeader(Session& session, std::uint64_t id,

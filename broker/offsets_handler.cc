@@ -1,4 +1,9 @@
-// Trim, the search for an offset by time, and the end of a linearizable read.
+// Trim, losses that are accepted, the search for an offset by time, and the end of a linearizable
+// read.
+#include <fmt/format.h>
+
+#include <utility>
+
 #include "broker/handlers.h"
 #include "broker/partition.h"
 #include "broker/session.h"
@@ -17,6 +22,26 @@ void HandleTrim(Session& session, std::uint64_t id, const wire::TrimRequest& req
     partition.PublishStats();
     responder->Reply(wire::TrimReply{*log_start});
   });
+  session.shard().partitions().Touch(partition);
+}
+
+void HandleAcceptLoss(Session& session, std::uint64_t id, const wire::AcceptLossRequest& request) {
+  auto responder = session.MakeResponder(id, Api::kAcceptLoss, 0);
+  const auto found = FindPartition(session.shard(), request.group);
+  if (!found) return responder->Refuse(found.error());
+  Partition& partition = **found;
+  Shard& shard = session.shard();
+  partition.group().AcceptLoss(
+      request.offset, [&partition, &shard, responder](Result<AcceptedLoss> loss) {
+        if (!loss) return responder->RefuseWith(WithBounds(std::move(loss).error(), partition));
+        shard.services().log.Fault(
+            "storage", fmt::format("{}: an operator has given up what was damaged: the log starts "
+                                   "at offset {} now",
+                                   partition.Name(), loss->log_start.value()));
+        partition.PublishStats();
+        responder->Reply(
+            wire::AcceptLossReply{.log_start = loss->log_start, .files_end = loss->files_end});
+      });
   session.shard().partitions().Touch(partition);
 }
 

@@ -197,6 +197,10 @@ void ShardMetrics::RegisterGroups(MetricsRegistry& registry) {
   registrations_.push_back(registry.Add(
       CounterFamily("raftmq_storage_checksum_errors_total", "Reads that met damaged bytes."), {},
       &groups.reads_damaged));
+  registrations_.push_back(
+      registry.Add(CounterFamily("raftmq_storage_losses_accepted_total",
+                                 "Times that damaged records without a good copy were given up."),
+                   {}, &groups.losses_accepted));
 }
 
 void ShardMetrics::RegisterDisk(MetricsRegistry& registry) {

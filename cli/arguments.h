@@ -69,6 +69,11 @@ struct NodeReplaceArguments {
   bool yes = false;
   bool wait = false;
 };
+struct AcceptLossArguments {
+  std::string partition;  // "NAME/P".
+  std::uint64_t to = 0;
+  bool yes = false;
+};
 struct HealthArguments {
   bool wait = false;
 };

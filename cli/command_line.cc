@@ -57,6 +57,7 @@ struct Parsed {
   ConsumeArguments consume;
   PartitionListArguments partitions;
   TransferLeaderArguments transfer;
+  AcceptLossArguments loss;
   NodeReplaceArguments node_replace;
   HealthArguments health;
   ScrubArguments scrub;
@@ -223,6 +224,22 @@ void AddConsume(CLI::App* app, Parsed* p) {
   verb->add_flag("--json", p->consume.json, "One JSON object per message")->excludes(text);
 }
 
+void AddAcceptLoss(CLI::App* partition, Parsed* p) {
+  auto* loss = AddBriefVerb(partition, p, "accept-loss",
+                            "Give up damaged messages of which no replica has a good copy",
+                            [p] { return PartitionAcceptLoss(p->global, p->loss); });
+  loss->add_option("partition", p->loss.partition, "TOPIC/PARTITION")->required();
+  AddCount(loss, "--to", &p->loss.to, "First offset to keep", kAny)->required();
+  loss->add_flag("--yes", p->loss.yes, "Do it without being asked");
+  loss->footer(
+      "DATA_CORRUPT names the offsets that are damaged. The partition then starts behind them, so\n"
+      "what lies before them goes as well: read it first. Refused where nothing is damaged, or a\n"
+      "replica may have a good copy. It needs a leader. A replica that lacks the damaged segment "
+      "is\n"
+      "filled again once all of that segment is given up: `topic trim` to the offset that is "
+      "printed.");
+}
+
 void AddClusterVerbs(CLI::App* app, Parsed* p) {
   CLI::App* const partition = AddNoun(app, "partition", "Look at partitions and their leaders");
   auto* list =
@@ -234,6 +251,7 @@ void AddClusterVerbs(CLI::App* app, Parsed* p) {
                                 [p] { return PartitionTransferLeader(p->global, p->transfer); });
   transfer->add_option("target", p->transfer.target, "TOPIC/PARTITION:NODE, for example orders/0:2")
       ->required();
+  AddAcceptLoss(partition, p);
   CLI::App* const node = AddNoun(app, "node", "Change the nodes of the cluster");
   auto* replace = AddBriefVerb(node, p, "replace",
                                "A node's data directory is gone for good: it comes back with an "

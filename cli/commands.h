@@ -20,6 +20,7 @@ int PartitionList(const GlobalArguments& global, const PartitionListArguments& a
 int PartitionTransferLeader(const GlobalArguments& global,
                             const TransferLeaderArguments& arguments);
 int NodeReplace(const GlobalArguments& global, const NodeReplaceArguments& arguments);
+int PartitionAcceptLoss(const GlobalArguments& global, const AcceptLossArguments& arguments);
 int ClusterInfo(const GlobalArguments& global);
 int ClusterHealth(const GlobalArguments& global, const HealthArguments& arguments);
 

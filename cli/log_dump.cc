@@ -54,8 +54,11 @@ const char* NameOf(Codec codec) {
 
 void AddControl(const CheckedEntry& entry, json* object) {
   const ByteSpan payload = entry.frame.subspan(kBatchHeaderBytes);
-  if (entry.header.producer.kind == EntryKind::kLogStart && payload.size() == 8)
+  if (entry.header.producer.kind == EntryKind::kLogStart && payload.size() >= 8)
     (*object)["log_start"] = LoadLittleEndian<std::uint64_t>(payload.data());
+  // What was damaged from there on has been given up (protocol/types/FORMAT.md).
+  if (entry.header.producer.kind == EntryKind::kLogStart && payload.size() == 16)
+    (*object)["lost_from"] = LoadLittleEndian<std::uint64_t>(payload.data() + 8);
   if (entry.header.producer.kind != EntryKind::kCheckpoint) return;
   const auto part = ParseCheckpointPart(payload);
   if (!part) return;

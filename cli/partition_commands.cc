@@ -46,15 +46,27 @@ Status CheckNode(const ClusterDescription& cluster, std::uint32_t wanted) {
                           fmt::join(known, ", ")));
 }
 
+Status CheckPartition(const TopicDescription& topic, std::uint32_t partition) {
+  if (partition < topic.partitions.size()) return Ok();
+  return Fail(ErrorCode::kPartitionNotFound,
+              fmt::format("topic '{}' has the partitions 0 to {}, not {}", topic.name,
+                          topic.partitions.size() - 1, partition));
+}
+
 Status CheckTarget(Client& client, const TransferTarget& target) {
   RAFTMQ_TRY_ASSIGN(const ClusterDescription cluster, client.Describe());
   RAFTMQ_TRY_ASSIGN(const TopicDescription topic, FindTopic(cluster, target.topic));
-  if (target.partition >= topic.partitions.size()) {
-    return Fail(ErrorCode::kPartitionNotFound,
-                fmt::format("topic '{}' has the partitions 0 to {}, not {}", target.topic,
-                            topic.partitions.size() - 1, target.partition));
-  }
+  RAFTMQ_TRY(CheckPartition(topic, target.partition));
   return CheckNode(cluster, target.node);
+}
+
+// As the nodes see it; its log start is that of its leader.
+Result<PartitionDescription> FindPartition(Client& client, const std::string& name,
+                                           std::uint32_t partition) {
+  RAFTMQ_TRY_ASSIGN(const ClusterDescription cluster, client.Survey());
+  RAFTMQ_TRY_ASSIGN(const TopicDescription topic, FindTopic(cluster, name));
+  RAFTMQ_TRY(CheckPartition(topic, partition));
+  return topic.partitions[partition];
 }
 
 }  // namespace
@@ -107,6 +119,37 @@ int PartitionTransferLeader(const GlobalArguments& global,
                       "\n"
                 : fmt::format("{}/{} is led by node {}\n", target->topic, target->partition,
                               target->node));
+  return kExitOk;
+}
+
+int PartitionAcceptLoss(const GlobalArguments& global, const AcceptLossArguments& arguments) {
+  const auto name = ParsePartitionName(arguments.partition);
+  if (!name) return ReportError("cannot accept a loss", name.error());
+  auto client = Connect(global);
+  if (!client) return ReportError("cannot reach the cluster", client.error());
+  const std::string failed = fmt::format("cannot accept a loss of {}", arguments.partition);
+  const auto known = FindPartition(*client, name->first, name->second);
+  if (!known) return ReportError(failed, known.error());
+  const auto question =
+      fmt::format("Give up every message of {} from offset {} up to offset {}, damaged or not?",
+                  arguments.partition, known->log_start, arguments.to);
+  if (!Confirm(question, arguments.yes)) return kExitUsage;
+  const auto loss = client->AcceptLoss(name->first, name->second, arguments.to);
+  if (!loss) return ReportError(failed, loss.error());
+  Output out;
+  if (global.format == OutputFormat::kJson) {
+    out.Write(json{{"topic", name->first},
+                   {"partition", name->second},
+                   {"log_start", loss->log_start},
+                   {"files_end", loss->files_end}}
+                  .dump() +
+              "\n");
+    return kExitOk;
+  }
+  out.Write(fmt::format("{} now starts at offset {}\n", arguments.partition, loss->log_start));
+  if (loss->files_end > loss->log_start)
+    out.Write(fmt::format("the damaged files go once it starts at offset {} or beyond\n",
+                          loss->files_end));
   return kExitOk;
 }
 

@@ -149,6 +149,20 @@ Result<std::uint64_t> Client::Trim(const std::string& topic, std::uint32_t parti
   return reply.log_start.value();
 }
 
+Result<Client::LossReport> Client::AcceptLoss(const std::string& topic, std::uint32_t partition,
+                                              std::uint64_t offset) {
+  const RetryingCall::Options options{.timeout = core_->config().request_timeout,
+                                      .retry_unknown = true};
+  RAFTMQ_TRY_ASSIGN(const auto reply, Expect<wire::AcceptLossReply>(core_->CallReplica(
+                                          {topic, partition},
+                                          [offset](GroupId group) {
+                                            return wire::AcceptLossRequest{
+                                                .group = group, .offset = Offset(offset)};
+                                          },
+                                          options)));
+  return LossReport{reply.log_start.value(), reply.files_end.value()};
+}
+
 Status Client::TransferLeader(const std::string& topic, std::uint32_t partition,
                               std::uint32_t node) {
   const RetryingCall::Options options{.timeout = core_->config().request_timeout};

@@ -66,6 +66,8 @@ class Decoder {
   InitProducerReply Get(schema::InitProducerReply::Reader from);
   OpenSessionRequest Get(schema::OpenSessionRequest::Reader from);
   OpenSessionReply Get(schema::OpenSessionReply::Reader from);
+  AcceptLossRequest Get(schema::AcceptLossRequest::Reader from);
+  AcceptLossReply Get(schema::AcceptLossReply::Reader from);
   ScrubRequest Get(schema::ScrubRequest::Reader from);
   ScrubReply Get(schema::ScrubReply::Reader from);
 
@@ -150,6 +152,10 @@ std::optional<Body> Decoder::GetBody(schema::Message::Reader from) {
       return Get(from.getScrubRequest());
     case schema::Message::SCRUB_REPLY:
       return Get(from.getScrubReply());
+    case schema::Message::ACCEPT_LOSS_REQUEST:
+      return Get(from.getAcceptLossRequest());
+    case schema::Message::ACCEPT_LOSS_REPLY:
+      return Get(from.getAcceptLossReply());
   }
   return std::nullopt;
 }
@@ -323,6 +329,14 @@ OpenSessionReply Decoder::Get(schema::OpenSessionReply::Reader from) {
   return {.epoch = from.getEpoch(),
           .next_sequence = from.getNextSequence(),
           .may_be_forgotten = from.getMayBeForgotten()};
+}
+
+AcceptLossRequest Decoder::Get(schema::AcceptLossRequest::Reader from) {
+  return {.group = GetGroup(from), .offset = Offset(from.getOffset())};
+}
+
+AcceptLossReply Decoder::Get(schema::AcceptLossReply::Reader from) {
+  return {.log_start = Offset(from.getLogStart()), .files_end = Offset(from.getFilesEnd())};
 }
 
 ScrubRequest Decoder::Get(schema::ScrubRequest::Reader from) { return {.start = from.getStart()}; }

@@ -258,6 +258,18 @@ void Put(const OpenSessionReply& from, schema::Message::Builder to) {
   body.setMayBeForgotten(from.may_be_forgotten);
 }
 
+void Put(const AcceptLossRequest& from, schema::Message::Builder to) {
+  auto body = to.initAcceptLossRequest();
+  PutGroup(from.group, body);
+  body.setOffset(from.offset.value());
+}
+
+void Put(const AcceptLossReply& from, schema::Message::Builder to) {
+  auto body = to.initAcceptLossReply();
+  body.setLogStart(from.log_start.value());
+  body.setFilesEnd(from.files_end.value());
+}
+
 void Put(const ScrubRequest& from, schema::Message::Builder to) {
   to.initScrubRequest().setStart(from.start);
 }

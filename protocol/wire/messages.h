@@ -260,6 +260,20 @@ struct OpenSessionReply {
 
   bool operator==(const OpenSessionReply&) const = default;
 };
+// Moves the log start up to `offset`, past damage of which no replica has a good copy, and only
+// that.
+struct AcceptLossRequest {
+  GroupId group;
+  Offset offset;
+
+  bool operator==(const AcceptLossRequest&) const = default;
+};
+struct AcceptLossReply {
+  Offset log_start;
+  Offset files_end;  // With the log start here, the files go that hold what is lost.
+
+  bool operator==(const AcceptLossReply&) const = default;
+};
 // How the scrubber of a node is getting on; to be sent to that node. `start` first orders a pass
 // over everything that it stores, at the rate for such orders. One that was ordered before is ended
 // first; what began by itself begins anew.
@@ -310,7 +324,8 @@ using Body =
                  CreateTopicReply, DeleteTopicRequest, TrimRequest, TrimReply, ListOffsetsRequest,
                  ListOffsetsReply, EmptyReply, ErrorReply, ReadIndexRequest, ReadIndexReply,
                  TransferLeaderRequest, InitProducerRequest, InitProducerReply, OpenSessionRequest,
-                 OpenSessionReply, ScrubRequest, ScrubReply, ReplaceNodeRequest>;
+                 OpenSessionReply, ScrubRequest, ScrubReply, ReplaceNodeRequest, AcceptLossRequest,
+                 AcceptLossReply>;
 
 struct Message {
   std::uint64_t request_id = 0;  // Chosen by the requester; replies carry the request's.

@@ -44,6 +44,8 @@ struct Message {
     scrubRequest @28 :ScrubRequest;
     scrubReply @29 :ScrubReply;
     replaceNodeRequest @30 :ReplaceNodeRequest;
+    acceptLossRequest @31 :AcceptLossRequest;
+    acceptLossReply @32 :AcceptLossReply;
   }
 }
 
@@ -267,6 +269,19 @@ struct OpenSessionReply {
   epoch @0 :UInt32;
   nextSequence @1 :UInt32;
   mayBeForgotten @2 :Bool;
+}
+
+# A message of its own, not a field of TrimRequest: who ignores the field would remove good records.
+struct AcceptLossRequest {
+  topicHigh @0 :UInt64;
+  topicLow @1 :UInt64;
+  partition @2 :UInt32;
+  offset @3 :UInt64;
+}
+
+struct AcceptLossReply {
+  logStart @0 :UInt64;
+  filesEnd @1 :UInt64;
 }
 
 struct ScrubRequest {

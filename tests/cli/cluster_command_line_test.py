@@ -98,7 +98,7 @@ class Cluster(unittest.TestCase):
         verb = ("partition", "transfer-leader")
         code, _, err = run("partition", "move")
         self.assertEqual(code, 2)
-        self.assertIn("expected list, transfer-leader, found 'move'", err)
+        self.assertIn("expected list, transfer-leader, accept-loss, found 'move'", err)
         self.fails(2, *verb, topic, saying=["TOPIC/PARTITION:NODE"])
         self.fails(2, *verb, f"{topic}/0:two", saying=["TOPIC/PARTITION:NODE", "two"])
         self.fails(4, *verb, f"{topic[:-1]}x/0:1", saying=["not found", "did you mean"])

@@ -300,6 +300,17 @@ class Topics(WithBroker):
         self.fails(2, "topic", "trim", topic, "--to", "2", "--yes", saying=["TOPIC/PARTITION"])
         self.fails(1, "topic", "trim", f"{topic}/0", "--to", "4", "--yes", saying=["4"])
 
+    def test_accept_loss_is_no_trim(self):
+        topic = self.topic()
+        self.ok("produce", topic, stdin=b"a\nb\nc\n")
+        verb = ("partition", "accept-loss")
+        self.fails(2, *verb, f"{topic}/0", "--to", "2", saying=["--yes"])
+        self.fails(2, *verb, f"{topic}/0", "--to", "2", "--yes", saying=["INVALID_ARGUMENT", "topic trim"])
+        self.fails(2, *verb, topic, "--to", "2", "--yes", saying=["TOPIC/PARTITION"])
+        self.fails(4, *verb, f"{topic}/1", "--to", "2", "--yes", saying=["partition"])
+        self.fails(1, *verb, f"{topic}/0", "--to", "4", "--yes", saying=["4"])
+        self.assertEqual(self.ok("consume", topic, "-e"), "a\nb\nc\n")
+
     def test_partition_list_has_the_fixed_shape(self):
         topic = self.topic("-p", "2")
         self.ok("produce", topic, "-p", "1", stdin=b"a\nb\n")
@@ -432,6 +443,32 @@ class Log(WithBroker):
         self.ok("local", "start", "1", "--dir", self.dir)
         self.assertEqual(self.ok("consume", topic, "-o", "1", "-e"), "another one behind it\n")
         self.fails(1, "consume", topic, "-e", saying=["DATA_CORRUPT"])
+
+    def test_accept_loss_goes_on_behind_damage_and_records_it(self):
+        topic = self.topic()
+        for line in (b"before\n", b"a message whose bytes we flip\n", b"another one behind it\n"):
+            self.ok("produce", topic, stdin=line)
+        directory, segment = self.partition(topic)
+        self.ok("local", "stop", "1", "--dir", self.dir)
+        with open(segment, "r+b") as file:
+            at = file.read().index(b"whose bytes")
+            file.seek(at)
+            file.write(b"Whose")
+        self.ok("local", "start", "1", "--dir", self.dir)
+        self.fails(1, "consume", topic, "-e", saying=["DATA_CORRUPT", "offsets 1 to 2"])
+        verb = ("partition", "accept-loss", f"{topic}/0", "--to")
+        self.fails(2, *verb, "2", saying=["from offset 0 up to offset 2", "--yes"])
+        self.fails(2, *verb, "1", "--yes", saying=["nothing is known to be damaged", "topic trim"])
+        self.assertEqual(json.loads(self.ok(*verb, "2", "--yes", "--format", "json")),
+                         {"topic": topic, "partition": 0, "log_start": 2, "files_end": 3})
+        self.assertEqual(self.ok("consume", topic, "-e"), "another one behind it\n")
+        self.ok("produce", topic, stdin=b"and more\n")
+        self.ok("local", "kill", "1", "--dir", self.dir)
+        _, out, _ = self.tool("log", "dump", directory)
+        moves = [entry for entry in map(json.loads, out.splitlines()) if "lost_from" in entry]
+        self.assertEqual([(move["kind"], move["log_start"], move["lost_from"]) for move in moves], [("log-start", 2, 1)])
+        self.ok("local", "start", "1", "--dir", self.dir)
+        self.assertEqual(self.ok("consume", topic, "-e"), "another one behind it\nand more\n")
 
     def test_what_is_absent_exits_4(self):
         self.fails(4, "log", "verify", self.dir + "-absent", saying=["-absent"])

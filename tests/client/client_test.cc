@@ -43,6 +43,18 @@ TEST(Client, FindsOffsetsByTimeAndTrims) {
   EXPECT_EQ(client.OffsetForTime("orders", 0, 150)->log_start, 2u);
 }
 
+TEST(Client, AcceptsALossAndSaysWhenItsFilesGo) {
+  FakeBroker broker;
+  broker.AddTopic("orders", 1);
+  broker.Append("orders", 0, Numbered(6));
+  Client client = ConnectTo(broker);
+  const auto loss = client.AcceptLoss("orders", 0, 3);
+  ASSERT_TRUE(loss.has_value()) << loss.error().ToString();
+  EXPECT_EQ(loss->log_start, 3u);
+  EXPECT_EQ(loss->files_end, 5u);
+  EXPECT_EQ(client.AcceptLoss("absent", 0, 3).error().code, ErrorCode::kTopicNotFound);
+}
+
 TEST(Client, SaysWhenNoBrokerAnswers) {
   ClientConfig config;
   {

@@ -135,6 +135,11 @@ std::optional<wire::Body> FakeSession::HandleOther(const wire::Message& message)
     broker_.Find(request->group)->log_start = request->offset.value();
     return wire::TrimReply{.log_start = request->offset};
   }
+  if (const auto* request = std::get_if<wire::AcceptLossRequest>(&message.body)) {
+    if (auto refusal = RefuseData(request->group)) return *refusal;
+    broker_.Find(request->group)->log_start = request->offset.value();
+    return wire::AcceptLossReply{.log_start = request->offset, .files_end = Offset(5)};
+  }
   return wire::ErrorReply{.error = {ErrorCode::kUnsupported, "not in the fake broker"}};
 }
 

@@ -218,7 +218,7 @@ TEST(CodecBadInput, E08TooManySettings) {
 }
 
 TEST(CodecBadInput, E09UnknownOperationCanBeAnswered) {
-  for (const std::uint64_t operation : {30u, 1000u, 0xFFFFu}) {
+  for (const std::uint64_t operation : {32u, 1000u, 0xFFFFu}) {
     std::uint64_t request_id = 0;
     const auto decoded = Words().Head(operation).Struct(0, 1, 0).Word(0).Decode(&request_id);
     ASSERT_FALSE(decoded);

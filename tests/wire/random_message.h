@@ -163,6 +163,8 @@ class RandomMessages {
   OpenSessionReply Make(OpenSessionReply) {
     return {Small<std::uint32_t>(), Small<std::uint32_t>(), random_() % 2 == 0};
   }
+  AcceptLossRequest Make(AcceptLossRequest) { return {Group(), Offset(Number())}; }
+  AcceptLossReply Make(AcceptLossReply) { return {Offset(Number()), Offset(Number())}; }
   ScrubRequest Make(ScrubRequest) { return {Coin()}; }
   ScrubReply Make(ScrubReply m) {
     m.node = NodeId(Small<std::uint32_t>());

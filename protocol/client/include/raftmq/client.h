@@ -120,6 +120,16 @@ class RAFTMQ_EXPORT Client {
   Result<ClusterDescription> Survey(const std::vector<std::string>& topics = {});
   Result<std::uint64_t> Trim(const std::string& topic, std::uint32_t partition,
                              std::uint64_t offset);
+  // Gives up what is damaged before `offset` and stored nowhere else: the log then starts there,
+  // and the good records before it are gone as well. The decision is recorded in the log. Errors:
+  // kInvalidArgument (nothing is damaged there, or `offset` lies within damage), kNotYet (a replica
+  // may have a good copy), kOffsetBeyondEnd.
+  struct LossReport {
+    std::uint64_t log_start = 0;  // The new one.
+    std::uint64_t files_end = 0;  // With the log start here the files go that hold what is lost.
+  };
+  Result<LossReport> AcceptLoss(const std::string& topic, std::uint32_t partition,
+                                std::uint64_t offset);
   // Hands the partition to the replica on `node` and waits until it leads; nothing to do if it
   // does. Errors: kTopicNotFound, kPartitionNotFound, kInvalidArgument (no replica there), kTimeout
   // (it did not take over: it is down or far behind; who leads now, Describe tells).
