@@ -469,6 +469,7 @@ class Log(WithBroker):
         self.assertEqual([(move["kind"], move["log_start"], move["lost_from"]) for move in moves], [("log-start", 2, 1)])
         self.ok("local", "start", "1", "--dir", self.dir)
         self.assertEqual(self.ok("consume", topic, "-e"), "another one behind it\nand more\n")
+        self.ok("topic", "delete", topic, "--yes")  # The others verify this directory.
 
     def test_what_is_absent_exits_4(self):
         self.fails(4, "log", "verify", self.dir + "-absent", saying=["-absent"])
