@@ -214,6 +214,9 @@ class Group {
   // anew. False: the log was cut or opened again meanwhile, so that the check may have seen
   // anything; nothing was marked, look again. REQUIRES: the check's Step has returned false.
   virtual bool TakeDamage(const SegmentScrub& segment) = 0;
+  // Has bad copies in `meta` made again, soon. Nothing while the log is opened again, which does
+  // that, too.
+  virtual void RepairMeta() = 0;
   // Refuses proposals, waits for what is under way, writes the durable mark, then calls back. From
   // the call on everything is answered with kDraining. Goes on with Tick. May
   // be called again: all callers are called back.

@@ -90,6 +90,10 @@ bool ReopeningGroup::TakeDamage(const SegmentScrub& segment) {
   return group_->TakeDamage(segment);
 }
 
+void ReopeningGroup::RepairMeta() {
+  if (IsOpen()) group_->RepairMeta();
+}
+
 void ReopeningGroup::Drain(std::function<void()> done) {
   if (IsOpen()) return group_->Drain(std::move(done));
   drained_.push_back(std::move(done));

@@ -81,6 +81,7 @@ class ReplicaGroup final : public Group {
   std::vector<DamagedRange> damage() const override;
   std::optional<SegmentScrub> CheckSegment(Index from) override;
   bool TakeDamage(const SegmentScrub& segment) override;
+  void RepairMeta() override;
   void Drain(std::function<void()> done) override;
 
  private:

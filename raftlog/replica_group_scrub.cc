@@ -39,4 +39,8 @@ bool ReplicaGroup::TakeDamage(const SegmentScrub& segment) {
   return true;
 }
 
+void ReplicaGroup::RepairMeta() {
+  if (!closed_) log_->RepairMeta();
+}
+
 }  // namespace raftmq

@@ -55,6 +55,8 @@ class LogDisk {
   // Deletes a segment from the log's front, or keeps its file as the next prepared one.
   Status Delete(const SegmentName& name);
 
+  // See MetaFile::RewriteBadCopies.
+  Status RepairMeta() { return meta_->RewriteBadCopies(); }
   Status SaveHardState(const HardState& state) { return meta_->SaveHardState(state); }
   Status WriteMark(const LogMark& mark) { return meta_->WriteMark(mark); }
   Status SyncMeta() { return meta_->Sync(); }

@@ -13,7 +13,8 @@ StepJob::StepJob(std::shared_ptr<LogDisk> disk, std::vector<LogStep> steps, LogM
   for (const auto& step : steps_) {
     const bool is_background =
         std::holds_alternative<PrepareStep>(step) || std::holds_alternative<DeleteStep>(step) ||
-        std::holds_alternative<RepairStep>(step) || std::holds_alternative<IndexStep>(step);
+        std::holds_alternative<RepairStep>(step) || std::holds_alternative<IndexStep>(step) ||
+        std::holds_alternative<RepairMetaStep>(step);
     if (!is_background) is_background_ = false;
     if (std::holds_alternative<CutStep>(step) || std::holds_alternative<ResetStep>(step))
       moves_tail_ = true;
@@ -70,6 +71,7 @@ Status StepJob::Run(LogStep& any) {
     reindexed_.push_back(std::move(segment));
     return Ok();
   }
+  if (std::holds_alternative<RepairMetaStep>(any)) return disk_->RepairMeta();
   const auto& prepare = std::get<PrepareStep>(any);
   switch (prepare.kind) {
     case PrepareStep::Kind::kNew:

@@ -50,8 +50,9 @@ struct RepairStep {
 struct IndexStep {
   SegmentRepair::Where where;
 };
+struct RepairMetaStep {};
 using LogStep = std::variant<AppendStep, RollStep, HardStateStep, MarkStep, CutStep, ResetStep,
-                             PrepareStep, DeleteStep, RepairStep, IndexStep>;
+                             PrepareStep, DeleteStep, RepairStep, IndexStep, RepairMetaStep>;
 
 // Runs its steps in order. The first error is final and goes to `on_fatal`; only a PrepareStep may
 // meet a full disk and live: prepare_status says so.

@@ -68,6 +68,16 @@ Result<std::optional<ParsedPage>> ParsePage(const Page& page, std::uint16_t kind
   return std::optional<ParsedPage>(std::move(parsed));
 }
 
+// nullopt if it is bad; one that cannot be read is as bad as a damaged one.
+Result<std::optional<ParsedPage>> ReadCopy(const File& file, std::uint16_t kind,
+                                           std::uint64_t copy) {
+  Page page;
+  if (!file.Read(PlaceOf(kind, copy), page)) return std::optional<ParsedPage>();
+  RAFTMQ_TRY_ASSIGN(auto parsed, ParsePage(page, kind));
+  if (parsed && parsed->sequence % 2 != copy) parsed.reset();
+  return parsed;
+}
+
 std::vector<std::byte> Encode(const MetaIdentity& identity) {
   ByteWriter out;
   out.Put(identity.group.topic.high);
@@ -183,10 +193,8 @@ Result<std::vector<std::byte>> MetaFile::ReadPages(std::uint16_t kind, Bad bad,
   int valid = 0;
   bool are_twins = true;
   for (std::uint64_t copy = 0; copy < 2; ++copy) {
-    Page page;
-    if (!file_->Read(PlaceOf(kind, copy), page)) continue;  // As bad as a damaged one.
-    RAFTMQ_TRY_ASSIGN(auto parsed, ParsePage(page, kind));
-    if (!parsed || parsed->sequence % 2 != copy) continue;
+    RAFTMQ_TRY_ASSIGN(auto parsed, ReadCopy(*file_, kind, copy));
+    if (!parsed) continue;
     ++valid;
     if (newest) are_twins = newest->payload == parsed->payload;
     if (!newest || parsed->sequence > newest->sequence) newest = std::move(parsed);
@@ -285,6 +293,34 @@ Status MetaFile::Sync() {
   RAFTMQ_TRY(file_->Sync());
   mark_is_unsynced_ = false;
   return Ok();
+}
+
+// What is whole may not be synced yet, and must be before its twin is written.
+Status MetaFile::RewriteBadCopies() {
+  for (std::uint16_t kind = 0; kind < kPageNames.size(); ++kind) {
+    RAFTMQ_TRY_ASSIGN(const auto first, ReadCopy(*file_, kind, 0));
+    RAFTMQ_TRY_ASSIGN(const auto second, ReadCopy(*file_, kind, 1));
+    if (first && second) continue;
+    RAFTMQ_TRY(Sync());
+    const std::uint64_t bad = first ? 1 : 0;
+    if (sequences_[kind] % 2 == bad) ++sequences_[kind];
+    RAFTMQ_TRY(WritePages(kind, PayloadOf(kind), first || second ? 1 : 2));
+    RAFTMQ_TRY(Sync());
+  }
+  return Ok();
+}
+
+std::vector<std::byte> MetaFile::PayloadOf(std::uint16_t kind) const {
+  switch (kind) {
+    case kIdentity:
+      return Encode(identity_);
+    case kHardState:
+      return Encode(hard_state_);
+    case kMark:
+      return Encode(mark_);
+    default:
+      return Encode(intent_);
+  }
 }
 
 Status MetaFile::LowerMark(const LogMark& mark) {

@@ -76,6 +76,9 @@ class MetaFile {
   Status SaveIntent(const LogIntent& intent);
   Status LowerMark(const LogMark& mark);
   Status Sync();
+  // Makes every bad copy again from what is known here, durable on return; whole ones stay as they
+  // are. Both copies of a page may be bad.
+  Status RewriteBadCopies();
 
  private:
   enum class Bad { kRepair, kOnlyNote };  // What is done about a bad copy with a good twin.
@@ -84,6 +87,7 @@ class MetaFile {
                                                   Bad bad, std::vector<std::string>* notes);
   // Writes a page; with `copies` 2 each copy is synced before the next is touched.
   Status WritePages(std::uint16_t kind, const std::vector<std::byte>& payload, int copies);
+  std::vector<std::byte> PayloadOf(std::uint16_t kind) const;
   Result<std::vector<std::byte>> ReadPages(std::uint16_t kind, Bad bad,
                                            std::vector<std::string>* notes);
 

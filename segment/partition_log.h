@@ -236,6 +236,8 @@ class PartitionLog {
   // Has a sealed segment's index, in memory and its file, made anew by a background job. Nothing if
   // no such segment is there.
   virtual void RebuildIndex(Index segment_first) = 0;
+  // Has bad copies in `meta` made again by a background job from what is in memory.
+  virtual void RepairMeta() = 0;
 
   // Entries up to `index` are committed and will never be cut off; the log forgets what it kept for
   // that.

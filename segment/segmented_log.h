@@ -56,6 +56,7 @@ class SegmentedLog final : public PartitionLog {
   const RepairOutcome& last_repair() const override { return last_repair_; }
   bool NeedsReopening() const override { return needs_reopening_; }
   void RebuildIndex(Index segment_first) override;
+  void RepairMeta() override { meta_repair_is_due_ = true; }
   void Committed(Index index) override;
   void Close() override;
 
@@ -117,7 +118,8 @@ class SegmentedLog final : public PartitionLog {
   RepairOutcome last_repair_;
   bool needs_reopening_ = false;
   std::vector<WholeAgain> awaiting_reopening_;  // Repaired, but not readable before.
-  std::vector<Index> index_rebuilds_;           // First indexes of segments whose index is wanted.
+  bool meta_repair_is_due_ = false;
+  std::vector<Index> index_rebuilds_;  // First indexes of segments whose index is wanted.
 };
 
 }  // namespace raftmq

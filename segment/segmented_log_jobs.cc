@@ -90,6 +90,10 @@ void SegmentedLog::Completed(std::unique_ptr<LogJob> job) {
 std::unique_ptr<LogJob> SegmentedLog::TakeBackgroundJob(std::int64_t now_ms) {
   if (job_is_under_way_ || !steps_.empty()) return nullptr;
   if (auto job = TakeIndexJob()) return job;
+  if (std::exchange(meta_repair_is_due_, false)) {
+    job_is_under_way_ = true;
+    return MakeJob({RepairMetaStep{}}, staged_);
+  }
   const bool is_half_full = HasActive() && active().staged_end > active().allocated_bytes / 2;
   const bool wants_file = !preparer_.ready() && (is_half_full || roll_is_wanted_);
   const std::uint64_t capacity = NextSegmentBytes(now_ms);

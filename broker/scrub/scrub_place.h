@@ -25,6 +25,7 @@ class ScrubPlace {
   // As Group's; nullopt and true of a group that has gone.
   virtual std::optional<SegmentScrub> CheckSegment(const GroupId& id, Index from) = 0;
   virtual bool TakeDamage(const GroupId& id, const SegmentScrub& segment) = 0;
+  virtual void RepairMeta(const GroupId& id) = 0;
   // Calls `visit` for every group that has damage.
   virtual void VisitDamage(
       const std::function<void(const GroupId&, const std::vector<DamagedRange>&)>& visit) = 0;

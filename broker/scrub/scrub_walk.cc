@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <limits>
 #include <utility>
 
@@ -14,6 +15,9 @@ namespace {
 
 // A log that is cut as often while one segment is read is left to the next pass.
 constexpr int kLooksMax = 3;
+// Of a copy in `meta`: its owner may be just writing it; its repair waits for a tick and the disk.
+constexpr std::chrono::milliseconds kMetaWrittenWithin{80};
+constexpr std::chrono::milliseconds kMetaRepairedWithin{1000};
 
 GroupId After(GroupId id) {
   if (id.partition.value() < std::numeric_limits<std::uint32_t>::max()) {
@@ -32,6 +36,7 @@ void ScrubWalk::Begin(const GroupId& group, Index index) {
   index_ = index;
   is_inside_ = false;
   node_files_are_due_ = environment_.has_node_files;
+  meta_is_under_repair_ = false;
   to_come_.clear();
   segment_.reset();
   looks_ = 0;
@@ -40,6 +45,7 @@ void ScrubWalk::Begin(const GroupId& group, Index index) {
 
 std::optional<ScrubStep> ScrubWalk::Next() {
   if (std::exchange(node_files_are_due_, false)) return NodeFilesStep();
+  if (meta_is_under_repair_) return MetaStep();
   if (segment_ || (is_inside_ && OpenSegment())) return SegmentStep();
   if (!EnterGroup()) return std::nullopt;
   return MetaStep();
@@ -57,6 +63,7 @@ bool ScrubWalk::EnterGroup() {
   if (next != group_) index_ = Index();
   group_ = next;
   is_inside_ = true;
+  read_.reset();
   group_bytes_ = 0;
   return true;
 }
@@ -70,7 +77,9 @@ void ScrubWalk::LookForGroups() {
 
 bool ScrubWalk::OpenSegment() {
   std::optional<SegmentScrub> segment = environment_.place.CheckSegment(group_, index_);
-  if (!segment) return false;
+  // Who writes all the time is not followed: what came since this segment was read is for the next
+  // pass.
+  if (!segment || segment->first == read_) return false;
   segment_ = std::make_shared<SegmentScrub>(std::move(*segment));
   return true;
 }
@@ -100,11 +109,16 @@ ScrubStep ScrubWalk::NodeFilesStep() {
 
 ScrubStep ScrubWalk::MetaStep() {
   auto check = std::make_shared<SmallFileCheck>();
-  return {.work = [check, &files = environment_.files,
-                   directory = PartitionPath(environment_.data_directory,
-                                             group_)] { *check = CheckMetaFile(files, directory); },
+  return {.work =
+              [check, &files = environment_.files,
+               directory = PartitionPath(environment_.data_directory, group_),
+               patience = meta_is_under_repair_ ? kMetaRepairedWithin : kMetaWrittenWithin] {
+                *check = CheckMetaFile(files, directory, patience);
+              },
           .finish = [this, check]() -> std::uint64_t {
             TakeCheck(*check);
+            meta_is_under_repair_ = !meta_is_under_repair_ && !check->bad.empty();
+            if (meta_is_under_repair_) environment_.place.RepairMeta(group_);
             return 0;
           }};
 }
@@ -133,6 +147,7 @@ void ScrubWalk::FinishSegment() {
   if (is_taken) TellDamage();
   if (is_taken || ++looks_ == kLooksMax) {
     index_ = segment_->last.Next();
+    read_ = segment_->first;
     looks_ = 0;
   }
   segment_.reset();

@@ -68,8 +68,10 @@ class ScrubWalk {
   Index index_;
   bool is_inside_ = false;  // group_ is being read, else it is the least that comes next.
   bool node_files_are_due_ = false;
+  bool meta_is_under_repair_ = false;      // It is looked at once more.
   std::vector<GroupId> to_come_;           // The next one last.
   std::shared_ptr<SegmentScrub> segment_;  // Being read; shared with the step under way.
+  std::optional<Index> read_;              // First entry of the last segment of group_ that was.
   int looks_ = 0;                          // At this segment, the log having been cut meanwhile.
   std::uint64_t group_bytes_ = 0;          // Read of this group.
 };

@@ -56,6 +56,13 @@ bool ShardPlace::TakeDamage(const GroupId& id, const SegmentScrub& segment) {
   return group->TakeDamage(segment);
 }
 
+void ShardPlace::RepairMeta(const GroupId& id) {
+  Group* const group = shard_.FindGroup(id);
+  if (group == nullptr) return;
+  if (Partition* partition = shard_.partitions().Find(id)) shard_.partitions().Touch(*partition);
+  group->RepairMeta();
+}
+
 void ShardPlace::VisitDamage(
     const std::function<void(const GroupId&, const std::vector<DamagedRange>&)>& visit) {
   shard_.VisitGroups([&visit](const GroupId& id, Group& group) {

@@ -24,6 +24,7 @@ class ShardPlace final : public ScrubPlace {
   std::uint64_t BytesOf(const GroupId& id) override;
   std::optional<SegmentScrub> CheckSegment(const GroupId& id, Index from) override;
   bool TakeDamage(const GroupId& id, const SegmentScrub& segment) override;
+  void RepairMeta(const GroupId& id) override;
   void VisitDamage(
       const std::function<void(const GroupId&, const std::vector<DamagedRange>&)>& visit) override;
 

@@ -10,14 +10,14 @@
 namespace raftmq::broker {
 namespace {
 
-constexpr int kLooks = 5;
+constexpr std::chrono::milliseconds kPatience{80};
 constexpr std::chrono::milliseconds kLookAgainAfter{20};
 
 // What `look` still finds at its last look: "" once nothing is wrong.
 template <class Look>
-std::string LookAgain(Look look) {
+std::string LookAgain(Look look, std::chrono::milliseconds patience = kPatience) {
   std::string bad = look();
-  for (int i = 1; i < kLooks && !bad.empty(); ++i) {
+  for (auto spent = kLookAgainAfter; spent <= patience && !bad.empty(); spent += kLookAgainAfter) {
     std::this_thread::sleep_for(kLookAgainAfter);  // On a thread of the work pool.
     bad = look();
   }
@@ -64,7 +64,8 @@ std::vector<SmallFileCheck> CheckNodeFiles(FileSystem& files, const std::string&
                          [&manifest] { return manifest.Rewrite(); })};
 }
 
-SmallFileCheck CheckMetaFile(FileSystem& files, const std::string& directory) {
+SmallFileCheck CheckMetaFile(FileSystem& files, const std::string& directory,
+                             std::chrono::milliseconds patience) {
   const std::string path = directory + "/meta";
   const auto look = [&files, &path]() -> std::string {
     std::vector<std::string> bad_copies;
@@ -73,7 +74,7 @@ SmallFileCheck CheckMetaFile(FileSystem& files, const std::string& directory) {
     // Its partition is being deleted.
     return meta.error().code == ErrorCode::kNotFound ? "" : meta.error().message;
   };
-  return {.path = path, .bad = LookAgain(look)};
+  return {.path = path, .bad = LookAgain(look, patience)};
 }
 
 }  // namespace raftmq::broker

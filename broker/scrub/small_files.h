@@ -1,7 +1,8 @@
 // The small files of a data directory, which are kept in two copies: `node`, `manifest`, and each
-// replica's `meta`. The scrubber looks at both copies; a bad one with a good twin is made again.
+// replica's `meta`. The scrubber looks at both copies; a bad one is made again.
 #pragma once
 
+#include <chrono>
 #include <string>
 #include <vector>
 
@@ -22,8 +23,9 @@ struct SmallFileCheck {
 // `node` and `manifest` of a running node's directory.
 std::vector<SmallFileCheck> CheckNodeFiles(FileSystem& files, const std::string& directory,
                                            NodeManifest& manifest);
-// A running replica's meta file. Its owner, the disk thread, rewrites what it writes anyway; the
-// next start makes the rest again.
-SmallFileCheck CheckMetaFile(FileSystem& files, const std::string& directory);
+// A running replica's meta file, which only its log may write to. What is bad may be whole again
+// within `patience`.
+SmallFileCheck CheckMetaFile(FileSystem& files, const std::string& directory,
+                             std::chrono::milliseconds patience);
 
 }  // namespace raftmq::broker

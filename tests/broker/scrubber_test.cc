@@ -7,7 +7,9 @@
 #include <map>
 #include <memory>
 
+#include "broker/partition_directory.h"
 #include "segment/memory_file_system.h"
+#include "segment/meta_file.h"
 #include "segment/node_directory.h"
 #include "tests/raftlog/step_queues.h"
 
@@ -48,6 +50,7 @@ struct FakeGroup {
   std::vector<FakeSegment> segments;
   std::vector<DamagedRange> marked;
   std::uint64_t cuts = 0;
+  bool grows = false;  // By an entry whenever it is asked.
 };
 
 class FakePlace final : public ScrubPlace {
@@ -69,7 +72,9 @@ class FakePlace final : public ScrubPlace {
   }
   std::optional<SegmentScrub> CheckSegment(const GroupId& id, Index from) override {
     if (!Has(id)) return std::nullopt;
-    for (const FakeSegment& segment : groups[id].segments) {
+    FakeGroup& group = groups[id];
+    if (group.grows) group.segments.back().last = group.segments.back().last.Next();
+    for (const FakeSegment& segment : group.segments) {
       if (segment.last < from) continue;
       read.emplace_back(id.topic.low, segment.first.value());
       return SegmentScrub{std::make_unique<FakeCheck>(segment), segment.first, segment.last,
@@ -84,6 +89,9 @@ class FakePlace final : public ScrubPlace {
     for (const DamagedRange& range : segment.check->damage()) group.marked.push_back(range);
     return true;
   }
+  void RepairMeta(const GroupId& id) override {
+    if (repairs_meta) repairs_meta(id);
+  }
   void VisitDamage(
       const std::function<void(const GroupId&, const std::vector<DamagedRange>&)>& visit) override {
     for (const auto& [id, group] : groups) {
@@ -93,6 +101,7 @@ class FakePlace final : public ScrubPlace {
 
   bool is_complete = true;
   std::map<GroupId, FakeGroup> groups;
+  std::function<void(const GroupId&)> repairs_meta;
   std::vector<std::pair<std::uint64_t, std::uint64_t>> read;  // (topic, first) as begun.
 };
 
@@ -250,6 +259,15 @@ TEST_F(ScrubberTest, ASegmentWhoseLogWasCutMeanwhileIsLookedAtAnew) {
   EXPECT_EQ(Status().passes, 1u);
 }
 
+TEST_F(ScrubberTest, ALogThatGrowsAllTheTimeIsReadOnce) {
+  place_.groups[Group(2)].grows = true;
+  Order();
+  Run(Milliseconds(1000));
+  EXPECT_EQ(Status().passes, 1u);
+  EXPECT_THAT(place_.read, SizeIs(::testing::Le(7u)));
+  EXPECT_EQ(Status().bytes_read, 12 * kMiB);
+}
+
 TEST_F(ScrubberTest, GroupsMayGoAndComeMeanwhile) {
   limits_.started_rate = 2 * kMiB;
   Start();
@@ -302,6 +320,26 @@ TEST_F(ScrubberTest, ADamagedManifestCopyIsMadeAgain) {
   ASSERT_TRUE(NodeManifest::Check(files_, "/data", &faults));
   EXPECT_THAT(faults, IsEmpty());
   EXPECT_GE(Status().repaired, 1u);
+}
+
+TEST_F(ScrubberTest, ABadCopyOfMetaIsMadeAgainByItsLog) {
+  const std::string directory = PartitionPath("/data", Group(5));
+  ASSERT_TRUE(files_.CreateDirectory("/data/partitions"));
+  ASSERT_TRUE(files_.CreateDirectory(directory));
+  const auto meta = MetaFile::Create(files_, directory + "/meta", {.group = Group(5)}, {});
+  ASSERT_TRUE(meta) << meta.error().ToString();
+  auto file = *files_.Open(directory + "/meta", OpenMode::kWrite);
+  ASSERT_TRUE(file->Write(kPageBytes, std::vector<std::byte>(kPageBytes)));
+  place_.repairs_meta = [&](const GroupId& id) {
+    EXPECT_EQ(id, Group(5));
+    EXPECT_TRUE((*meta)->RewriteBadCopies());
+  };
+  Order();
+  Run(Milliseconds(1000));
+  EXPECT_EQ(Status().passes, 1u);
+  EXPECT_EQ(Status().found, 1u);
+  EXPECT_EQ(Status().repaired, 1u);
+  EXPECT_THAT(Status().open, IsEmpty());
 }
 
 TEST_F(ScrubberTest, NothingIsBegunOnceItHasStopped) {

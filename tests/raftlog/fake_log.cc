@@ -174,6 +174,7 @@ class FakeLog final : public PartitionLog {
   const RepairOutcome& last_repair() const override { return last_repair_; }
   bool NeedsReopening() const override { return false; }
   void RebuildIndex(Index) override {}
+  void RepairMeta() override {}
   void Committed(Index index) override { RAFTMQ_CHECK(index <= last()); }
   void Close() override { ++disk_.closed; }
 

@@ -379,6 +379,18 @@ TEST_P(LogRepairTest, APowerCutAtAnyStepOfARepairIsHarmless) {
   }
 }
 
+TEST_P(LogRepairTest, AnOpenLogMakesItsMetaAgain) {
+  MemoryFileSystem files(driver_->files().Snapshot());
+  const auto log = Open(files);
+  ASSERT_NE(log, nullptr);
+  const auto file = files.Open(options_.directory + "/meta", OpenMode::kWrite);
+  ASSERT_TRUE((*file)->Write(0, std::vector<std::byte>(8 * kPageBytes)).has_value());
+  log->RepairMeta();
+  Run(*log, log->TakeBackgroundJob(2'000'000));
+  log->Close();
+  ExpectWhole(files, "all pages zeroed");
+}
+
 INSTANTIATE_TEST_SUITE_P(PageOrNot, LogRepairTest, testing::Bool(), [](const auto& parameter) {
   return parameter.param ? "FreshPagePerJob" : "FramesFollowDirectly";
 });

@@ -113,5 +113,40 @@ TEST_F(MetaFileTest, AnUnsyncedMarkNeverTouchesTheLastSyncedCopy) {
   EXPECT_EQ((*Open())->mark().tail.index, Index(11));
 }
 
+// Both copies of one page may be bad: the process still knows what they said. Whole ones are not
+// touched.
+TEST_F(MetaFileTest, WhoHasItOpenMakesBadCopiesAgain) {
+  auto file = files_.Open(Path(), OpenMode::kWrite);
+  const std::vector<std::byte> zeros(kPageBytes);
+  auto meta = Open();
+  for (std::size_t bad = 1; bad < 4 * 4; ++bad) {  // Which copies, then of which kind.
+    const std::size_t kind = bad / 4;
+    if (bad % 4 == 0) continue;
+    std::vector<std::byte> before(kMetaBytes), after(kMetaBytes);
+    ASSERT_TRUE((*file)->Read(0, before).has_value());
+    for (std::size_t copy = 0; copy < 2; ++copy) {
+      if ((bad % 4 & (1u << copy)) == 0) continue;
+      ASSERT_TRUE((*file)->Write((2 * kind + copy) * kPageBytes, zeros).has_value());
+    }
+    ASSERT_TRUE((*meta)->RewriteBadCopies().has_value());
+    ASSERT_TRUE((*file)->Read(0, after).has_value());
+    for (std::size_t page = 0; page < 8; ++page) {
+      const bool was_bad = page / 2 == kind && (bad % 4 & (1u << page % 2)) != 0;
+      const bool is_same =
+          std::equal(before.begin() + static_cast<std::ptrdiff_t>(page * kPageBytes),
+                     before.begin() + static_cast<std::ptrdiff_t>((page + 1) * kPageBytes),
+                     after.begin() + static_cast<std::ptrdiff_t>(page * kPageBytes));
+      EXPECT_TRUE(is_same || was_bad) << "page " << page << " of case " << bad;
+    }
+    std::vector<std::string> bad_copies;
+    const auto read = MetaFile::OpenToRead(files_, Path(), &bad_copies);
+    ASSERT_TRUE(read.has_value()) << read.error().ToString();
+    EXPECT_TRUE(bad_copies.empty()) << bad_copies.front();
+    EXPECT_EQ((*read)->identity(), identity_);
+    EXPECT_EQ((*read)->hard_state(), (HardState{Term(7), NodeId(2)}));
+    EXPECT_EQ((*read)->mark().tail.index, Index(5));
+  }
+}
+
 }  // namespace
 }  // namespace raftmq

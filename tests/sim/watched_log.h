@@ -90,6 +90,7 @@ class WatchedLog final : public PartitionLog {
   const RepairOutcome& last_repair() const override { return log_->last_repair(); }
   bool NeedsReopening() const override { return log_->NeedsReopening(); }
   void RebuildIndex(Index segment_first) override { log_->RebuildIndex(segment_first); }
+  void RepairMeta() override { log_->RepairMeta(); }
   void Committed(Index index) override { log_->Committed(index); }
   void Close() override { log_->Close(); }
 
