@@ -3,7 +3,7 @@
 # Usage: tests/run.sh [--nightly]
 #   --nightly adds what takes longer: ThreadSanitizer, all fuzzers for 60 s each, 10^6 crash images,
 #   1 MiB of flipped bits, 50,000 simulated clusters (RAFTMQ_SIM_SEEDS), a broker cut off 20 times, 100,000
-#   sends whose acks get lost, 1,000 kills and 500 power cuts, and the benchmarks, failover with 100 kills.
+#   sends whose acks get lost, 1,000 kills, 500 power cuts, 500 damaged files, and the benchmarks, failover with 100 kills.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -69,7 +69,7 @@ if $nightly; then
   export RAFTMQ_CRASH_IMAGES=1000000 RAFTMQ_BIT_FLIP_BYTES=1048576 RAFTMQ_ISOLATIONS=20 RAFTMQ_BENCH_FAILOVERS=100
   export RAFTMQ_EXACTLY_ONCE_SENDS=100000 RAFTMQ_KILLS=800 RAFTMQ_KILLS_OF_ALL=200
   export RAFTMQ_POWER_CUTS=300 RAFTMQ_POWER_CUTS_OF_ALL=100 RAFTMQ_LUCKY_POWER_CUTS=100
-  export RAFTMQ_CHOREOGRAPHIES=5 RAFTMQ_CHOREOGRAPHY_MS=30000
+  export RAFTMQ_CHOREOGRAPHIES=5 RAFTMQ_CHOREOGRAPHY_MS=30000 RAFTMQ_CORRUPTIONS=500
   export RAFTMQ_LYING_POWER_CUTS=10 RAFTMQ_LYING_CHOREOGRAPHIES=5
   export RAFTMQ_IDENTITY_ROUNDS=20
   build tsan sanitized_tests

@@ -200,8 +200,10 @@ void ClusterProcess::StartAll() {
 
 void ClusterProcess::Stop(NodeId node) {
   At(node).process->Signal(SIGTERM);
-  if (At(node).process->WaitForExit(kPatience) != 0) {
-    throw std::runtime_error("node " + node.ToString() + " does not drain:\n" + Logs());
+  const auto exit_code = At(node).process->WaitForExit(kPatience);
+  if (exit_code != 0) {
+    throw std::runtime_error("node " + node.ToString() + " does not drain (exit code " +
+                             std::to_string(exit_code.value_or(-1)) + "):\n" + Logs());
   }
   Bury(At(node));
 }

@@ -18,10 +18,7 @@
 namespace raftmq::testing {
 namespace {
 
-const std::string kTopic = "orders";
-constexpr std::uint32_t kPartitions = 2;
 constexpr std::uint32_t kReused = 1;  // The partition whose files may be reused.
-constexpr std::uint32_t kPerSecond = 300;
 constexpr std::size_t kMessageBytes = 500;
 constexpr auto kSegmentBytes = "1048576";  // Rolls every few seconds.
 
@@ -74,7 +71,7 @@ LoadedCluster::LoadedCluster(const Options& options)
         std::make_unique<Load>(ConnectTo(processes_), history_,
                                Load::Options{.topic = kTopic,
                                              .partition = partition,
-                                             .per_second = kPerSecond,
+                                             .per_second = options_.per_second,
                                              .message_bytes = kMessageBytes,
                                              .delivery_timeout = options.delivery_timeout}));
   }
@@ -104,6 +101,18 @@ NodeId LoadedCluster::AnyNode(sim::Choices& choices) const {
 
 void LoadedCluster::Note(const std::string& fault) {
   history_.Note(nemesis_, checker::Nemesis{fault});
+}
+
+void LoadedCluster::Fill(std::uint64_t messages) {
+  for (std::uint32_t partition = 0; partition < kPartitions; ++partition) {
+    Load load(client_, history_,
+              {.topic = kTopic,
+               .partition = partition,
+               .messages_allowed = messages,
+               .message_bytes = kMessageBytes});
+    if (!load.SendAll() || !load.errors().empty())
+      throw std::runtime_error("not all is acked:\n" + processes_.Logs());
+  }
 }
 
 void LoadedCluster::AwaitAcks(sim::Choices& choices, std::size_t most) {

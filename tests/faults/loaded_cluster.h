@@ -50,8 +50,11 @@ class LoadedCluster {
     // Partition 1 is trimmed as it is read, so that new segments get the files of old ones.
     bool reuses_files = true;
     std::chrono::milliseconds delivery_timeout{120'000};
-    bool keeps_history = true;  // Of a judgement that is not clean.
+    std::uint32_t per_second = 300;  // Messages of each producer.
+    bool keeps_history = true;       // Of a judgement that is not clean.
   };
+  static constexpr auto kTopic = "orders";
+  static constexpr std::uint32_t kPartitions = 2;
   explicit LoadedCluster(const Options& options);
   // If the test has failed, prints what the brokers have written, and keeps their data.
   ~LoadedCluster();
@@ -59,9 +62,12 @@ class LoadedCluster {
   LoadedCluster& operator=(const LoadedCluster&) = delete;
 
   ClusterProcess& processes() { return processes_; }
+  Client& client() { return client_; }
   NodeId AnyNode(sim::Choices& choices) const;
   // Notes in the history what is done to the cluster.
   void Note(const std::string& fault);
+  // Sends that many messages more to each partition, as fast as they are taken.
+  void Fill(std::uint64_t messages);
   // Waits until one of the producers, whichever, has got some more acks: at most `most`.
   void AwaitAcks(sim::Choices& choices, std::size_t most = 150);
   // Until each has got one more.
