@@ -114,8 +114,10 @@ std::vector<Corruption> DamagedCluster::KindsFor(const std::string& place, const
     const bool is_fatal = kind == Corruption::kFlipInMeta && IsCatalogue(place) && !is_running;
     // A start does not know yet where the log began, and would take the rest for the whole.
     if (kind == Corruption::kLoseOldest && (!is_running || is_restarted)) continue;
-    // Nor does a start know the node's peers if the catalogue's beginning is damaged.
-    const bool hides_peers = kind == Corruption::kFlipInActive && IsCatalogue(place);
+    // Nor does a start know the node's peers if the catalogue's first checkpoint is damaged; its
+    // log is so short that 5,000 bytes are all of it.
+    const bool hides_peers =
+        IsCatalogue(place) && (kind == Corruption::kFlipInActive || kind == Corruption::kCutActive);
     if (hides_peers && (!is_running || is_restarted)) continue;
     if (IsOfNode(kind) == (place == data) && (IsForRunning(kind) || !is_running) && !is_fatal)
       kinds.push_back(kind);
