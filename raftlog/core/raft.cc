@@ -162,11 +162,6 @@ bool Raft::IsHardStateDurable() const {
   return status_.durable.hard_state_number == hard_state_number_;
 }
 
-void Raft::GiveUp() {
-  const RaftInvariants::Step step(*this);
-  if (status_.role == RaftRole::kLeader) BecomeFollower(status_.term, NodeId(0));
-}
-
 void Raft::PeerUnreachable(NodeId node) {
   const RaftInvariants::Step step(*this);
   if (status_.role == RaftRole::kLeader) {

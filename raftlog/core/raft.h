@@ -172,7 +172,8 @@ class Raft {
   // need be named again. Until they are repaired this replica counts itself only up to the first of
   // them, and campaigns last (damage.cc).
   void SetDamage(std::vector<DamagedRun> damage);
-  // This replica's disk hangs: leads no more. Messages and timers go on.
+  // This replica's disk hangs: leads no more, and asks the voter that has most to campaign at once.
+  // Messages and timers go on.
   void GiveUp();
   // Everything up to `mark` is synced on this replica. REQUIRES: `mark` was put out, and not before
   // the last one given.

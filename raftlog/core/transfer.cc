@@ -35,7 +35,23 @@ void Raft::MaybeFinishTransfer() {
   Send(target->replica.id(), TransferNow{});
 }
 
-// The leader knows that this replica has everything, so there is nobody to ask first.
+// What is under way here may never be synced, so nobody waits for it: whoever has most is asked at
+// once, and need not wait for a timeout. Should it have too little, or be gone, the timers decide.
+void Raft::GiveUp() {
+  const RaftInvariants::Step step(*this);
+  if (status_.role != RaftRole::kLeader) return;
+  const Progress* successor = nullptr;
+  for (const Progress& follower : followers_) {
+    // One that is probed is away, or has just come back.
+    if (!follower.replica.voter || follower.is_probing) continue;
+    if (successor == nullptr || follower.durable > successor->durable) successor = &follower;
+  }
+  if (successor != nullptr) Send(successor->replica.id(), TransferNow{});
+  BecomeFollower(status_.term, NodeId(0));
+}
+
+// Without pre-vote: a leader asked for it. One that waited for us (TransferTo) also knows that this
+// replica has everything.
 void Raft::OnTransferNow(const RaftMessage& message) {
   if (status_.leader != message.from.node || !IsVoter(config_.self)) return;
   if (MayCampaign() && damage_.empty()) Campaign(true);
