@@ -82,7 +82,8 @@ void ReplicaGroup::Tick() {
   if (failure_) return MaybeSubmit();
   if (last_status_) return;
   background_budget_ = kBackgroundJobsPerTick;
-  core_.IsQuiet() ? BeatLost() : TickCore();
+  // Quiet as the core is, proposals may be held for a file that the disk does not make.
+  core_.IsQuiet() && !IsDiskHanging() ? BeatLost() : TickCore();
   if (options_.internal) OnAppliedOrCommitted();
   if (failure_) return;
   ReleaseHeld();
@@ -114,7 +115,8 @@ void ReplicaGroup::TickCore() {
   const bool led = raft.role == RaftRole::kLeader;
   const bool hangs = IsDiskHanging();
   if (hangs) {
-    // A leader that acks nothing only stands in the way; and no election is worth starting.
+    // A leader that acks nothing only stands in the way, and the best follower is told to take
+    // over; no election is worth starting.
     if (!led) return;
     deps_.metrics.disk_hangs.Add();
     core_.GiveUp();
