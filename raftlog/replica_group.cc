@@ -91,6 +91,7 @@ void ReplicaGroup::Tick() {
   SettleTransfer();
   RepairDamage();
   HandOverIfDamaged();
+  MaybeLeaveForSpace();
   MaybeRetain();
   MaybeSubmit();
 }

@@ -26,6 +26,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "raftlog/catch_up_pace.h"
@@ -161,6 +162,7 @@ class ReplicaGroup final : public Group {
   Status CheckBaseOffset(const Proposal& proposal) const;
   void ReleaseHeld();
   void Refuse(const Proposal& proposal, Room why);
+  std::string WhyFull() const;
   void RefuseByState(Proposal proposal, Error why);
   void Append(Proposal proposal);
   void CarryOut(const Received& received);
@@ -198,6 +200,7 @@ class ReplicaGroup final : public Group {
   bool Fits(EntryKind kind, std::size_t bytes) const;
   Room TryRoll();
   bool IsReadyToRoll() const;
+  bool IsSpaceLow() const;
   bool IsDiskFull();
   std::vector<ByteBuffer> RollFrames(const Checkpoint& checkpoint);
   std::vector<Proposal> FirstOfTerm();
@@ -253,6 +256,7 @@ class ReplicaGroup final : public Group {
   void EndTransfer(const Status& outcome);
   std::optional<Status> OutcomeOfTransfer() const;
   void HandOverTo(std::vector<NodeId> to, std::function<void()> done);
+  void MaybeLeaveForSpace();
 
   // replica_group_repair.cc
   void RepairDamage();
@@ -337,6 +341,7 @@ class ReplicaGroup final : public Group {
   std::vector<DamagedRun> told_damage_;        // To the core.
   std::optional<Microseconds> damaged_since_;  // While there is some that it was told of.
   bool is_reopening_due_ = false;
+  Microseconds leave_due_{0};         // Next try to hand over for want of space.
   Index reported_commit_;             // Last one that listeners were told of.
   Microseconds retention_due_{0};     // Of the next pass; they are a second apart.
   std::uint64_t size_bytes_ = 0;      // Of the log: counted along, so that status() stays cheap.

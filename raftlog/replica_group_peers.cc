@@ -34,7 +34,8 @@ void ReplicaGroup::Receive(PeerMessage message) {
 void ReplicaGroup::ReceiveRaft(RaftMessage message, const std::vector<SharedBytes>& frames) {
   deps_.metrics.messages_received.Add();
   if (!core_.IsCredible(message.term)) return deps_.metrics.terms_refused.Add();
-  if (std::holds_alternative<TransferNow>(message.body) && !HasRoomForTerm()) return;
+  const bool is_transfer = std::holds_alternative<TransferNow>(message.body);
+  if (is_transfer && (IsSpaceLow() || !HasRoomForTerm())) return;
   Received received;
   if (auto* const reset = std::get_if<ResetRequest>(&message.body)) {
     const auto base = CheckReceivedBase(frames, log_->group_seed(), reset);
@@ -51,7 +52,7 @@ void ReplicaGroup::ReceiveRaft(RaftMessage message, const std::vector<SharedByte
     if (message.term >= core_.status().term) KeepWhatFits(append, &received.entries);
   }
   // A replica that is being closed leads nobody.
-  if (draining_ && std::holds_alternative<TransferNow>(message.body)) return;
+  if (draining_ && is_transfer) return;
   core_.Step(message);
   CarryOut(received);
   if (failure_) return;

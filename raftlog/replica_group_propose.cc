@@ -155,10 +155,20 @@ void ReplicaGroup::Refuse(const Proposal& proposal, Room why) {
         Fail(ErrorCode::kBatchTooLarge, fmt::format("no segment of {} takes {} bytes",
                                                     options_.log.directory, proposal.frame_bytes)));
   }
-  proposal.done(Fail(ErrorCode::kDiskFull,
-                     fmt::format("no space for the next segment of {}; free some, service resumes "
-                                 "by itself",
-                                 options_.log.directory)));
+  proposal.done(Fail(ErrorCode::kDiskFull, WhyFull()));
+}
+
+std::string ReplicaGroup::WhyFull() const {
+  if (!IsSpaceLow()) {
+    return fmt::format("no space for the next segment of {}; free some, service resumes by itself",
+                       options_.log.directory);
+  }
+  const DiskSpace& space = *options_.log.space;
+  return fmt::format(
+      "node {} has {} free bytes on the disk of {} (storage.disk_low): free some, service resumes "
+      "by itself at {}",
+      options_.self.value(), space.free_bytes.load(), options_.log.directory,
+      space.resume_bytes.load());
 }
 
 // Who leads no more and does not know it lacks what its successors have stored, or dropped.

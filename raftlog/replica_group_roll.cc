@@ -23,6 +23,8 @@ bool ReplicaGroup::Fits(EntryKind kind, std::size_t bytes) const {
 }
 
 ReplicaGroup::Room ReplicaGroup::MakeRoom(EntryKind kind, std::size_t bytes) {
+  // Asked only once a session has judged the batch: what is stored already needs no space.
+  if (kind == EntryKind::kData && IsSpaceLow()) return Room::kFull;
   // A checkpoint that the last leader did not finish is void: nothing may build on it.
   const bool is_broken = state_.IsNewestRunBroken(core_.status().term);
   if (!is_broken && Fits(kind, bytes)) return Room::kGo;
@@ -44,8 +46,13 @@ bool ReplicaGroup::IsReadyToRoll() const {
   return !options_.internal || applier_.applied() == log_->tail().index;
 }
 
-// Whether there is no space for the next segment. REQUIRES: IsReadyToRoll.
+bool ReplicaGroup::IsSpaceLow() const {
+  return options_.log.space != nullptr && options_.log.space->is_low;
+}
+
+// Whether messages are refused for want of space. REQUIRES: IsReadyToRoll.
 bool ReplicaGroup::IsDiskFull() {
+  if (IsSpaceLow()) return true;
   const Status can_roll = log_->CanRoll(SegmentBytesFor(NextCheckpointBytes()));
   return !can_roll && can_roll.error().code == ErrorCode::kDiskFull;
 }

@@ -7,6 +7,12 @@
 #include "raftlog/replica_group.h"
 
 namespace raftmq {
+namespace {
+
+// While it is tried, what comes is held: where all are short of space, that is for nothing.
+constexpr Microseconds kLeaveInterval = std::chrono::seconds(10);
+
+}  // namespace
 
 // 1. The core takes no more proposals and waits until `to` has synced everything; what is proposed
 //    meanwhile is held.
@@ -61,6 +67,15 @@ std::optional<Status> ReplicaGroup::OutcomeOfTransfer() const {
   if (deps_.clock.SteadyNow() < transfer_->due) return std::nullopt;
   return Fail(ErrorCode::kTimeout,
               fmt::format("node {} was to take over, but nobody leads yet", transfer_->to.value()));
+}
+
+// Producers go on where there is space. A replica that has none either does not take over.
+void ReplicaGroup::MaybeLeaveForSpace() {
+  if (!IsSpaceLow() || draining_ || transfer_ || !core_.IsAccepting()) return;
+  const Microseconds now = deps_.clock.SteadyNow();
+  if (now < leave_due_) return;
+  leave_due_ = now + kLeaveInterval;
+  HandOver([] {});
 }
 
 void ReplicaGroup::HandOver(std::function<void()> done) {

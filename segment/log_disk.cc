@@ -142,8 +142,9 @@ Status LogDisk::RemoveSegment(const SegmentName& name) {
   return RemoveIfThere(PathOf(name));
 }
 
-Status LogDisk::PrepareNew(std::uint64_t capacity) {
+Status LogDisk::PrepareNew(std::uint64_t capacity, const DiskSpace* space) {
   RAFTMQ_TRY(RemoveIfThere(PreparedPath()));
+  RAFTMQ_TRY(CheckLeavesKept(files_, directory_, capacity, space));
   RAFTMQ_TRY_ASSIGN(const auto file, files_.Open(PreparedPath(), OpenMode::kCreate));
   return file->Allocate(capacity);
 }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "raftmq/result.h"
+#include "segment/disk_space.h"
 #include "segment/file_system.h"
 #include "segment/meta_file.h"
 #include "segment/segment_name.h"
@@ -46,7 +47,7 @@ class LogDisk {
   Status FinishIntent();
 
   // One step of making the next segment's file; see SegmentPreparer.
-  Status PrepareNew(std::uint64_t capacity);
+  Status PrepareNew(std::uint64_t capacity, const DiskSpace* space);
   Status PrepareReused(const SegmentName& freed);
   Status ZeroPrepared(std::uint64_t at, std::uint64_t count);
   Status SyncPrepared();

@@ -46,12 +46,14 @@ std::vector<SharedBytes> FoundingFrames(const LogOptions& options, const LogFoun
 
 Result<RecoveredLog> FoundLog(FileSystem& files, const LogOptions& options,
                               const LogFounding& founding) {
-  RAFTMQ_TRY(files.CreateDirectory(options.directory));
-  RAFTMQ_TRY(files.SyncDirectory(options.directory.substr(0, options.directory.rfind('/'))));
+  const std::string parent = options.directory.substr(0, options.directory.rfind('/'));
   Segment segment;
   segment.name = {Index(1), Offset(0)};
   segment.path = options.directory + "/" + segment.name.LogFile();
   segment.allocated_bytes = AlignUp(options.segment_bytes_first, kPageBytes);
+  RAFTMQ_TRY(CheckLeavesKept(files, parent, segment.allocated_bytes, options.space));
+  RAFTMQ_TRY(files.CreateDirectory(options.directory));
+  RAFTMQ_TRY(files.SyncDirectory(parent));
   {
     RAFTMQ_TRY_ASSIGN(const auto file, files.Open(segment.path, OpenMode::kCreate));
     RAFTMQ_TRY(file->Allocate(segment.allocated_bytes));

@@ -75,7 +75,7 @@ Status StepJob::Run(LogStep& any) {
   const auto& prepare = std::get<PrepareStep>(any);
   switch (prepare.kind) {
     case PrepareStep::Kind::kNew:
-      prepare_status_ = disk_->PrepareNew(prepare.capacity);
+      prepare_status_ = disk_->PrepareNew(prepare.capacity, prepare.space);
       break;
     case PrepareStep::Kind::kReused:
       prepare_status_ = disk_->PrepareReused(prepare.freed);

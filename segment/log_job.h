@@ -37,7 +37,8 @@ struct ResetStep {
 };
 struct PrepareStep {
   enum class Kind { kNew, kReused, kZero, kSync, kDrop } kind = Kind::kNew;
-  std::uint64_t capacity = 0;       // kNew.
+  std::uint64_t capacity = 0;  // kNew, as the next.
+  const DiskSpace* space = nullptr;
   SegmentName freed;                // kReused.
   std::uint64_t at = 0, count = 0;  // kZero.
 };

@@ -18,6 +18,7 @@
 #include "protocol/types/ids.h"
 #include "raftmq/result.h"
 #include "segment/checkpoint.h"
+#include "segment/disk_space.h"
 #include "segment/file_system.h"
 
 namespace raftmq {
@@ -31,6 +32,9 @@ struct LogOptions {
   bool fresh_page_per_job = false;                  // For disks without powersafe overwrite.
   std::uint64_t zero_ahead_bytes_min = 32u
                                        << 20;  // Segments this big are written with zeros ahead.
+  // Outlives the log. Null: its segments may take the last byte, as those must whose commands free
+  // space.
+  const DiskSpace* space = nullptr;
   // Told of the first failed write or sync; must not return, except in simulated processes: then
   // the job does nothing more and must not be given to Completed. Default: DieOfFailedWrite.
   std::function<void(const Error&)> on_fatal;

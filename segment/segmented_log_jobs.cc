@@ -98,15 +98,18 @@ std::unique_ptr<LogJob> SegmentedLog::TakeBackgroundJob(std::int64_t now_ms) {
   const bool wants_file = !preparer_.ready() && (is_half_full || roll_is_wanted_);
   const std::uint64_t capacity = NextSegmentBytes(now_ms);
   const bool can_reuse = wants_file && preparer_.IsIdle() && freed_.CanReuse(capacity);
-  // Deletion first: a new file may need just that space.
+  // Deletion first: a new file may need just that space, here or of another log.
+  const bool is_low = options_.space != nullptr && options_.space->is_low;
+  if (is_low && !freed_.empty()) return TakeDeleteJob();
   const bool needs_space = preparer_.IsFull() && !freed_.empty();
   if (!can_reuse && (needs_space || freed_.IsDeletionDue(capacity, now_ms))) return TakeDeleteJob();
   if (!wants_file) return TakeIdleJob(now_ms);
   std::optional<SegmentName> freed;
   if (can_reuse) freed = freed_.TakeOldest();
-  const auto step = preparer_.NextStep(
+  auto step = preparer_.NextStep(
       {.capacity = capacity, .freed = freed, .wants_zeros = WantsZerosAhead(capacity)});
   RAFTMQ_CHECK(step.has_value());
+  step->space = options_.space;
   job_is_under_way_ = true;
   prepare_is_under_way_ = true;
   return MakeJob({*step}, staged_);

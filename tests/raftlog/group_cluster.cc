@@ -18,6 +18,7 @@ ClusterNode::ClusterNode(Replica self, Membership founders, const GroupClusterOp
   options.retention_ms = cluster.retention_ms;
   options.retention_bytes = cluster.retention_bytes;
   options.log.directory = "/p";
+  options.log.space = &space;
   options.log.segment_bytes_first = cluster.segment_bytes;
   options.log.segment_bytes_max = cluster.segment_bytes;
 }

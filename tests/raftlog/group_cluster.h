@@ -46,6 +46,7 @@ class ClusterNode final : public AnyGroupWorld {
   // File name -> content, of the log's segments.
   std::map<std::string, std::string> Segments();
 
+  DiskSpace space;          // Of its disk: the test says what it is.
   bool disk_hangs = false;  // Settle leaves its disk alone.
   std::unique_ptr<MemoryFileSystem> files = std::make_unique<MemoryFileSystem>();
 
