@@ -49,7 +49,11 @@ Broker::Broker(const BrokerOptions& options, const Environment& environment,
               .incarnation = options.incarnation,
               .boot_id = options.boot_id},
              options.peers, environment.counter.content()),
-      health_(options_, environment.clock, environment.metrics),
+      space_({.node = options.node,
+              .path = options.storage.data_directory,
+              .wanted = options.storage.watermarks},
+             {environment.files, environment.log, environment.metrics}),
+      health_(options_, space_, environment.clock, environment.metrics),
       scrub_(environment.files,
              {options.storage.data_directory, options.shards, options.storage.scrub},
              environment.metrics) {
@@ -98,7 +102,8 @@ void Broker::StartShards() {
                               environment_.counter,
                               environment_.clock,
                               peers_,
-                              scrub_};
+                              scrub_,
+                              space_.space()};
   std::vector<const Shard*> watched;
   for (std::uint32_t i = 0; i < options_.shards; ++i) {
     shards_.push_back(std::make_unique<Shard>(i, services));

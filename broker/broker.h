@@ -4,6 +4,7 @@
 //   shard threads:  connections, partitions, the catalogue on one of them
 //   disk threads:   one per shard; work threads: a few per shard
 //   HTTP thread:    metrics and health
+//   space thread:   looks how much of the disk is free
 #pragma once
 
 #include <memory>
@@ -21,6 +22,7 @@
 #include "broker/peers/peer_book.h"
 #include "broker/scrub/node_scrub.h"
 #include "broker/shard.h"
+#include "broker/space_keeper.h"
 #include "metrics/http_endpoint.h"
 
 namespace raftmq::broker {
@@ -70,6 +72,7 @@ class Broker {
   }
   // Any thread.
   void SetScrubLimits(const ScrubLimits& limits) { scrub_.SetLimits(limits); }
+  void SetWatermarks(const DiskWatermarks& wanted) { space_.SetWatermarks(wanted); }
 
   // Accepts no more, answers what is under way, writes every durable mark; `done` is called from
   // some thread when all is on disk. Call once.
@@ -94,6 +97,7 @@ class Broker {
   ConnectionLimits peer_limits_;
   PeerBook peers_;
   Counter peers_refused_;
+  SpaceKeeper space_;
   NodeHealth health_;
   NodeScrub scrub_;
   std::vector<std::unique_ptr<Shard>> shards_;

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "broker/disk_watermarks.h"
 #include "broker/peers/peer_node.h"
 #include "broker/scrub/scrub_pace.h"
 #include "broker/topic_settings.h"
@@ -43,8 +44,8 @@ struct StorageOptions {
   bool fresh_page_per_job = false;
   bool unsafe_no_sync = false;               // Only told to people; the FileSystem does it.
   std::size_t tail_cache_bytes = 32u << 20;  // Per shard.
-  std::uint64_t low_free_bytes = 1u << 30;   // Below it raftmq_storage_disk_alert is 1.
   ScrubLimits scrub;
+  DiskWatermarks watermarks;
 };
 
 struct BrokerOptions {

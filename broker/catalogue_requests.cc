@@ -36,9 +36,10 @@ constexpr Microseconds kPatience{8'000'000};  // Below a client's default reques
 
 // Each new partition takes a segment at once. A creation that does not fit is refused here, before
 // it is logged; should the space go meanwhile, the replicas are founded when it comes back.
-Status CheckSpace(FileSystem& files, const StorageOptions& storage, std::uint64_t partitions) {
-  const auto free_bytes = files.FreeBytes(storage.data_directory);
-  const std::uint64_t needed = partitions * 2 * storage.segment_bytes_first;
+Status CheckSpace(const NodeServices& node, std::uint64_t partitions) {
+  const StorageOptions& storage = node.options.storage;
+  const auto free_bytes = node.files.FreeBytes(storage.data_directory);
+  const std::uint64_t needed = partitions * 2 * storage.segment_bytes_first + node.space.kept_bytes;
   if (!free_bytes || *free_bytes >= needed) return Ok();
   return Fail(ErrorCode::kDiskFull,
               fmt::format("{} partitions need {} of disk space, {} has {} free", partitions,
@@ -109,7 +110,7 @@ Result<TopicCreated> Catalogue::Plan(const wire::CreateTopicRequest& request) co
                     request.partitions, state_.partition_count(),
                     options.catalogue.partitions_max));
   }
-  RAFTMQ_TRY(CheckSpace(home_.services().files, options.storage, request.partitions));
+  RAFTMQ_TRY(CheckSpace(home_.services(), request.partitions));
   if (state_.nodes().size() < options.peers.size()) {
     return Fail(ErrorCode::kNotYet, fmt::format("{} of {} nodes have joined the cluster so far",
                                                 state_.nodes().size(), options.peers.size()));

@@ -117,6 +117,9 @@ void Reload(const ReadSettings& read_settings, BrokerSettings& running, Broker& 
   log.SetLevel(wanted.settings.log.level);
   broker.SetLimits(ListenersFrom(wanted.settings).limits, wanted.settings.limits.memory_bytes);
   broker.SetScrubLimits(ScrubLimitsFrom(wanted.settings.storage));
+  broker.SetWatermarks(WatermarksFrom(wanted.settings));
+  running.storage.disk_low_bytes = wanted.settings.storage.disk_low_bytes;
+  running.storage.disk_critical_bytes = wanted.settings.storage.disk_critical_bytes;
   running.log.level = wanted.settings.log.level;
   running.storage.scrub_period = wanted.settings.storage.scrub_period;
   running.storage.scrub_rate = wanted.settings.storage.scrub_rate;

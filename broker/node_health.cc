@@ -3,21 +3,15 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <filesystem>
 #include <utility>
 
 #include "broker/shard.h"
+#include "broker/space_keeper.h"
 
 namespace raftmq::broker {
 namespace {
 
 constexpr Microseconds kRefusedFresh{60'000'000};
-
-double SpaceOf(const std::string& path, std::uintmax_t std::filesystem::space_info::*what) {
-  std::error_code error;
-  const auto space = std::filesystem::space(path, error);
-  return error ? 0 : static_cast<double>(space.*what);
-}
 
 HealthReport ReportOf(std::vector<HealthItem> items) {
   const bool ok = std::ranges::all_of(items, [](const HealthItem& item) { return item.ok; });
@@ -26,8 +20,9 @@ HealthReport ReportOf(std::vector<HealthItem> items) {
 
 }  // namespace
 
-NodeHealth::NodeHealth(const BrokerOptions& options, const Clock& clock, MetricsRegistry& metrics)
-    : options_(options), clock_(clock) {
+NodeHealth::NodeHealth(const BrokerOptions& options, const SpaceKeeper& space, const Clock& clock,
+                       MetricsRegistry& metrics)
+    : options_(options), space_(space), clock_(clock) {
   RegisterDisk(metrics);
   registrations_.push_back(
       metrics.Add({.name = "raftmq_storage_recovery_seconds",
@@ -54,6 +49,7 @@ HealthReport NodeHealth::Live() const {
   }
   if (items.empty()) items.push_back({"process", true, "starting"});
   items.push_back(StateItem());
+  items.push_back(space_.Health());
   if (options_.storage.unsafe_no_sync) {
     items.push_back({"sync", true,
                      "switched off by storage.unsafe_no_sync: acked messages may be "
@@ -96,20 +92,14 @@ HealthItem NodeHealth::StateItem() const {
 }
 
 void NodeHealth::RegisterDisk(MetricsRegistry& metrics) {
-  const std::string path = options_.storage.data_directory;
   const auto gauge = [](std::string name, std::string help) {
     return MetricFamilyOptions{
         .name = std::move(name), .help = std::move(help), .kind = MetricKind::kGauge};
   };
   registrations_.push_back(metrics.Add(
-      gauge("raftmq_storage_disk_free_bytes", "Free bytes of the data directory's file system."),
-      {}, [path] { return SpaceOf(path, &std::filesystem::space_info::available); }));
-  registrations_.push_back(metrics.Add(
-      gauge("raftmq_storage_disk_total_bytes", "Size of the data directory's file system."), {},
-      [path] { return SpaceOf(path, &std::filesystem::space_info::capacity); }));
-  registrations_.push_back(metrics.Add(
       gauge("raftmq_storage_disk_alert",
-            "0 enough space, 1 little is free, 2 writes were rejected in the last minute."),
+            "0 enough space, 1 below storage.disk_low, 2 below storage.disk_critical, or writes "
+            "were rejected in the last minute."),
       {}, [this] { return DiskAlert(); }));
   registrations_.push_back(metrics.Add(
       gauge("raftmq_storage_unsafe_no_sync", "1 if nothing is synced: a power cut may take acks."),
@@ -124,9 +114,7 @@ double NodeHealth::DiskAlert() const {
   if (refused != refused_seen_) refused_at_ = now;
   refused_seen_ = refused;
   if (refused_at_.count() >= 0 && now - refused_at_ < kRefusedFresh) return 2;
-  const double free =
-      SpaceOf(options_.storage.data_directory, &std::filesystem::space_info::available);
-  return free < static_cast<double>(options_.storage.low_free_bytes) ? 1 : 0;
+  return static_cast<double>(space_.level());
 }
 
 }  // namespace raftmq::broker

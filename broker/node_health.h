@@ -1,4 +1,4 @@
-// Whether this process lives and is ready, for /livez and /readyz, and the numbers of its disk.
+// Whether this process lives and is ready, for /livez and /readyz, and how its disk is.
 #pragma once
 
 #include <atomic>
@@ -14,13 +14,15 @@
 namespace raftmq::broker {
 
 class Shard;
+class SpaceKeeper;
 
 // Thread-safe. The shards must outlive the calls of Live and the scrapes.
 class NodeHealth {
  public:
   enum class Stage { kRecovering, kReady, kDraining };
 
-  NodeHealth(const BrokerOptions& options, const Clock& clock, MetricsRegistry& metrics);
+  NodeHealth(const BrokerOptions& options, const SpaceKeeper& space, const Clock& clock,
+             MetricsRegistry& metrics);
 
   void WatchShards(std::vector<const Shard*> shards);
   void SetStage(Stage stage) { stage_ = stage; }
@@ -39,6 +41,7 @@ class NodeHealth {
   double DiskAlert() const;
 
   const BrokerOptions& options_;
+  const SpaceKeeper& space_;
   const Clock& clock_;
   std::atomic<Stage> stage_{Stage::kRecovering};
   std::atomic<double> recovery_seconds_{0};

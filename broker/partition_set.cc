@@ -364,6 +364,7 @@ GroupOptions PartitionSet::OptionsFor(const PartitionOrder& order) const {
   options.log.segment_bytes_first = storage.segment_bytes_first;
   options.log.segment_bytes_max = order.settings.segment_bytes;
   options.log.fresh_page_per_job = storage.fresh_page_per_job;
+  options.log.space = &environment_.space;
   options.batch_bytes_max =
       static_cast<std::uint32_t>(AlignUp(order.settings.message_bytes_max, kBatchAlignment));
   options.retention_ms = order.settings.retention_ms;

@@ -42,6 +42,7 @@ class PartitionSet {
     MetricsRegistry& metrics;
     NodeManifest& manifest;
     const GroupDeps& deps;
+    const DiskSpace& space;
     // Told of each replica with others beside it that is lost: it may be replaced.
     std::function<void(const GroupId& group, ReplicaNumber number)> on_lost;
   };

@@ -50,6 +50,7 @@ BrokerOptions OptionsFrom(const BrokerSettings& settings, unsigned cores) {
   options.storage.unsafe_no_sync = settings.storage.unsafe_no_sync;
   options.storage.tail_cache_bytes = settings.storage.tail_cache_bytes;
   options.storage.scrub = ScrubLimitsFrom(settings.storage);
+  options.storage.watermarks = WatermarksFrom(settings);
   options.topic_defaults = TopicDefaultsFrom(settings.storage);
   options.memory_bytes_max = settings.limits.memory_bytes;
   return options;
@@ -59,6 +60,11 @@ ScrubLimits ScrubLimitsFrom(const StorageSettings& storage) {
   return {.period = storage.scrub_period,
           .rate = storage.scrub_rate,
           .started_rate = storage.scrub_started_rate};
+}
+
+DiskWatermarks WatermarksFrom(const BrokerSettings& settings) {
+  return {.low_bytes = settings.storage.disk_low_bytes,
+          .critical_bytes = settings.storage.disk_critical_bytes};
 }
 
 BrokerListeners ListenersFrom(const BrokerSettings& settings) {

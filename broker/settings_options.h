@@ -11,5 +11,6 @@ namespace raftmq::broker {
 BrokerOptions OptionsFrom(const BrokerSettings& settings, unsigned cores);
 BrokerListeners ListenersFrom(const BrokerSettings& settings);
 ScrubLimits ScrubLimitsFrom(const StorageSettings& storage);
+DiskWatermarks WatermarksFrom(const BrokerSettings& settings);
 
 }  // namespace raftmq::broker

@@ -42,11 +42,12 @@ Shard::Shard(std::uint32_t number, const NodeServices& services)
       deps_(std::make_unique<GroupDeps>(GroupDeps{services.files, services.clock, *disk_, *work_,
                                                   cache_, live_traffic_, metrics_.groups, links_,
                                                   &heartbeats_})),
-      partitions_(std::make_unique<PartitionSet>(PartitionSet::Environment{
-          services.options, services.log, services.metrics, services.manifest, *deps_,
-          [this](const GroupId& group, ReplicaNumber replica) {
-            topics_->ReportLost(group, replica);
-          }})),
+      partitions_(std::make_unique<PartitionSet>(
+          PartitionSet::Environment{services.options, services.log, services.metrics,
+                                    services.manifest, *deps_, services.space,
+                                    [this](const GroupId& group, ReplicaNumber replica) {
+                                      topics_->ReportLost(group, replica);
+                                    }})),
       scrubber_({number, services.options.storage.data_directory, place_, services.scrub,
                  services.files, services.manifest, *work_, services.clock, services.log}),
       tick_(loop_),

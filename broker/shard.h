@@ -37,6 +37,7 @@
 #include "raftlog/heartbeats.h"
 #include "raftlog/io_pool.h"
 #include "raftlog/tail_cache.h"
+#include "segment/disk_space.h"
 
 namespace raftmq::broker {
 
@@ -54,6 +55,7 @@ struct NodeServices {
   const Clock& clock;
   PeerBook& peers;
   NodeScrub& scrub;
+  const DiskSpace& space;
 };
 
 // Loop-affine but for the constructor, the destructor and what says otherwise.

@@ -105,6 +105,14 @@ std::vector<Setting> StorageRows() {
            &B::storage, &S::retention_bytes, {0, 1'024 * kTiB}),
       Size({"storage.tail_cache", "Memory per shard for the newest messages."}, &B::storage,
            &S::tail_cache_bytes, {kMiB, 64 * kGiB}),
+      Size({"storage.disk_low",
+            "Free disk space below which messages are refused with DISK_FULL; at most a tenth of "
+            "the disk counts, 0B = never."},
+           &B::storage, &S::disk_low_bytes, {0, kTiB}),
+      Size({"storage.disk_critical",
+            "Free disk space of which no new segment takes any; at most storage.disk_low and a "
+            "fortieth of the disk count, 0B = take all."},
+           &B::storage, &S::disk_critical_bytes, {0, kTiB}),
       Boolean({"storage.fresh_page_per_job",
                "Start each write on a fresh 4 KiB page: for disks that may damage old sectors of a "
                "page when power fails."},
@@ -199,6 +207,8 @@ constexpr std::string_view kReloads[] = {"limits.connections",
                                          "limits.connections_per_address",
                                          "limits.memory",
                                          "log.level",
+                                         "storage.disk_critical",
+                                         "storage.disk_low",
                                          "storage.scrub_period",
                                          "storage.scrub_rate",
                                          "storage.scrub_started_rate"};

@@ -40,11 +40,13 @@ struct ListenerSettings {
 };
 
 struct StorageSettings {
-  std::uint64_t segment_bytes = 128u << 20;           // Default of the topic setting segment.bytes.
-  Milliseconds retention{7LL * 24 * 3600 * 1000};     // Default of retention.ms; 0 = for ever.
-  std::uint64_t retention_bytes = 0;                  // Default of retention.bytes; 0 = unlimited.
-  std::uint64_t tail_cache_bytes = 32u << 20;         // Per shard.
-  bool fresh_page_per_job = false;                    // For disks without powersafe overwrite.
+  std::uint64_t segment_bytes = 128u << 20;        // Default of the topic setting segment.bytes.
+  Milliseconds retention{7LL * 24 * 3600 * 1000};  // Default of retention.ms; 0 = for ever.
+  std::uint64_t retention_bytes = 0;               // Default of retention.bytes; 0 = unlimited.
+  std::uint64_t tail_cache_bytes = 32u << 20;      // Per shard.
+  std::uint64_t disk_low_bytes = 1u << 30;         // Free; below, messages are refused. 0 = never.
+  std::uint64_t disk_critical_bytes = 256u << 20;  // Free; below, no new segment. 0 = to the last.
+  bool fresh_page_per_job = false;                 // For disks without powersafe overwrite.
   Milliseconds scrub_period{7LL * 24 * 3600 * 1000};  // 0 = never by itself.
   std::uint64_t scrub_rate = 16u << 20;               // Bytes per second, of the whole node.
   std::uint64_t scrub_started_rate = 64u << 20;       // The same when started by hand.

@@ -11,6 +11,7 @@
 #include <array>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <random>
 #include <stdexcept>
 #include <thread>
@@ -70,6 +71,11 @@ ClusterProcess::ClusterProcess(const Options& options) : options_(options), node
   throw std::runtime_error("the cluster does not start:\n" + Logs());
 }
 
+// Nothing that runs may be left on a disk that goes.
+ClusterProcess::~ClusterProcess() {
+  for (Node& node : nodes_) node.process.reset();
+}
+
 // Somebody may have taken a port between the look and the start: then all begins anew.
 bool ClusterProcess::Found() {
   std::random_device random;
@@ -83,7 +89,10 @@ bool ClusterProcess::Found() {
     node.peer = NextFreeAddress(&port);
     if (options_.network != nullptr) options_.network->SetAddress(id, node.peer);
     if (options_.ack_killer != nullptr) options_.ack_killer->SetAddress(id, node.client);
+    node.disk.reset();
     std::filesystem::remove_all(data_directory(id));
+    if (options_.disk_bytes > 0)
+      node.disk = std::make_unique<SmallDisk>(data_directory(id), options_.disk_bytes);
   }
   return TryStartAll();
 }
@@ -108,10 +117,16 @@ void ClusterProcess::Launch(Node& node) {
   std::vector<std::string> sets;
   if (options_.ack_killer != nullptr)
     sets.push_back("listeners.advertise=" + options_.ack_killer->Door(node.id).ToString());
+  std::map<std::string, std::string> environment = options_.environment;
+  if (!options_.fail_sync.empty()) {
+    environment["LD_PRELOAD"] = options_.fail_sync;
+    environment["FAIL_SYNC_WHEN"] = FailsWhen(node.id);
+    environment["STALL_SYNC_WHEN"] = StallsWhen(node.id);
+  }
   node.process = std::make_unique<BrokerProcess>(
       BrokerProcess::Options{.data_directory = data_directory(node.id),
                              .sets = sets,
-                             .environment = options_.environment,
+                             .environment = environment,
                              .node_id = node.id.ToString(),
                              .cluster_id = cluster_id_,
                              .listen = node.client,
@@ -223,6 +238,13 @@ void ClusterProcess::KillAll() {
     node.process->WaitForExit(kPatience);
     Bury(node);
   }
+}
+
+int ClusterProcess::WaitForEnd(NodeId node) {
+  const std::optional<int> code = At(node).process->WaitForExit(kPatience);
+  if (!code) throw std::runtime_error("node " + node.ToString() + " does not end:\n" + Logs());
+  Bury(At(node));
+  return *code;
 }
 
 void ClusterProcess::Pause(NodeId node) {

@@ -15,6 +15,7 @@
 #include "protocol/types/ids.h"
 #include "protocol/wire/messages.h"
 #include "tests/broker/broker_process.h"
+#include "tests/broker/small_disk.h"
 #include "tests/broker/wire_client.h"
 
 namespace raftmq::testing {
@@ -40,11 +41,16 @@ class ClusterProcess {
     // Where each node keeps its data, which is not there yet; empty: in a temporary directory.
     std::function<std::string(NodeId)> data_directory = {};
     std::map<std::string, std::string> environment = {};  // Of each broker.
+    std::uint64_t disk_bytes = 0;  // If any, each has a small disk of its own of that size.
+    std::string fail_sync = {};    // Preloaded, if named: fail_sync.c, see FailsWhen.
   };
 
   // New brokers that answer; they need not have joined or elected anybody yet.
   ClusterProcess() : ClusterProcess(Options{}) {}
   explicit ClusterProcess(const Options& options);
+  ~ClusterProcess();
+  ClusterProcess(const ClusterProcess&) = delete;
+  ClusterProcess& operator=(const ClusterProcess&) = delete;
 
   // The nodes of a cluster of that many, in order; of this one.
   static std::span<const NodeId> nodes(std::size_t count = kNodes);
@@ -62,10 +68,12 @@ class ClusterProcess {
   };
   // Starts one that is expected to end by itself, and waits for that.
   Ended StartAndWaitForEnd(NodeId node);
-  void StartAll();             // Those that are down, at once: none waits for another.
-  void Stop(NodeId node);      // By SIGTERM; it must drain in time.
-  void Kill(NodeId node);      // -9.
-  void KillAll();              // Those that run or are paused, at once.
+  void StartAll();         // Those that are down, at once: none waits for another.
+  void Stop(NodeId node);  // By SIGTERM; it must drain in time.
+  void Kill(NodeId node);  // -9.
+  void KillAll();          // Those that run or are paused, at once.
+  // Waits until it ends by itself; its exit code.
+  int WaitForEnd(NodeId node);
   void Pause(NodeId node);     // SIGSTOP; all of its threads stand when this returns.
   void Continue(NodeId node);  // SIGCONT.
 
@@ -73,6 +81,11 @@ class ClusterProcess {
   const Address& client(NodeId node) const { return At(node).client; }
   const Address& peer(NodeId node) const { return At(node).peer; }
   std::string data_directory(NodeId node) const;
+  // REQUIRES: options.disk_bytes.
+  SmallDisk& disk(NodeId node) { return *At(node).disk; }
+  // While a file of that name exists, its syncs fail, or hang.
+  std::string FailsWhen(NodeId node) const { return data_directory(node) + "-fails"; }
+  std::string StallsWhen(NodeId node) const { return data_directory(node) + "-stalls"; }
   const std::string& cluster_id() const { return cluster_id_; }
   // REQUIRES: it runs.
   const BrokerProcess& process(NodeId node) const { return *At(node).process; }
@@ -95,6 +108,7 @@ class ClusterProcess {
   struct Node {
     NodeId id;
     Address client, peer;
+    std::unique_ptr<SmallDisk> disk;
     std::unique_ptr<BrokerProcess> process;
     bool is_paused = false;
     std::string earlier_logs;
