@@ -41,6 +41,7 @@ class Checker {
   Status CheckIndexFile(const SegmentName& name, const Walked& walked);
   void CheckBoundary(const SegmentName& name, const std::string& path, const Walked& walked,
                      const SegmentName& next);
+  void CheckFront(const std::vector<SegmentName>& names);
   void CheckEnd(const std::string& path, const Walked& walked);
   void AddGap(const std::string& path, const ScanGap& gap);
   void AddFault(LogFault fault) { check_.faults.push_back(std::move(fault)); }
@@ -52,7 +53,8 @@ class Checker {
   std::string directory_;
   LogCheck check_;
   LogMark mark_;
-  bool is_reset_ = false;  // And its first checkpoint need not be here yet.
+  SegmentName first_segment_;  // As meta has it; index 0: not known.
+  bool is_reset_ = false;      // And its first checkpoint need not be here yet.
   std::uint64_t seed_ = 0;
   Index commit_floor_;
   std::vector<std::pair<std::string, ScanGap>> gaps_;
@@ -74,6 +76,7 @@ Status Checker::ReadMeta() {
   check_.hard_state = (*meta)->hard_state();
   seed_ = (*meta)->identity().group_seed;
   mark_ = (*meta)->mark();
+  first_segment_ = (*meta)->first_segment();
   commit_floor_ = mark_.committed;
   const LogIntent& intent = (*meta)->intent();
   if (intent.pending != LogIntent::Pending::kNone) {
@@ -209,6 +212,24 @@ void Checker::CheckBoundary(const SegmentName& name, const std::string& path, co
                                 name.first.value(), walked.end_reason)});
 }
 
+// The log's first segment is the one that the mark names.
+void Checker::CheckFront(const std::vector<SegmentName>& names) {
+  if (names.empty() || first_segment_.first == Index(0)) return;
+  const SegmentName& front = names.front();
+  if (front < first_segment_) {
+    check_.notes.push_back(fmt::format(
+        "'{}' lies before the log's beginning: the next start deletes it", PathOf(front)));
+  }
+  if (first_segment_ < front) {
+    AddFault({.path = PathOf(first_segment_),
+              .first = first_segment_.first,
+              .last = front.first.Minus(1),
+              .first_offset = first_segment_.first_offset,
+              .end_offset = front.first_offset,
+              .what = "the log's first segment is missing"});
+  }
+}
+
 // Behind the last whole entry: nothing, or what was never promised.
 void Checker::CheckEnd(const std::string& path, const Walked& walked) {
   if (mark_.tail.index > walked.tail.index) {
@@ -252,6 +273,7 @@ Result<LogCheck> Checker::RunPartition(const std::string& directory) {
   } else if (names.empty()) {
     AddFault({.path = directory, .what = "no segment file is left"});
   }
+  CheckFront(names);
   LogTail before;
   for (std::size_t i = 0; i < names.size(); ++i) {
     const std::string path = PathOf(names[i]);

@@ -109,7 +109,7 @@ Status LogDisk::Cut(const LogMark& mark, const std::vector<SegmentName>& newer) 
 Status LogDisk::Reset(const LogMark& mark, const LogBase& base) {
   RAFTMQ_TRY(
       meta_->SaveIntent({.pending = LogIntent::Pending::kReset, .after = mark, .base = base}));
-  RAFTMQ_TRY(meta_->LowerMark(mark));
+  RAFTMQ_TRY(meta_->LowerMark(mark, {base.before.index.Next(), base.before.next_offset}));
   active_.reset();
   RAFTMQ_TRY_ASSIGN(const std::vector<SegmentName> names, ListSegments());
   for (auto name = names.rbegin(); name != names.rend(); ++name) RAFTMQ_TRY(RemoveSegment(*name));
@@ -149,7 +149,13 @@ Status LogDisk::PrepareNew(std::uint64_t capacity, const DiskSpace* space) {
   return file->Allocate(capacity);
 }
 
-Status LogDisk::PrepareReused(const SegmentName& freed) {
+Status LogDisk::RaiseFirst(const SegmentName& first) {
+  if (meta_->first_segment() >= first) return Ok();
+  return meta_->SaveFirstSegment(first);
+}
+
+Status LogDisk::PrepareReused(const SegmentName& freed, const SegmentName& first) {
+  RAFTMQ_TRY(RaiseFirst(first));
   RAFTMQ_TRY(RemoveIfThere(PreparedPath()));
   RAFTMQ_TRY(RemoveIfThere(directory_ + "/" + freed.IndexFile()));
   RAFTMQ_TRY(files_.Rename(PathOf(freed), PreparedPath()));
@@ -175,7 +181,8 @@ Status LogDisk::SyncPrepared() {
 
 Status LogDisk::DropPrepared() { return RemoveIfThere(PreparedPath()); }
 
-Status LogDisk::Delete(const SegmentName& name) {
+Status LogDisk::Delete(const SegmentName& name, const SegmentName& first) {
+  RAFTMQ_TRY(RaiseFirst(first));
   RAFTMQ_TRY(RemoveSegment(name));
   return files_.SyncDirectory(directory_);
 }

@@ -48,13 +48,16 @@ class LogDisk {
 
   // One step of making the next segment's file; see SegmentPreparer.
   Status PrepareNew(std::uint64_t capacity, const DiskSpace* space);
-  Status PrepareReused(const SegmentName& freed);
+  // `first`: the log's first segment now, durable before the file is touched.
+  Status PrepareReused(const SegmentName& freed, const SegmentName& first);
   Status ZeroPrepared(std::uint64_t at, std::uint64_t count);
   Status SyncPrepared();
   Status DropPrepared();
 
   // Deletes a segment from the log's front, or keeps its file as the next prepared one.
-  Status Delete(const SegmentName& name);
+  Status Delete(const SegmentName& name, const SegmentName& first);
+  // The log begins at segment `first` and not before: durable on return.
+  Status RaiseFirst(const SegmentName& first);
 
   // See MetaFile::RewriteBadCopies.
   Status RepairMeta() { return meta_->RewriteBadCopies(); }

@@ -78,8 +78,9 @@ Result<RecoveredLog> FoundLog(FileSystem& files, const LogOptions& options,
   RAFTMQ_TRY(disk_without_meta->Append(frames, false));
   RAFTMQ_TRY(disk_without_meta->SyncActive());
   RAFTMQ_TRY(files.SyncDirectory(options.directory));
-  RAFTMQ_TRY_ASSIGN(
-      auto meta, MetaFile::Create(files, options.directory + "/meta.tmp", log.identity, log.mark));
+  RAFTMQ_TRY_ASSIGN(auto meta, MetaFile::Create(files, options.directory + "/meta.tmp",
+                                                log.identity, log.mark, segment.name));
+  log.first = segment.name;
   RAFTMQ_TRY(files.Rename(options.directory + "/meta.tmp", options.directory + "/meta"));
   RAFTMQ_TRY(files.SyncDirectory(options.directory));
   log.disk = std::make_shared<LogDisk>(files, options.directory, std::move(meta));

@@ -50,7 +50,8 @@ Status StepJob::Run(LogStep& any) {
   if (auto* hard = std::get_if<HardStateStep>(&any)) return disk_->SaveHardState(hard->state);
   if (auto* cut = std::get_if<CutStep>(&any)) return disk_->Cut(cut->mark, cut->newer);
   if (auto* reset = std::get_if<ResetStep>(&any)) return disk_->Reset(reset->mark, reset->base);
-  if (auto* remove = std::get_if<DeleteStep>(&any)) return disk_->Delete(remove->name);
+  if (auto* remove = std::get_if<DeleteStep>(&any))
+    return disk_->Delete(remove->name, remove->first);
   if (auto* mark = std::get_if<MarkStep>(&any)) {
     RAFTMQ_TRY(disk_->WriteMark(mark->mark));
     return mark->sync ? disk_->SyncMeta() : Ok();
@@ -78,7 +79,7 @@ Status StepJob::Run(LogStep& any) {
       prepare_status_ = disk_->PrepareNew(prepare.capacity, prepare.space);
       break;
     case PrepareStep::Kind::kReused:
-      prepare_status_ = disk_->PrepareReused(prepare.freed);
+      prepare_status_ = disk_->PrepareReused(prepare.freed, prepare.first);
       break;
     case PrepareStep::Kind::kZero:
       prepare_status_ = disk_->ZeroPrepared(prepare.at, prepare.count);

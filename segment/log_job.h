@@ -40,10 +40,12 @@ struct PrepareStep {
   std::uint64_t capacity = 0;  // kNew, as the next.
   const DiskSpace* space = nullptr;
   SegmentName freed;                // kReused.
+  SegmentName first;                // kReused: the log's first segment.
   std::uint64_t at = 0, count = 0;  // kZero.
 };
 struct DeleteStep {
   SegmentName name;
+  SegmentName first;  // The log's first segment.
 };
 struct RepairStep {
   RepairOrder order;

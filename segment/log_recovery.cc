@@ -35,6 +35,7 @@ class Recovery {
   }
   Status OpenMeta();
   Status ListSegments();
+  Status SettleFirst();
   Status LoadSealed(std::size_t i);
   Status WriteScannedIndexes();
   static std::vector<std::byte> IndexBytesOf(const Segment& segment) {
@@ -141,6 +142,21 @@ Status Recovery::ListSegments() {
         fmt::format("'{}' has no segment file left: this replica is lost", options_.directory));
   }
   return Ok();
+}
+
+// The mark names the first segment. Older files were about to be deleted; that a newer one is in
+// front is judged with the other holes.
+Status Recovery::SettleFirst() {
+  const SegmentName first = log_.disk->meta().first_segment();
+  while (log_.segments.size() > 1 && log_.segments.front().name < first) {
+    report_->notes.push_back(
+        fmt::format("deleted '{}': the log begins behind it", log_.segments.front().path));
+    RAFTMQ_TRY(log_.disk->Delete(log_.segments.front().name, first));
+    log_.segments.pop_front();
+  }
+  const bool is_known = first.first > Index(0);
+  log_.first = is_known ? first : log_.segments.front().name;
+  return is_known ? Ok() : log_.disk->RaiseFirst(log_.first);
 }
 
 // What is known of the entries before a segment: its name, and of the first one after a reset all.
@@ -279,7 +295,7 @@ void Recovery::Damaged(const Hole& hole) {
 
 // What is missing between a segment and the one before it, which ends too early.
 Result<ScanGap> Recovery::GapBefore(std::size_t next) const {
-  const Segment& segment = log_.segments[next - 1];
+  const Segment& segment = log_.segments[std::max<std::size_t>(next, 1) - 1];
   const SegmentName& name = log_.segments[next].name;
   // Its checkpoint says what stood before it.
   RAFTMQ_TRY_ASSIGN(const auto head, ReadFrontHead(files_, FrontOfSegment(log_.segments[next])));
@@ -300,6 +316,12 @@ Status Recovery::Judge() {
     if (log_.segments[i].tail.index.Next() >= log_.segments[i + 1].name.first) continue;
     RAFTMQ_TRY_ASSIGN(const ScanGap gap, GapBefore(i + 1));
     AddHole(i, gap);
+  }
+  if (log_.first < log_.segments.front().name) {
+    RAFTMQ_TRY_ASSIGN(ScanGap gap, GapBefore(0));
+    gap.before = {log_.first.first.Minus(1), Term(), log_.first.first_offset, 0, 0};
+    gap.what = "the log's first segment is missing in front of it";
+    Damaged({0, gap});
   }
   std::sort(holes_.begin(), holes_.end(),
             [](const Hole& a, const Hole& b) { return a.gap.before.index < b.gap.before.index; });
@@ -343,6 +365,7 @@ bool Recovery::HoldsNothing() const {
 
 Result<RecoveredLog> Recovery::BeginBehindBase() {
   log_.segments = {SegmentBehind(*report_->base)};
+  log_.first = log_.segments.front().name;
   log_.active_is_missing = true;
   log_.tail = report_->base->before;
   log_.marks.clear();
@@ -520,6 +543,7 @@ Result<RecoveredLog> Recovery::Run() {
   RAFTMQ_TRY(OpenMeta());
   RAFTMQ_TRY(ListSegments());
   if (log_.segments.empty()) return BeginBehindBase();
+  RAFTMQ_TRY(SettleFirst());
   RAFTMQ_TRY(ScanAboveMark());
   RAFTMQ_TRY(Judge());
   if (HoldsNothing()) {

@@ -27,6 +27,7 @@ struct RecoveredLog {
   std::shared_ptr<LogDisk> disk;
   MetaIdentity identity;
   LogMark mark;
+  SegmentName first;             // The log's first segment, also if its file is missing.
   std::deque<Segment> segments;  // Oldest first, at least one.
   bool active_is_missing =
       false;  // The newest file is gone: the log must roll before it can append.

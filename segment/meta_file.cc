@@ -14,7 +14,8 @@ namespace raftmq {
 namespace {
 
 constexpr std::uint32_t kMetaMagic = 0x4D514D52;  // "RMQM".
-constexpr std::uint16_t kMetaVersion = 2;
+constexpr std::uint16_t kMetaVersion = 3;
+constexpr std::uint16_t kMetaVersionMin = 2;  // Without the first segment, else the same.
 constexpr std::size_t kPageHeaderBytes = 20;
 constexpr std::size_t kPageHashAt = kPageBytes - 8;
 
@@ -56,9 +57,9 @@ Result<std::optional<ParsedPage>> ParsePage(const Page& page, std::uint16_t kind
   ByteReader in(page);
   const auto magic = in.Get<std::uint32_t>();
   const auto version = in.Get<std::uint16_t>();
-  if (magic == kMetaMagic && version != kMetaVersion)
-    return Fail(ErrorCode::kUnknownFormat,
-                fmt::format("expected meta format {}, found {}", kMetaVersion, version));
+  if (magic == kMetaMagic && (version < kMetaVersionMin || version > kMetaVersion))
+    return Fail(ErrorCode::kUnknownFormat, fmt::format("expected meta format {} or {}, found {}",
+                                                       kMetaVersionMin, kMetaVersion, version));
   const auto found_kind = in.Get<std::uint16_t>();
   ParsedPage parsed;
   parsed.sequence = in.Get<std::uint64_t>();
@@ -137,12 +138,6 @@ LogMark DecodeMark(ByteReader& in) {
   return mark;
 }
 
-std::vector<std::byte> Encode(const LogMark& mark) {
-  ByteWriter out;
-  Put(out, mark);
-  return out.bytes();
-}
-
 void Put(ByteWriter& out, const LogBase& base) {
   PutTail(out, base.before);
   out.Put(base.checkpoint_last.value());
@@ -177,6 +172,14 @@ LogIntent DecodeIntent(ByteReader& in) {
 }
 
 }  // namespace
+
+std::vector<std::byte> MetaFile::EncodeMarkPage() const {
+  ByteWriter out;
+  Put(out, mark_);
+  out.Put(first_segment_.first.value());
+  out.Put(first_segment_.first_offset.value());
+  return out.bytes();
+}
 
 Status MetaFile::WritePages(std::uint16_t kind, const std::vector<std::byte>& payload, int copies) {
   for (int i = 0; i < copies; ++i) {
@@ -220,15 +223,17 @@ Result<std::vector<std::byte>> MetaFile::ReadPages(std::uint16_t kind, Bad bad,
 
 Result<std::unique_ptr<MetaFile>> MetaFile::Create(FileSystem& files, const std::string& path,
                                                    const MetaIdentity& identity,
-                                                   const LogMark& mark) {
+                                                   const LogMark& mark,
+                                                   const SegmentName& first_segment) {
   RAFTMQ_TRY_ASSIGN(auto file, files.Open(path, OpenMode::kCreate));
   RAFTMQ_TRY(file->Allocate(8 * kPageBytes));
   std::unique_ptr<MetaFile> meta(new MetaFile(std::move(file)));
   meta->identity_ = identity;
   meta->mark_ = mark;
+  meta->first_segment_ = first_segment;
   RAFTMQ_TRY(meta->WritePages(kIdentity, Encode(identity), 2));
   RAFTMQ_TRY(meta->WritePages(kHardState, Encode(meta->hard_state_), 2));
-  RAFTMQ_TRY(meta->WritePages(kMark, Encode(mark), 2));
+  RAFTMQ_TRY(meta->WritePages(kMark, meta->EncodeMarkPage(), 2));
   RAFTMQ_TRY(meta->WritePages(kIntent, Encode(meta->intent_), 2));
   return meta;
 }
@@ -266,6 +271,10 @@ Result<std::unique_ptr<MetaFile>> MetaFile::OpenAs(FileSystem& files, const std:
   meta->identity_ = DecodeIdentity(in[kIdentity]);
   meta->hard_state_ = DecodeHardState(in[kHardState]);
   meta->mark_ = DecodeMark(in[kMark]);
+  if (in[kMark].left() > 0) {  // Format 3.
+    meta->first_segment_.first = Index(in[kMark].Get<std::uint64_t>());
+    meta->first_segment_.first_offset = Offset(in[kMark].Get<std::uint64_t>());
+  }
   meta->intent_ = DecodeIntent(in[kIntent]);
   for (std::uint16_t kind = 0; kind < in.size(); ++kind) {
     if (!in[kind].ok() || in[kind].left() != 0)
@@ -286,7 +295,7 @@ Status MetaFile::WriteMark(const LogMark& mark) {
   if (mark_is_unsynced_) ++sequences_[kMark];
   mark_ = mark;
   mark_is_unsynced_ = true;
-  return WritePages(kMark, Encode(mark), 1);
+  return WritePages(kMark, EncodeMarkPage(), 1);
 }
 
 Status MetaFile::Sync() {
@@ -317,15 +326,20 @@ std::vector<std::byte> MetaFile::PayloadOf(std::uint16_t kind) const {
     case kHardState:
       return Encode(hard_state_);
     case kMark:
-      return Encode(mark_);
+      return EncodeMarkPage();
     default:
       return Encode(intent_);
   }
 }
 
-Status MetaFile::LowerMark(const LogMark& mark) {
+Status MetaFile::LowerMark(const LogMark& mark) { return LowerMark(mark, first_segment_); }
+
+Status MetaFile::LowerMark(const LogMark& mark, const SegmentName& first_segment) {
+  // The other copy must stay whole until the last one is synced.
+  if (mark_is_unsynced_) RAFTMQ_TRY(Sync());
   mark_ = mark;
-  return WritePages(kMark, Encode(mark), 2);
+  first_segment_ = first_segment;
+  return WritePages(kMark, EncodeMarkPage(), 2);
 }
 
 Status MetaFile::SaveIntent(const LogIntent& intent) {

@@ -14,6 +14,7 @@
 #include "raftmq/result.h"
 #include "segment/file_system.h"
 #include "segment/partition_log.h"
+#include "segment/segment_name.h"
 
 namespace raftmq {
 
@@ -51,8 +52,8 @@ class MetaFile {
  public:
   // Writes and syncs a new file, all pages (the caller syncs the directory).
   static Result<std::unique_ptr<MetaFile>> Create(FileSystem& files, const std::string& path,
-                                                  const MetaIdentity& identity,
-                                                  const LogMark& mark);
+                                                  const MetaIdentity& identity, const LogMark& mark,
+                                                  const SegmentName& first_segment = {});
   // Errors: kDataCorrupt if both copies of a page are bad, kUnknownFormat, kNotFound, kIoError.
   // What was repaired (one bad copy rewritten from the other, synced) is added to `notes`.
   static Result<std::unique_ptr<MetaFile>> Open(FileSystem& files, const std::string& path,
@@ -65,6 +66,9 @@ class MetaFile {
   const MetaIdentity& identity() const { return identity_; }
   const HardState& hard_state() const { return hard_state_; }
   const LogMark& mark() const { return mark_; }
+  // The log's first segment, whether its file is there or not; stands beside the mark. Index 0: not
+  // known, because the last mark was written in format 2.
+  const SegmentName& first_segment() const { return first_segment_; }
   const LogIntent& intent() const { return intent_; }
 
   // Durable on return: the first copy is synced before the second is written.
@@ -75,6 +79,10 @@ class MetaFile {
   // Durable on return, in both copies: a lowered mark must not be outlived by the higher one.
   Status SaveIntent(const LogIntent& intent);
   Status LowerMark(const LogMark& mark);
+  // Both at once.
+  Status LowerMark(const LogMark& mark, const SegmentName& first_segment);
+  // Durable on return, in both copies, so that neither names a segment whose file may go now.
+  Status SaveFirstSegment(const SegmentName& first) { return LowerMark(mark_, first); }
   Status Sync();
   // Makes every bad copy again from what is known here, durable on return; whole ones stay as they
   // are. Both copies of a page may be bad.
@@ -88,6 +96,7 @@ class MetaFile {
   // Writes a page; with `copies` 2 each copy is synced before the next is touched.
   Status WritePages(std::uint16_t kind, const std::vector<std::byte>& payload, int copies);
   std::vector<std::byte> PayloadOf(std::uint16_t kind) const;
+  std::vector<std::byte> EncodeMarkPage() const;
   Result<std::vector<std::byte>> ReadPages(std::uint16_t kind, Bad bad,
                                            std::vector<std::string>* notes);
 
@@ -98,6 +107,7 @@ class MetaFile {
   HardState hard_state_;
   bool mark_is_unsynced_ = false;
   LogMark mark_;
+  SegmentName first_segment_;
   LogIntent intent_;
 };
 

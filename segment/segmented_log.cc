@@ -16,6 +16,7 @@ SegmentedLog::SegmentedLog(LogOptions options, RecoveredLog recovered,
       disk_(std::move(recovered.disk)),
       seed_(recovered.identity.group_seed),
       segments_(std::move(recovered.segments)),
+      first_(recovered.first),
       tail_(recovered.tail),
       staged_(recovered.mark),
       durable_(recovered.mark),
@@ -31,13 +32,14 @@ SegmentedLog::SegmentedLog(LogOptions options, RecoveredLog recovered,
 }
 
 LogBounds SegmentedLog::bounds() const {
-  return {segments_.front().name.first, tail_.index, durable_.tail.index,
-          segments_.front().name.first_offset, tail_.next_offset};
+  return {first_.first, tail_.index, durable_.tail.index, first_.first_offset, tail_.next_offset};
 }
 
 std::optional<Term> SegmentedLog::TermAt(Index index) const {
   if (index == tail_.index) return tail_.term;
-  if (index > tail_.index || index < segments_.front().name.first) return std::nullopt;
+  if (index > tail_.index || index < first_.first) return std::nullopt;
+  // Of a missing first segment: not above the term behind it.
+  if (index < segments_.front().name.first) return TermAt(segments_.front().name.first);
   const auto after = std::partition_point(segments_.begin(), segments_.end(),
                                           [&](const Segment& s) { return s.name.first <= index; });
   const auto segment = std::prev(after);

@@ -89,10 +89,11 @@ class SegmentedLog final : public PartitionLog {
   // Oldest first, never empty. The last is active unless sealed. After a reset there is one without
   // a file, until the first roll.
   std::deque<Segment> segments_;
-  LogTail tail_;     // Of the last staged entry.
-  LogMark staged_;   // What will hold once all that is staged is synced.
-  LogMark durable_;  // What is synced.
-  LogMark marked_;   // The last mark handed to the disk.
+  SegmentName first_;  // The log's first segment; its file may be missing.
+  LogTail tail_;       // Of the last staged entry.
+  LogMark staged_;     // What will hold once all that is staged is synced.
+  LogMark durable_;    // What is synced.
+  LogMark marked_;     // The last mark handed to the disk.
   bool marked_is_synced_ = true;
   std::int64_t idle_since_ms_ =
       0;  // Since when durable_ stands; 0 = a job has completed meanwhile.

@@ -50,6 +50,7 @@ void SegmentedLog::Reset(const LogBase& base) {
   ++truncations_;
   OvertakeChecks();
   segments_ = {SegmentBehind(base)};
+  first_ = segments_.front().name;
   freed_.Clear();
   damage_.clear();
   awaiting_reopening_.clear();
@@ -65,14 +66,17 @@ void SegmentedLog::Reset(const LogBase& base) {
 
 void SegmentedLog::TruncateBefore(Index first_kept) {
   OvertakeChecks();
+  // Of missing segments at the front no file is left to go, but the log must not begin there again.
+  const bool drops_missing =
+      first_ < segments_.front().name && segments_.front().name.first <= first_kept;
+  if (drops_missing) freed_.Add(first_, 0, {});
   while (segments_.size() > 1 && segments_[1].name.first <= first_kept) {
     freed_.Add(segments_.front().name, segments_.front().allocated_bytes,
                segments_.front().view.map);
     segments_.pop_front();
   }
-  std::erase_if(damage_, [&](const DamagedRange& range) {
-    return range.last < segments_.front().name.first;
-  });
+  if (segments_.front().name.first <= first_kept) first_ = segments_.front().name;
+  std::erase_if(damage_, [&](const DamagedRange& range) { return range.last < first_.first; });
 }
 
 }  // namespace raftmq

@@ -110,6 +110,7 @@ std::unique_ptr<LogJob> SegmentedLog::TakeBackgroundJob(std::int64_t now_ms) {
       {.capacity = capacity, .freed = freed, .wants_zeros = WantsZerosAhead(capacity)});
   RAFTMQ_CHECK(step.has_value());
   step->space = options_.space;
+  step->first = first_;
   job_is_under_way_ = true;
   prepare_is_under_way_ = true;
   return MakeJob({*step}, staged_);
@@ -124,7 +125,7 @@ bool SegmentedLog::WantsZerosAhead(std::uint64_t capacity) const {
 
 std::unique_ptr<LogJob> SegmentedLog::TakeDeleteJob() {
   job_is_under_way_ = true;
-  return MakeJob({DeleteStep{freed_.TakeOldest()}}, staged_);
+  return MakeJob({DeleteStep{freed_.TakeOldest(), first_}}, staged_);
 }
 
 std::unique_ptr<LogJob> SegmentedLog::TakeIdleJob(std::int64_t now_ms) {

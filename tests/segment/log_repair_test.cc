@@ -252,7 +252,7 @@ TEST_P(LogRepairTest, DamageThatIsCutOffIsForgotten) {
 }
 
 TEST_P(LogRepairTest, AMissingFileIsMadeAnew) {
-  for (const std::size_t i : {1u, 2u}) {
+  for (const std::size_t i : {0u, 1u, 2u}) {
     ExpectRepairedInAnyPortions(
         [&](MemoryFileSystem& files) {
           ASSERT_TRUE(files.Remove(PathOf(segments_[i])).has_value());

@@ -272,6 +272,29 @@ TEST(LogScenarios, DamageBeforeTheMarkIsNamedAndTheGroupOpens) {
   EXPECT_FALSE((*opened)->log->damage().empty());
 }
 
+TEST(LogScenarios, ALogWithoutItsFirstFileOpensAndNamesItsOffsetsAsDamaged) {
+  LogDriver driver(SmallLog());
+  driver.Append(2000);
+  driver.Commit();
+  driver.Roll();
+  driver.Append(2000);
+  driver.Commit();
+  driver.Append(10);
+  driver.Close();
+  MemoryFileSystem files(driver.files().Snapshot());
+  ASSERT_TRUE(files.Remove("/p/00000000000000000001-00000000000000000000.log").has_value());
+  RecoveryReport report;
+  auto log = PartitionLog::Open(files, driver.options(), &report);
+  ASSERT_TRUE(log.has_value()) << log.error().ToString();
+  const auto opened = ScanOpenedLog(std::move(*log), std::move(report));
+  ASSERT_TRUE(opened.has_value()) << opened.error().ToString();
+  const PartitionLog& found = *(*opened)->log;
+  EXPECT_EQ(found.bounds().first, Index(1));
+  ASSERT_FALSE(found.damage().empty());
+  EXPECT_EQ(found.damage().front().first_offset, Offset(0));
+  EXPECT_EQ((*opened)->raft.runs.front().first, Index(1));
+}
+
 TEST(LogScenarios, AKillAtAnyStepOfTheFoundingLeavesALogOrNone) {
   MemoryFileSystem files;
   const OperationTrace trace(&files);

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "protocol/types/hash.h"
 #include "segment/posix_file_system.h"
 #include "tests/segment/temp_directory.h"
 
@@ -40,6 +41,43 @@ TEST_F(MetaFileTest, WhatWasSavedIsThereAfterReopening) {
   EXPECT_EQ((*meta)->mark().tail.index, Index(5));
   EXPECT_EQ((*meta)->intent().pending, LogIntent::Pending::kNone);
   EXPECT_TRUE(notes_.empty());
+}
+
+// As a program before format 3 has left it: its mark does not name the first segment.
+TEST_F(MetaFileTest, AMarkOfFormatTwoIsReadAndDoesNotKnowTheFirstSegment) {
+  constexpr std::size_t kVersionAt = 4, kPayloadBytesAt = 16, kHashAt = kPageBytes - 8;
+  constexpr std::uint32_t kMarkBytesBefore = 80;
+  ASSERT_TRUE((*Open())->SaveFirstSegment({Index(3), Offset(4)}).has_value());
+  auto file = files_.Open(Path(), OpenMode::kWrite);
+  for (std::size_t page = 0; page < 8; ++page) {
+    std::vector<std::byte> bytes(kPageBytes);
+    ASSERT_TRUE((*file)->Read(page * kPageBytes, bytes).has_value());
+    StoreLittleEndian(bytes.data() + kVersionAt, std::uint16_t{2});
+    if (page == 4 || page == 5) {
+      EXPECT_EQ(LoadLittleEndian<std::uint32_t>(bytes.data() + kPayloadBytesAt),
+                kMarkBytesBefore + 16);
+      StoreLittleEndian(bytes.data() + kPayloadBytesAt, kMarkBytesBefore);
+      std::fill_n(bytes.data() + 20 + kMarkBytesBefore, 16, std::byte{0});
+    }
+    StoreLittleEndian(bytes.data() + kHashAt, Hash64(ByteSpan(bytes).first(kHashAt)));
+    ASSERT_TRUE((*file)->Write(page * kPageBytes, bytes).has_value());
+  }
+  const auto meta = Open();
+  ASSERT_TRUE(meta.has_value()) << meta.error().ToString();
+  EXPECT_TRUE(notes_.empty());
+  EXPECT_EQ((*meta)->mark().tail.index, Index(5));
+  EXPECT_EQ((*meta)->first_segment().first, Index(0));
+  ASSERT_TRUE((*meta)->SaveFirstSegment({Index(3), Offset(4)}).has_value());
+  EXPECT_EQ((*Open())->first_segment(), (SegmentName{Index(3), Offset(4)}));
+}
+
+TEST_F(MetaFileTest, AMarkThatIsMadeAgainStillNamesTheFirstSegment) {
+  const auto meta = Open();
+  ASSERT_TRUE((*meta)->SaveFirstSegment({Index(3), Offset(4)}).has_value());
+  auto file = files_.Open(Path(), OpenMode::kWrite);
+  ASSERT_TRUE((*file)->Write(4 * kPageBytes, std::vector<std::byte>(2 * kPageBytes)).has_value());
+  ASSERT_TRUE((*meta)->RewriteBadCopies().has_value());
+  EXPECT_EQ((*Open())->first_segment(), (SegmentName{Index(3), Offset(4)}));
 }
 
 TEST_F(MetaFileTest, EveryFlippedBitIsRepairedFromTheOtherCopyOrLowersOnlyTheMark) {
