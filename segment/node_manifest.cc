@@ -28,10 +28,8 @@ Result<std::unique_ptr<File>> MakeEmpty(FileSystem& files, const std::string& pa
 
 }  // namespace
 
-NodeManifest::NodeManifest(std::unique_ptr<File> first, std::unique_ptr<File> second,
-                           Content content, std::function<void(const Error&)> on_fatal)
-    : first_(std::move(first)),
-      second_(std::move(second)),
+NodeManifest::NodeManifest(Files files, Content content, std::function<void(const Error&)> on_fatal)
+    : files_(std::move(files)),
       on_fatal_(std::move(on_fatal)),
       content_(std::move(content)),
       saved_counter_(content_.save_counter) {}
@@ -64,8 +62,9 @@ Result<std::unique_ptr<NodeManifest>> NodeManifest::Open(
     RAFTMQ_TRY(is_good ? opened[i]->Sync() : WriteCopy(*opened[i], Encode(content)));
   }
   RAFTMQ_TRY(files.SyncDirectory(directory));
-  return std::unique_ptr<NodeManifest>(new NodeManifest(std::move(opened[0]), std::move(opened[1]),
-                                                        std::move(content), std::move(on_fatal)));
+  return std::unique_ptr<NodeManifest>(
+      new NodeManifest({files, directory, std::move(opened[0]), std::move(opened[1])},
+                       std::move(content), std::move(on_fatal)));
 }
 
 // The first is written first, so it is the higher one if they differ and both are whole.
@@ -121,6 +120,7 @@ Status NodeManifest::Remove(const GroupId& group) {
 
 Status NodeManifest::Rewrite() {
   std::unique_lock lock(mutex_);
+  may_be_missing_ = true;
   return Save(lock);
 }
 
@@ -136,9 +136,10 @@ Status NodeManifest::Save(std::unique_lock<std::mutex>& lock) {
     is_saving_ = true;
     const std::uint64_t counter = content_.save_counter;
     const std::vector<std::byte> bytes = Encode(content_);
+    const bool may_be_missing = std::exchange(may_be_missing_, false);
     lock.unlock();
-    Status written = WriteCopy(*first_, bytes);
-    if (written) written = WriteCopy(*second_, bytes);
+    Status written = may_be_missing ? OpenMissing() : Ok();
+    if (written) written = WriteCopies(bytes);
     const bool is_fatal = !written && written.error().code != ErrorCode::kDiskFull;
     if (is_fatal) on_fatal_(written.error());
     lock.lock();
@@ -149,6 +150,24 @@ Status NodeManifest::Save(std::unique_lock<std::mutex>& lock) {
     if (!written) return written;
   }
   return Ok();
+}
+
+// What is written to a file without a name is gone with the process.
+Status NodeManifest::OpenMissing() {
+  for (const bool is_first : {true, false}) {
+    const std::string path = files_.directory + "/" + (is_first ? kName : kCopyName);
+    const auto found = files_.system.Inspect(path);
+    if (found) continue;
+    if (found.error().code != ErrorCode::kNotFound) return Fail(found.error());
+    RAFTMQ_TRY_ASSIGN((is_first ? files_.first : files_.second),
+                      files_.system.Open(path, OpenMode::kCreate));
+  }
+  return files_.system.SyncDirectory(files_.directory);
+}
+
+Status NodeManifest::WriteCopies(const std::vector<std::byte>& bytes) {
+  RAFTMQ_TRY(WriteCopy(*files_.first, bytes));
+  return WriteCopy(*files_.second, bytes);
 }
 
 // Space first: after that a write cannot fail for the lack of it.

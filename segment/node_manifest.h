@@ -53,7 +53,7 @@ class NodeManifest {
   // replica is not listed.
   Status Add(const GroupId& group, ReplicaNumber replica);
   Status Remove(const GroupId& group);
-  // Writes both copies anew, because one of them was found damaged. As Add.
+  // Writes both copies anew, because one of them was found damaged or missing. As Add.
   Status Rewrite();
 
  private:
@@ -63,22 +63,29 @@ class NodeManifest {
     Replicas replicas;
   };
 
-  NodeManifest(std::unique_ptr<File> first, std::unique_ptr<File> second, Content content,
-               std::function<void(const Error&)> on_fatal);
+  struct Files {
+    FileSystem& system;
+    std::string directory;
+    std::unique_ptr<File> first, second;
+  };
+
+  NodeManifest(Files files, Content content, std::function<void(const Error&)> on_fatal);
   static std::vector<std::byte> Encode(const Content& content);
   static Result<Content> Decode(const std::string& path, ByteSpan bytes);
   static Result<Content> ReadCopy(FileSystem& files, const std::string& path);
   static Result<int> ChooseCopy(const Result<Content> (&copies)[2]);
   static Status WriteCopy(File& file, const std::vector<std::byte>& bytes);
   Status Save(std::unique_lock<std::mutex>& lock);
+  Status OpenMissing();
+  Status WriteCopies(const std::vector<std::byte>& bytes);
 
-  const std::unique_ptr<File> first_;
-  const std::unique_ptr<File> second_;
+  Files files_;
   const std::function<void(const Error&)> on_fatal_;
   mutable std::mutex mutex_;
   std::condition_variable saved_;
   Content content_;              // As it is to be.
   std::uint64_t saved_counter_;  // As it is on disk.
+  bool may_be_missing_ = false;  // A copy's name may be gone.
   bool is_saving_ = false;       // Some thread writes; only that one touches the files.
   std::optional<Error> failed_;  // For good.
 };

@@ -68,6 +68,19 @@ TEST_F(NodeManifestTest, ADamagedCopyIsMadeAgainUnderWay) {
   }
 }
 
+TEST_F(NodeManifestTest, AMissingCopyIsMadeAgainUnderWayAndWrittenToFromThenOn) {
+  const auto manifest = Open(files_);
+  ASSERT_TRUE(manifest->Add(Group(0), ReplicaNumber(7)).has_value());
+  for (const char* name : {"/data/manifest", "/data/manifest.copy"}) {
+    ASSERT_TRUE(files_.Remove(name).has_value());
+    ASSERT_TRUE(manifest->Rewrite().has_value());
+  }
+  ASSERT_TRUE(manifest->Add(Group(1), ReplicaNumber(8)).has_value());
+  std::vector<std::string> faults;
+  EXPECT_EQ(NodeManifest::Check(files_, "/data", &faults)->size(), 2u);
+  EXPECT_TRUE(faults.empty()) << faults.front();
+}
+
 TEST_F(NodeManifestTest, ACheckSaysWhatIsWrongAndChangesNothing) {
   ASSERT_TRUE(Open(files_)->Add(Group(0), ReplicaNumber(7)).has_value());
   files_.Damage("/data/manifest", 30, std::byte{4});
