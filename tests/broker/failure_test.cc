@@ -322,8 +322,9 @@ class FullDisk : public Failure {
 TEST_F(FullDisk, RefusesProducersServesReadersAndResumesAfterATrim) {
   broker_ = std::make_unique<BrokerProcess>(BrokerProcess::Options{.data_directory = data_.path()});
   ASSERT_TRUE(broker_->IsReady()) << broker_->Stderr();
-  TopicClient topic(broker_->client(), "orders",
-                    {{"segment.bytes", "4MiB"}, {"max.message.bytes", "1MiB"}});
+  TopicClient topic(
+      broker_->client(), "orders",
+      {{"retention.ms", "-1"}, {"segment.bytes", "4MiB"}, {"max.message.bytes", "1MiB"}});
   const ByteBuffer batch = MakeBatch({std::string(900'000, 'x')});
   std::uint64_t acked = 0;
   Error error{ErrorCode::kOk, ""};
@@ -358,7 +359,7 @@ TEST_F(FullDisk, StartsAgainOnAFullDisk) {
   ASSERT_TRUE(broker_->IsReady()) << broker_->Stderr();
   std::uint64_t acked = 0;
   {
-    TopicClient topic(broker_->client(), "orders");
+    TopicClient topic(broker_->client(), "orders", {{"retention.ms", "-1"}});
     const ByteBuffer batch = MakeBatch({std::string(900'000, 'x')});
     while (
         acked < 1000 &&
