@@ -89,16 +89,13 @@ TEST_F(ScrubProcess, ABadCopyOfTheNodesFilesIsMadeAgain) {
   EXPECT_EQ(broker_->Stderr().find("repaired"), std::string::npos) << broker_->Stderr();
 }
 
-TEST_F(ScrubProcess, ABadCopyOfAMetaFileIsNamedUntilTheNextStartRepairsIt) {
+TEST_F(ScrubProcess, ABadCopyOfAMetaFileIsMadeAgainUnderWay) {
   TopicClient topic(broker_->client(), "orders");
   Produce(topic.client, topic.group, {"one"});
   const fs::path meta = data_.path() + "/partitions/" + topic.group.ToString() + "/meta";
   FlipByte(meta, 100);  // Of the identity, which is written once.
-  const wire::ScrubReply reply = Scrub();
-  EXPECT_EQ(reply.damage_open, 1u);
-  ASSERT_EQ(reply.damage.size(), 1u);
-  EXPECT_EQ(reply.damage.front().where, meta);
-  EXPECT_THAT(reply.damage.front().what, HasSubstr("identity"));
+  EXPECT_EQ(Scrub().damage_found, 1u);
+  EXPECT_EQ(Scrub().damage_open, 0u);
   Restart();
   EXPECT_EQ(Scrub().damage_found, 0u);
 }
