@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "segment/frame_check.h"
+#include "segment/next_frame.h"
 
 namespace raftmq {
 namespace {
@@ -106,15 +107,12 @@ bool SegmentRead::IsWanted(const BatchHeader& header) const {
 SegmentRead::Place SegmentRead::FindDamage(const Place& from, const std::string& what) {
   const LogTail& end = spec_.segment_end;
   Place next{spec_.view.end, end.index.Next(), end.next_offset, end.chain, end.term};
-  for (std::uint64_t place = from.at + kBatchAlignment; place < spec_.view.end;
-       place += kBatchAlignment) {
-    const ByteSpan head = BytesAt(place, kBatchHeaderBytes);
-    if (head.size() < kBatchHeaderBytes) break;
-    const auto header = CheckFrame(BytesAt(place, ClaimedBytes(head)), spec_.group_seed);
-    if (!header || header->leader.index <= from.index) continue;
-    const LeaderBlock& leader = header->leader;
-    next = {place, leader.index, leader.base_offset, leader.chain, leader.term};
-    break;
+  const auto found = FindNextFrame(
+      [this](std::uint64_t at, std::size_t count) { return Result<ByteSpan>(BytesAt(at, count)); },
+      from.at + kBatchAlignment, from.index, spec_.group_seed);
+  if (found && *found) {
+    const LeaderBlock& leader = (*found)->header.leader;
+    next = {(*found)->position, leader.index, leader.base_offset, leader.chain, leader.term};
   }
   damage_ = DamagedRange{.first = from.index,
                          .last = next.index.Minus(1),

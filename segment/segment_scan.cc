@@ -7,34 +7,17 @@
 #include <utility>
 
 #include "segment/frame_check.h"
+#include "segment/next_frame.h"
 
 namespace raftmq {
 namespace {
 
 constexpr std::size_t kWindowBytes = 1u << 20;
-constexpr std::size_t kSearchBytes = 64u << 10;
 constexpr std::byte kUnreadable{0xFF};
 
-struct Found {
-  BatchHeader header;
-  std::uint64_t position = 0;
-};
-
-// The frame at `position`, whole by itself; kDataCorrupt if there is none.
-Result<BatchHeader> FrameAt(SegmentBytes& bytes, std::uint64_t position, std::uint64_t seed,
-                            ByteSpan* frame) {
-  RAFTMQ_TRY_ASSIGN(ByteSpan head, bytes.Get(position, kBatchHeaderBytes));
-  // Old payload may look like headers that claim megabytes: those are not read.
-  if (head.size() == kBatchHeaderBytes && IsHeaderGenuine(head, seed)) {
-    RAFTMQ_TRY_ASSIGN(head, bytes.Get(position, ClaimedBytes(head)));
-  }
-  *frame = head;
-  return CheckFrame(head, seed);
-}
-
-// The same, and it must be the entry that follows `before`.
-Result<BatchHeader> NextFrameAt(SegmentBytes& bytes, std::uint64_t position, const LogTail& before,
-                                std::uint64_t seed, ByteSpan* frame) {
+// The frame at `position`, which must be the entry that follows `before`.
+Result<BatchHeader> NextFrameAt(const SegmentBytesAt& bytes, std::uint64_t position,
+                                const LogTail& before, std::uint64_t seed, ByteSpan* frame) {
   RAFTMQ_TRY_ASSIGN(const BatchHeader header, FrameAt(bytes, position, seed, frame));
   const LeaderBlock& leader = header.leader;
   if (leader.index != before.index.Next()) {
@@ -50,37 +33,6 @@ Result<BatchHeader> NextFrameAt(SegmentBytes& bytes, std::uint64_t position, con
                             leader.base_offset.value()));
   }
   return header;
-}
-
-// Where a frame could begin at the earliest: a multiple of kBatchAlignment, the first one that
-// bears the magic, or that has too few bytes behind it to tell.
-std::size_t SkipToMagic(ByteSpan window) {
-  std::size_t at = 0;
-  while (at + kBatchHeaderBytes <= window.size() &&
-         LoadLittleEndian<std::uint32_t>(window.data() + at + kBatchMagicAt) != kBatchMagic) {
-    at += kBatchAlignment;
-  }
-  return at;
-}
-
-// The first whole frame from `position` on whose index is above `above`. Behind a log's end there
-// may be a whole segment's worth of an older use of the file: this must be as fast as reading.
-Result<std::optional<Found>> FindFrame(SegmentBytes& bytes, std::uint64_t position, Index above,
-                                       std::uint64_t seed) {
-  while (position + kBatchHeaderBytes <= bytes.size()) {
-    RAFTMQ_TRY_ASSIGN(const ByteSpan window, bytes.Get(position, kSearchBytes));
-    if (window.size() < kBatchHeaderBytes) break;  // As in IsZeroFrom.
-    const std::size_t skipped = SkipToMagic(window);
-    position += skipped;
-    if (skipped + kBatchHeaderBytes > window.size()) continue;
-    ByteSpan frame;
-    const auto header = FrameAt(bytes, position, seed, &frame);
-    if (header && header->leader.index > above)
-      return std::optional<Found>(Found{*header, position});
-    if (!header && header.error().code == ErrorCode::kIoError) return Fail(header.error());
-    position += kBatchAlignment;
-  }
-  return std::optional<Found>();
 }
 
 Result<bool> IsZeroFrom(SegmentBytes& bytes, std::uint64_t position) {
@@ -159,24 +111,27 @@ Status TakeChainFromFront(SegmentBytes& bytes, LogTail* before) {
 
 Result<bool> ScanNext(SegmentBytes& bytes, std::uint64_t group_seed, SegmentScan* scan,
                       const OnScannedFrame& on_frame, const OnScannedGap& on_gap) {
+  const SegmentBytesAt get = [&bytes](std::uint64_t from, std::size_t count) {
+    return bytes.Get(from, count);
+  };
   ByteSpan frame;
-  auto header = NextFrameAt(bytes, scan->end, scan->tail, group_seed, &frame);
+  auto header = NextFrameAt(get, scan->end, scan->tail, group_seed, &frame);
   std::uint64_t at = scan->end;
   if (!header && at % kPageBytes != 0) {  // A job may have begun on a fresh page.
     const std::uint64_t page = AlignUp(at, kPageBytes);
     ByteSpan page_frame;
-    const auto on_page = NextFrameAt(bytes, page, scan->tail, group_seed, &page_frame);
+    const auto on_page = NextFrameAt(get, page, scan->tail, group_seed, &page_frame);
     if (on_page) {
       RAFTMQ_TRY_ASSIGN(const ByteSpan between, bytes.Get(at, page - at));
       if (IsAllZero(between)) {
-        header = NextFrameAt(bytes, page, scan->tail, group_seed, &frame);
+        header = NextFrameAt(get, page, scan->tail, group_seed, &frame);
         at = page;
       }
     }
   }
   if (!header) {
     if (header.error().code != ErrorCode::kDataCorrupt) return Fail(header.error());
-    RAFTMQ_TRY_ASSIGN(const auto next, FindFrame(bytes, scan->end, scan->tail.index, group_seed));
+    RAFTMQ_TRY_ASSIGN(const auto next, FindNextFrame(get, scan->end, scan->tail.index, group_seed));
     scan->end_reason = header.error().message;
     if (!next) return false;
     const LeaderBlock& leader = next->header.leader;

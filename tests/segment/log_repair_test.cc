@@ -219,6 +219,27 @@ TEST_P(LogRepairTest, RunsOfDamagedEntriesAreMadeGood) {
   }
 }
 
+// A disk that wrote to the wrong place: the page holds whole entries, but not those that belong
+// there.
+TEST_P(LogRepairTest, APageThatStandsInTheWrongPlaceIsMadeGood) {
+  for (const auto& segment : segments_) {
+    for (std::uint64_t from = 0; from < segment.used_bytes; from += kPageBytes) {
+      for (std::uint64_t to = 0; to < segment.used_bytes; to += kPageBytes) {
+        if (from == to || AlignDown(segment.used_bytes, kPageBytes) <= std::max(from, to)) continue;
+        const auto misplace = [&](MemoryFileSystem& files) {
+          std::vector<std::byte> page(kPageBytes);
+          const auto file = *files.Open(PathOf(segment), OpenMode::kWrite);
+          ASSERT_TRUE(file->Read(from, page).has_value());
+          ASSERT_TRUE(file->Write(to, page).has_value());
+        };
+        ExpectRepairedInAnyPortions(misplace, PathOf(segment) + " page at " + std::to_string(from) +
+                                                  " also at " + std::to_string(to));
+        if (HasFailure()) return;
+      }
+    }
+  }
+}
+
 TEST_P(LogRepairTest, AFileThatWasCutFromOutsideGetsItsEndAgain) {
   for (const auto& segment : segments_) {
     for (const std::uint64_t gone : {1u, 7u, 100u, 5000u}) {
