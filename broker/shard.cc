@@ -141,6 +141,7 @@ void Shard::Adopt(Handover handover) {
 }
 
 void Shard::AdoptPeer(PeerArrival arrival) {
+  links_.Hurry(arrival.hello.node);
   const BrokerOptions& self = options();
   PeerSession::Owner owner{
       .welcome = {.node = self.node,

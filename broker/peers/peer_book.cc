@@ -145,7 +145,7 @@ Status PeerBook::CheckDirectory(NodeId node, std::uint64_t incarnation, ReplicaN
   if (number > known.number) return Ok();
   if (known.is_replaced) {
     candidates_[node] = incarnation;
-    return Fail(ErrorCode::kNotYet,
+    return Fail(ErrorCode::kForeignDirectory,
                 fmt::format("node {} is being admitted with its new data directory: call again",
                             node.value()));
   }

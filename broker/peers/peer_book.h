@@ -57,8 +57,8 @@ class PeerBook {
   // node that came before with an empty directory could vote as its old self.
   void Open();
   // Whether to believe a hello; then its counter is remembered. Errors, each saying what was
-  // expected and found: kUnsupported (version), kForeignDirectory (cluster, node, incarnation),
-  // kRolledBack (save counter), kNotYet before Open, and of a candidate.
+  // expected and found: kUnsupported (version), kForeignDirectory (cluster, node, incarnation, a
+  // candidate that is still to be admitted), kRolledBack (save counter), kNotYet before Open.
   Status Admit(const wire::PeerHello& hello);
   // The same of who answers a call to `node`; kBadMessage for a welcome of no credible sender. Then
   // this node is accepted by one that knows how far it was, and may go on: see NextSave.

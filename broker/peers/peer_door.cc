@@ -32,7 +32,8 @@ Result<Door::Enter> PeerDoor::Admit(const wire::Frame& frame, std::uint64_t*) {
 
 SharedBytes PeerDoor::Refusal(std::uint64_t, const Error& error) {
   refused_.Add();
-  log_.WarnLimited("peers", "refused", "refused on the peer port: " + error.message);
+  if (error.code != ErrorCode::kNotYet)
+    log_.WarnLimited("peers", "refused", "refused on the peer port: " + error.message);
   return wire::EncodePeerHead(wire::PeerRefusal{error}, 0);
 }
 

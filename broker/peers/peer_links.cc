@@ -64,6 +64,13 @@ class PeerLinks::Link final : public ConnectionHandler {
 
   bool is_up() const { return is_up_; }
 
+  void Hurry() {
+    if (!timer_.IsPending()) return;
+    timer_.Cancel();
+    wait_ = kWaitMin;
+    Connect();
+  }
+
   void Tick() {
     if (is_up_) return TellSaved();
     MaybeComeUp();
@@ -109,6 +116,7 @@ class PeerLinks::Link final : public ConnectionHandler {
   }
 
   void OnRefusal(const Error& error) {
+    if (error.code == ErrorCode::kNotYet) return Close(error);  // It is starting, and soon done.
     links_.environment_.log.WarnLimited(
         "peers", "turned-away",
         fmt::format("node {} at {} turns this node away: {}", node_.peer.node.value(),
@@ -271,6 +279,12 @@ bool PeerLinks::IsUp(NodeId node) const {
   const auto found = nodes_.find(node);
   return found != nodes_.end() &&
          std::ranges::any_of(found->second->links, [](const auto& link) { return link->is_up(); });
+}
+
+void PeerLinks::Hurry(NodeId node) {
+  const auto found = nodes_.find(node);
+  if (found == nodes_.end()) return;
+  for (const auto& link : found->second->links) link->Hurry();
 }
 
 void PeerLinks::Tick() {

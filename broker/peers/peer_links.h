@@ -2,7 +2,7 @@
 // was said in a turn leaves in one frame per connection at its end.
 //
 //   idle --(timer)--> connecting --> hello sent --(welcome)--> up --(closed)--> idle, doubling
-//   waits
+//   waits, or until the other node calls
 //
 // The first welcome in a process' life comes before its save counter is raised (counter_keeper.h):
 // until then the connection is not up yet.
@@ -51,6 +51,9 @@ class PeerLinks final : public Transport, public HeartbeatTransport {
   void Send(const PeerShard& to, HeartbeatReply reply) override;
   // Whether some connection to the node is up.
   bool IsUp(NodeId node) const;
+  // The node has called, so it is there: what waits to connect to it does so at once. It may have
+  // been down for long, and a leader elected now needs the way back to it.
+  void Hurry(NodeId node);
   // Tells others of the save counter.
   void Tick();
   // At the end of the turn.

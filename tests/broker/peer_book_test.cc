@@ -129,7 +129,7 @@ TEST_F(PeerBookTest, AReplacedDirectoryIsRefusedAndTheNextOneIsACandidate) {
   EXPECT_EQ(gone.error().code, ErrorCode::kForeignDirectory);
   EXPECT_THAT(gone.error().message, HasSubstr("was replaced"));
   EXPECT_TRUE(book.TakeCandidates().empty());
-  EXPECT_EQ(book.Admit(NewDirectory()).error().code, ErrorCode::kNotYet);
+  EXPECT_EQ(book.Admit(NewDirectory()).error().code, ErrorCode::kForeignDirectory);
   EXPECT_EQ(book.TakeCandidates(), (std::map<NodeId, std::uint64_t>{{kOther, kIncarnation + 1}}));
   book.SetDirectory(
       kOther,
