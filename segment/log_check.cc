@@ -6,6 +6,7 @@
 #include <optional>
 #include <utility>
 
+#include "segment/index_file.h"
 #include "segment/meta_file.h"
 #include "segment/segment_name.h"
 #include "segment/segment_scan.h"
@@ -182,21 +183,22 @@ void Checker::FinishCheckpoint(const std::string& path, bool is_committed) {
 
 Status Checker::CheckIndexFile(const SegmentName& name, const Walked& walked) {
   const std::string path = directory_ + "/" + name.IndexFile();
-  auto opened = SegmentBytes::Open(files_, path, false);
-  if (!opened) {
-    if (opened.error().code != ErrorCode::kNotFound) return Fail(opened.error());
-    check_.notes.push_back(fmt::format("'{}' is missing: the next start rebuilds it", path));
+  const auto file = ReadIndexFile(files_, path);
+  if (file) {
+    if (*file != IndexFile{walked.index, {walked.tail, walked.end}})
+      AddFault({.path = path, .what = "it differs from the index of the segment's entries"});
     return Ok();
   }
-  RAFTMQ_TRY_ASSIGN(const ByteSpan bytes, opened->Get(0, static_cast<std::size_t>(opened->size())));
-  SparseIndex::Summary summary;
-  const auto index = SparseIndex::Decode(bytes, &summary);
-  if (!index) {
-    AddFault({.path = path, .what = index.error().message});
-  } else if (*index != walked.index || summary != SparseIndex::Summary{walked.tail, walked.end}) {
-    AddFault({.path = path, .what = "it differs from the index of the segment's entries"});
+  switch (file.error().code) {
+    case ErrorCode::kNotFound:
+      check_.notes.push_back(fmt::format("'{}' is missing: the next start rebuilds it", path));
+      return Ok();
+    case ErrorCode::kIoError:
+      return Fail(file.error());
+    default:
+      AddFault({.path = path, .what = file.error().message});
+      return Ok();
   }
-  return Ok();
 }
 
 void Checker::CheckBoundary(const SegmentName& name, const std::string& path, const Walked& walked,

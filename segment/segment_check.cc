@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "segment/damaged_ranges.h"
+#include "segment/index_file.h"
 #include "segment/segment_scan.h"
 #include "segment/sparse_index.h"
 
@@ -99,13 +100,8 @@ void DiskSegmentCheck::AddRun(const ScanGap& gap) {
 }
 
 bool DiskSegmentCheck::IsIndexBad() const {
-  auto file = SegmentBytes::Open(spec_.files, spec_.index_path, false);
-  if (!file) return true;
-  const auto bytes = file->Get(0, static_cast<std::size_t>(file->size()));
-  if (!bytes) return true;
-  SparseIndex::Summary summary;
-  const auto index = SparseIndex::Decode(*bytes, &summary);
-  return !index || *index != index_ || summary != SparseIndex::Summary{scan_.tail, scan_.end};
+  const auto file = ReadIndexFile(spec_.files, spec_.index_path);
+  return !file || *file != IndexFile{index_, {scan_.tail, scan_.end}};
 }
 
 }  // namespace
