@@ -1,6 +1,7 @@
 #include "broker/topic_settings.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <array>
 #include <charconv>
@@ -119,9 +120,10 @@ Result<TopicSettings> ParseTopicSettings(const std::map<std::string, std::string
     } else if (name == "message.id.window") {
       RAFTMQ_TRY_ASSIGN(parsed.message_id_window_ms, MessageIdWindow(name, value));
     } else {
-      return Fail(ErrorCode::kBadRequest,
-                  fmt::format("unknown topic setting '{}'{}", name.substr(0, 100),
-                              DidYouMean(name, kNames)));
+      return Fail(
+          ErrorCode::kBadRequest,
+          fmt::format("unknown topic setting '{}'{}; expected one of: {}", name.substr(0, 100),
+                      DidYouMean(name, kNames), fmt::join(kNames, ", ")));
     }
   }
   return parsed;

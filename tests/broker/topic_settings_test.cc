@@ -54,6 +54,7 @@ TEST(TopicSettings, NamesWhatIsWrong) {
     return ParseTopicSettings({{name, value}}, {}).error().message;
   };
   EXPECT_THAT(message("segment.byte", "1MiB"), HasSubstr("did you mean 'segment.bytes'?"));
+  EXPECT_THAT(message("x", "1"), HasSubstr("expected one of: segment.bytes, retention.ms, "));
   EXPECT_THAT(message("segment.bytes", "1KiB"), HasSubstr("expected 1MiB to 4GiB, found 1KiB"));
   EXPECT_THAT(message("retention.ms", "soon"), HasSubstr("found 'soon'"));
   EXPECT_THAT(message("retention.ms", "-2"), HasSubstr("found '-2'"));
