@@ -6,10 +6,10 @@
 #include <fstream>
 #include <iostream>
 
-#include "tests/broker/cluster_fixture.h"
 #include "tests/broker/cluster_history.h"
 #include "tests/broker/cluster_load.h"
 #include "tests/broker/cluster_process.h"
+#include "tests/broker/orders_cluster.h"
 
 namespace raftmq::testing {
 namespace {
@@ -20,15 +20,9 @@ constexpr int kExitFailedWrite = 10;
 constexpr std::chrono::milliseconds kDiskHangLimit{3'000};     // group_factory.h
 constexpr std::chrono::milliseconds kElectionTimeoutMin{500};  // raft_timers.h
 
-class ClusterDiskHang : public ::testing::Test {
+class ClusterDiskHang : public OrdersCluster {
  protected:
-  void SetUp() override {
-    MakeTopic(cluster_, client_, "orders");
-    leader_ = cluster_.WaitForLeader("orders");
-  }
-  void TearDown() override {
-    if (HasFailure()) std::cout << cluster_.Logs();
-  }
+  ClusterDiskHang() : OrdersCluster({.fail_sync = FAIL_SYNC_PATH}) {}
   bool HasCaughtUp(NodeId node) {
     const NodeId leader = cluster_.WaitForLeader("orders");
     return Becomes([&] {
@@ -44,10 +38,7 @@ class ClusterDiskHang : public ::testing::Test {
     std::cout << "longest pause between acks " << load.longest_pause().count() << " ms\n";
   }
 
-  ClusterProcess cluster_{{.fail_sync = FAIL_SYNC_PATH}};
-  Client client_ = ConnectTo(cluster_);
   checker::HistoryRecorder history_;
-  NodeId leader_;
 };
 
 TEST_F(ClusterDiskHang, ALeaderWhoseDiskHangsHandsOverAtTheLimitAndFollowsAfterwards) {

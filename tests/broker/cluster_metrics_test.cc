@@ -4,27 +4,19 @@
 
 #include <cstdlib>
 #include <fstream>
-#include <iostream>
 #include <iterator>
 #include <sstream>
 #include <string>
 
-#include "tests/broker/cluster_fixture.h"
 #include "tests/broker/cluster_load.h"
 #include "tests/broker/cluster_process.h"
+#include "tests/broker/orders_cluster.h"
 
 namespace raftmq::testing {
 namespace {
 
-class ClusterMetrics : public ::testing::Test {
+class ClusterMetrics : public OrdersCluster {
  protected:
-  void SetUp() override {
-    MakeTopic(cluster_, client_, "orders");
-    leader_ = cluster_.WaitForLeader("orders");
-  }
-  void TearDown() override {
-    if (HasFailure()) std::cout << cluster_.Logs();
-  }
   // The value of a series, which must be there.
   double At(NodeId node, const std::string& series) const {
     const std::string body = HttpGet(cluster_.process(node).http(), "/metrics").body;
@@ -43,10 +35,7 @@ class ClusterMetrics : public ::testing::Test {
     return Becomes([&] { return At(node, series) > above; });
   }
 
-  ClusterProcess cluster_;
-  Client client_ = ConnectTo(cluster_);
   checker::HistoryRecorder history_;  // Not judged here.
-  NodeId leader_;
 };
 
 TEST_F(ClusterMetrics, TheStagesOfARequestAreTimed) {

@@ -9,8 +9,8 @@
 
 #include "raftmq/consumer.h"
 #include "tests/broker/broker_steps.h"
-#include "tests/broker/cluster_fixture.h"
 #include "tests/broker/cluster_process.h"
+#include "tests/broker/orders_cluster.h"
 #include "tests/broker/wire_client.h"
 
 namespace raftmq::testing {
@@ -21,15 +21,11 @@ using ::testing::Contains;
 using ::testing::ElementsAreArray;
 using ::testing::HasSubstr;
 
-class ClusterReadIndex : public ::testing::Test {
+class ClusterReadIndex : public OrdersCluster {
  protected:
   void SetUp() override {
-    MakeTopic(cluster_, client_, "orders");
-    leader_ = cluster_.WaitForLeader("orders");
+    OrdersCluster::SetUp();
     group_ = {cluster_.Ask(leader_, "orders")->id, PartitionNumber(0)};
-  }
-  void TearDown() override {
-    if (HasFailure()) std::cout << cluster_.Logs();
   }
   std::unique_ptr<WireClient> ConnectToPartition(NodeId node) {
     auto client = std::make_unique<WireClient>(cluster_.client(node));
@@ -49,9 +45,6 @@ class ClusterReadIndex : public ::testing::Test {
     return config;
   }
 
-  ClusterProcess cluster_;
-  Client client_ = ConnectTo(cluster_);
-  NodeId leader_;
   GroupId group_;
   std::vector<std::string> acked_;
 };

@@ -2,7 +2,6 @@
 #include <gtest/gtest.h>
 
 #include <array>
-#include <iostream>
 #include <set>
 #include <string>
 #include <thread>
@@ -10,23 +9,14 @@
 
 #include "protocol/types/batch_builder.h"
 #include "tests/broker/broker_steps.h"
-#include "tests/broker/cluster_fixture.h"
 #include "tests/broker/cluster_process.h"
+#include "tests/broker/orders_cluster.h"
 #include "tests/broker/wire_client.h"
 
 namespace raftmq::testing {
 namespace {
 
-class ClusterSessions : public ::testing::Test {
- protected:
-  void SetUp() override { MakeTopic(cluster_, client_, "orders"); }
-  void TearDown() override {
-    if (HasFailure()) std::cout << cluster_.Logs();
-  }
-
-  ClusterProcess cluster_;
-  Client client_ = ConnectTo(cluster_);
-};
+using ClusterSessions = OrdersCluster;
 
 std::vector<wire::InitProducerReply> AskForNames(const Address& broker, int times) {
   WireClient client(broker);

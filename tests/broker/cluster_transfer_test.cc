@@ -6,10 +6,10 @@
 #include <iostream>
 #include <memory>
 
-#include "tests/broker/cluster_fixture.h"
 #include "tests/broker/cluster_history.h"
 #include "tests/broker/cluster_load.h"
 #include "tests/broker/cluster_process.h"
+#include "tests/broker/orders_cluster.h"
 
 namespace raftmq::testing {
 namespace {
@@ -19,15 +19,8 @@ using ::testing::IsEmpty;
 
 constexpr std::chrono::milliseconds kElectionTimeoutMin{500};  // raft_timers.h
 
-class ClusterTransfer : public ::testing::Test {
+class ClusterTransfer : public OrdersCluster {
  protected:
-  void SetUp() override {
-    MakeTopic(cluster_, client_, "orders");
-    leader_ = cluster_.WaitForLeader("orders");
-  }
-  void TearDown() override {
-    if (HasFailure()) std::cout << cluster_.Logs();
-  }
   Status TransferTo(NodeId node) { return client_.TransferLeader("orders", 0, node.value()); }
   // Who leads in the eyes of one node.
   NodeId LeaderAt(NodeId node) { return cluster_.Ask(node, "orders")->partitions.at(0).leader; }
@@ -40,10 +33,7 @@ class ClusterTransfer : public ::testing::Test {
     std::cout << "longest pause between acks " << load.longest_pause().count() << " ms\n";
   }
 
-  ClusterProcess cluster_;
-  Client client_ = ConnectTo(cluster_);
   checker::HistoryRecorder history_;
-  NodeId leader_;
 };
 
 TEST_F(ClusterTransfer, TheChosenReplicaLeadsWhenTheCallReturns) {
