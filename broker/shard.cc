@@ -49,7 +49,8 @@ Shard::Shard(std::uint32_t number, const NodeServices& services)
                                       topics_->ReportLost(group, replica);
                                     }})),
       scrubber_({number, services.options.storage.data_directory, place_, services.scrub,
-                 services.files, services.manifest, *work_, services.clock, services.log}),
+                 services.files, services.manifest, services.counter, *work_, services.clock,
+                 services.log}),
       tick_(loop_),
       house_(loop_) {
   last_tick_us_ = services.clock.SteadyNow().count();

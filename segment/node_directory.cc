@@ -268,6 +268,13 @@ Result<NodeCheck> CheckNodeDirectory(FileSystem& files, const std::string& path)
   if (found.one_copy_is_damaged)
     check.faults.push_back(
         fmt::format("one of two copies in {} is damaged", PathOf(options, kNodeName)));
+  const auto counter_is_whole = SaveCounter::IsWhole(files, path);
+  if (counter_is_whole && !*counter_is_whole) {
+    check.faults.push_back(
+        fmt::format("one of two copies in {} is damaged", PathOf(options, SaveCounter::kName)));
+  } else if (!counter_is_whole && counter_is_whole.error().code != ErrorCode::kNotFound) {
+    check.faults.push_back(counter_is_whole.error().message);
+  }
   RAFTMQ_TRY_ASSIGN(const auto listed, NodeManifest::Check(files, path, &check.faults));
   for (const auto& [group, replica] : listed) {
     const std::string directory = PathOf(options, kPartitionsName) + "/" + group.ToString();

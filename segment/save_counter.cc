@@ -38,26 +38,40 @@ Result<std::unique_ptr<SaveCounter>> SaveCounter::Open(FileSystem& files,
   if (is_new) file = files.Open(path, OpenMode::kCreate);
   if (!file) return Fail(std::move(file).error());
   RAFTMQ_TRY((*file)->Allocate(2 * kCopyBytes));
+  RAFTMQ_TRY_ASSIGN(Found found, ReadCopies(**file, path));
+  if (!is_new && found.whole < 2) {
+    notes->push_back(found.whole == 1
+                         ? fmt::format("repaired one of two copies in {}", path)
+                         : fmt::format("{} has no whole copy: counting from 0 again", path));
+  }
+  // What could be read need not be durable yet, unless it is written again.
+  RAFTMQ_TRY(Write(**file, found.newest));
+  return std::unique_ptr<SaveCounter>(
+      new SaveCounter(std::move(*file), std::move(found.newest), std::move(on_fatal)));
+}
+
+Result<bool> SaveCounter::IsWhole(FileSystem& files, const std::string& directory) {
+  const std::string path = directory + "/" + kName;
+  RAFTMQ_TRY_ASSIGN(const auto file, files.Open(path, OpenMode::kRead));
+  RAFTMQ_TRY_ASSIGN(const std::uint64_t size, file->Size());
+  if (size < 2 * kCopyBytes) return false;
+  RAFTMQ_TRY_ASSIGN(const Found found, ReadCopies(*file, path));
+  return found.whole == 2;
+}
+
+Result<SaveCounter::Found> SaveCounter::ReadCopies(File& file, const std::string& path) {
   ByteBuffer bytes(2 * kCopyBytes);
-  RAFTMQ_TRY((*file)->Read(0, bytes.span()));
-  Copy newest;
-  int whole = 0;
+  RAFTMQ_TRY(file.Read(0, bytes.span()));
+  Found found;
   for (int i = 0; i < 2; ++i) {
     const std::size_t at = static_cast<std::size_t>(i) * kCopyBytes;
     auto copy = Decode(path, bytes.span().subspan(at, kCopyBytes));
     if (!copy && copy.error().code == ErrorCode::kUnknownFormat) return Fail(copy.error());
     if (!copy) continue;
-    ++whole;
-    if (copy->save >= newest.save) newest = std::move(*copy);
+    ++found.whole;
+    if (copy->save >= found.newest.save) found.newest = std::move(*copy);
   }
-  if (!is_new && whole < 2) {
-    notes->push_back(whole == 1 ? fmt::format("repaired one of two copies in {}", path)
-                                : fmt::format("{} has no whole copy: counting from 0 again", path));
-  }
-  // What could be read need not be durable yet, unless it is written again.
-  RAFTMQ_TRY(Write(**file, newest));
-  return std::unique_ptr<SaveCounter>(
-      new SaveCounter(std::move(*file), std::move(newest), std::move(on_fatal)));
+  return found;
 }
 
 SaveCounter::Content SaveCounter::content() const {
@@ -68,6 +82,15 @@ SaveCounter::Content SaveCounter::content() const {
 Status SaveCounter::Save(const Content& content) {
   RAFTMQ_CHECK(content.others.size() <= kNodesMax);
   const std::lock_guard lock(mutex_);
+  return WriteNext(content);
+}
+
+Status SaveCounter::Rewrite() {
+  const std::lock_guard lock(mutex_);
+  return WriteNext(newest_.content);
+}
+
+Status SaveCounter::WriteNext(const Content& content) {
   Copy next{newest_.save + 1, content};
   const Status written = Write(*file_, next);
   if (!written && written.error().code != ErrorCode::kDiskFull) on_fatal_(written.error());

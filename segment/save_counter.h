@@ -54,9 +54,15 @@ class SaveCounter {
       FileSystem& files, const std::string& directory, std::vector<std::string>* notes,
       std::function<void(const Error&)> on_fatal = DieOfFailedWrite);
 
+  // Whether both copies can be read. It must not be written meanwhile, or may look damaged. Errors:
+  // kNotFound, kUnknownFormat, kIoError.
+  static Result<bool> IsWhole(FileSystem& files, const std::string& directory);
+
   Content content() const;
   // Durable on return. Blocks. REQUIRES: at most kNodesMax others. Errors: kDiskFull.
   Status Save(const Content& content);
+  // Makes both copies again. Blocks. Errors: kDiskFull.
+  Status Rewrite();
 
  private:
   struct Copy {
@@ -64,7 +70,14 @@ class SaveCounter {
     Content content;
   };
   SaveCounter(std::unique_ptr<File> file, Copy newest, std::function<void(const Error&)> on_fatal);
+  // REQUIRES: mutex_ is held.
+  Status WriteNext(const Content& content);
   static std::vector<std::byte> Encode(const Copy& copy);
+  struct Found {
+    Copy newest;  // All zero if there is none.
+    int whole = 0;
+  };
+  static Result<Found> ReadCopies(File& file, const std::string& path);
   static Result<Copy> Decode(const std::string& path, ByteSpan bytes);
   static Status Write(File& file, const Copy& copy);
 

@@ -98,8 +98,8 @@ ScrubStep ScrubWalk::NodeFilesStep() {
   auto checks = std::make_shared<std::vector<SmallFileCheck>>();
   return {.work =
               [checks, &files = environment_.files, &manifest = environment_.manifest,
-               directory = environment_.data_directory] {
-                *checks = CheckNodeFiles(files, directory, manifest);
+               &counter = environment_.counter, directory = environment_.data_directory] {
+                *checks = CheckNodeFiles(files, directory, manifest, counter);
               },
           .finish = [this, checks]() -> std::uint64_t {
             for (const SmallFileCheck& check : *checks) TakeCheck(check);

@@ -19,6 +19,7 @@
 #include "broker/scrub/scrub_place.h"
 #include "broker/scrub/small_files.h"
 #include "segment/node_manifest.h"
+#include "segment/save_counter.h"
 
 namespace raftmq::broker {
 
@@ -37,6 +38,7 @@ class ScrubWalk {
     ScrubPlace& place;
     FileSystem& files;
     NodeManifest& manifest;
+    SaveCounter& counter;
     Log& log;
     DamageWatch& watch;
   };

@@ -17,7 +17,8 @@ constexpr Microseconds kPoolRetry = std::chrono::milliseconds(100);
 Scrubber::Scrubber(const Environment& environment)
     : environment_(environment),
       walk_({environment.shard == 0, environment.data_directory, environment.place,
-             environment.files, environment.manifest, environment.log, watch_}),
+             environment.files, environment.manifest, environment.counter, environment.log,
+             watch_}),
       pass_(environment.node.PassOf(environment.shard)) {}
 
 void Scrubber::Tick() {

@@ -19,6 +19,7 @@
 #include "broker/scrub/scrub_walk.h"
 #include "raftlog/work_queues.h"
 #include "segment/node_manifest.h"
+#include "segment/save_counter.h"
 
 namespace raftmq::broker {
 
@@ -32,6 +33,7 @@ class Scrubber {
     NodeScrub& node;
     FileSystem& files;
     NodeManifest& manifest;
+    SaveCounter& counter;
     WorkQueue& work;
     const Clock& clock;
     Log& log;

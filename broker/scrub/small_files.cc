@@ -47,7 +47,7 @@ SmallFileCheck CheckAndRepair(std::string path, Look look, Repair repair) {
 }  // namespace
 
 std::vector<SmallFileCheck> CheckNodeFiles(FileSystem& files, const std::string& directory,
-                                           NodeManifest& manifest) {
+                                           NodeManifest& manifest, SaveCounter& counter) {
   const auto look_at_node = [&files, &directory]() -> std::string {
     const auto is_whole = IsNodeFileWhole(files, directory);
     if (!is_whole) return is_whole.error().message;
@@ -58,10 +58,17 @@ std::vector<SmallFileCheck> CheckNodeFiles(FileSystem& files, const std::string&
     const auto listed = NodeManifest::Check(files, directory, &faults);
     return listed ? Joined(faults) : listed.error().message;
   };
+  const auto look_at_counter = [&files, &directory]() -> std::string {
+    const auto is_whole = SaveCounter::IsWhole(files, directory);
+    if (!is_whole) return is_whole.error().message;
+    return *is_whole ? "" : "one of its two copies is damaged";
+  };
   return {CheckAndRepair(directory + "/node", look_at_node,
                          [&files, &directory] { return RepairNodeFile(files, directory); }),
           CheckAndRepair(directory + "/" + NodeManifest::kName, look_at_manifest,
-                         [&manifest] { return manifest.Rewrite(); })};
+                         [&manifest] { return manifest.Rewrite(); }),
+          CheckAndRepair(directory + "/" + SaveCounter::kName, look_at_counter,
+                         [&counter] { return counter.Rewrite(); })};
 }
 
 SmallFileCheck CheckMetaFile(FileSystem& files, const std::string& directory,

@@ -1,5 +1,5 @@
-// The small files of a data directory, which are kept in two copies: `node`, `manifest`, and each
-// replica's `meta`. The scrubber looks at both copies; a bad one is made again.
+// The small files of a data directory, which are kept in two copies: `node`, `manifest`, `counter`,
+// and each replica's `meta`. The scrubber looks at both copies; a bad one is made again.
 #pragma once
 
 #include <chrono>
@@ -8,6 +8,7 @@
 
 #include "segment/file_system.h"
 #include "segment/node_manifest.h"
+#include "segment/save_counter.h"
 
 namespace raftmq::broker {
 
@@ -20,9 +21,9 @@ struct SmallFileCheck {
 // All block. What a writer has just begun to replace looks bad for a moment: each looks again
 // before it says so.
 
-// `node` and `manifest` of a running node's directory.
+// `node`, `manifest` and `counter` of a running node's directory.
 std::vector<SmallFileCheck> CheckNodeFiles(FileSystem& files, const std::string& directory,
-                                           NodeManifest& manifest);
+                                           NodeManifest& manifest, SaveCounter& counter);
 // A running replica's meta file, which only its log may write to. What is bad may be whole again
 // within `patience`.
 SmallFileCheck CheckMetaFile(FileSystem& files, const std::string& directory,

@@ -77,14 +77,14 @@ TEST_F(ScrubProcess, AWholeNodeIsReadAndHasNoDamage) {
 }
 
 TEST_F(ScrubProcess, ABadCopyOfTheNodesFilesIsMadeAgain) {
-  for (const char* name : {"node", "manifest", "manifest.copy"}) {
+  for (const char* name : {"node", "manifest", "manifest.copy", "counter"}) {
     FlipByte(data_.path() + "/" + name, 5);
     const wire::ScrubReply reply = Scrub();
     EXPECT_EQ(reply.damage_open, 0u) << name;
     EXPECT_GE(reply.damage_repaired, 1u) << name;
     EXPECT_THAT(broker_->Stderr(), HasSubstr("it was made again")) << name;
   }
-  EXPECT_EQ(Ask(false).damage_repaired, 3u);
+  EXPECT_EQ(Ask(false).damage_repaired, 4u);
   Restart();
   EXPECT_EQ(broker_->Stderr().find("repaired"), std::string::npos) << broker_->Stderr();
 }

@@ -123,6 +123,7 @@ class ScrubberTest : public ::testing::Test {
         files_, {.path = "/data", .cluster_id = "test", .node = NodeId(1), .may_found = true});
     ASSERT_TRUE(directory) << directory.error().ToString();
     manifest_ = std::move(directory->manifest);
+    counter_ = std::move(directory->counter);
     // Three segments of 2 MiB in each of two groups.
     for (const std::uint64_t topic : {2u, 5u}) {
       for (std::uint64_t i = 0; i < 3; ++i)
@@ -135,8 +136,8 @@ class ScrubberTest : public ::testing::Test {
     scrubber_.reset();
     node_.reset();
     node_ = std::make_unique<NodeScrub>(files_, NodeScrub::Options{"/data", 1, limits_}, metrics_);
-    scrubber_ = std::make_unique<Scrubber>(
-        Scrubber::Environment{0, "/data", place_, *node_, files_, *manifest_, work_, clock_, log_});
+    scrubber_ = std::make_unique<Scrubber>(Scrubber::Environment{
+        0, "/data", place_, *node_, files_, *manifest_, *counter_, work_, clock_, log_});
   }
   // Ticks and works until the time is over.
   void Run(Milliseconds time, Milliseconds step = Milliseconds(10)) {
@@ -155,6 +156,7 @@ class ScrubberTest : public ::testing::Test {
   ScrubLimits limits_{.period = 7 * kDay, .rate = 16 * kMiB, .started_rate = 64 * kMiB};
   MemoryFileSystem files_;
   std::unique_ptr<NodeManifest> manifest_;
+  std::unique_ptr<SaveCounter> counter_;
   StepWork work_;
   ManualClock clock_;
   MetricsRegistry metrics_;

@@ -70,6 +70,19 @@ TEST_F(SaveCounterTest, ADamagedCopyIsMadeAgainFromItsTwin) {
   }
 }
 
+TEST_F(SaveCounterTest, ADamagedCopyIsSeenAndMadeAgainWhileItIsInUse) {
+  const auto counter = Open(files_);
+  ASSERT_TRUE((*counter)->Save(content_).has_value());
+  EXPECT_EQ(SaveCounter::IsWhole(files_, "/data").value(), true);
+  for (const std::size_t at : {20u, 16'384u + 20u}) {
+    files_.Damage("/data/counter", at, std::byte{4});
+    EXPECT_EQ(SaveCounter::IsWhole(files_, "/data").value(), false);
+    ASSERT_TRUE((*counter)->Rewrite().has_value());
+    EXPECT_EQ(SaveCounter::IsWhole(files_, "/data").value(), true);
+  }
+  EXPECT_EQ(Reopened(), content_);
+}
+
 // Others have seen a higher number, and refuse it.
 TEST_F(SaveCounterTest, WithoutAWholeCopyItBeginsAtZeroAndSaysSo) {
   ASSERT_TRUE((*Open(files_))->Save(content_).has_value());
