@@ -94,9 +94,9 @@ int Print(const GlobalArguments& global, std::uint32_t node, const Progress* pro
 
 int NodeReplace(const GlobalArguments& global, const NodeReplaceArguments& arguments) {
   const auto deadline = Clock::now() + global.timeout.value_or(kDefaultTimeout);
-  const auto question =
-      fmt::format("Is the data directory of node {} gone for good? Its replicas never count again",
-                  arguments.node);
+  const auto question = fmt::format(
+      "Is the data directory of node {} gone for good, so that its replicas never count again?",
+      arguments.node);
   if (!Confirm(question, arguments.yes)) return kExitUsage;
   auto client = Connect(global);
   if (!client) return ReportError("cannot reach the cluster", client.error());
