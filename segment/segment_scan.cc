@@ -64,7 +64,9 @@ Result<ByteSpan> SegmentBytes::Get(std::uint64_t at, std::size_t count) {
   count = static_cast<std::size_t>(std::min<std::uint64_t>(count, size() - at));
   if (at < window_at_ || at + count > window_at_ + window_bytes_) {
     window_at_ = AlignDown(at, kPageBytes);
-    const std::size_t wanted = std::max(kWindowBytes, AlignUp(at + count - window_at_, kPageBytes));
+    const std::uint64_t rest = AlignUp(static_cast<std::size_t>(size_ - window_at_), kPageBytes);
+    const std::size_t wanted = static_cast<std::size_t>(std::min<std::uint64_t>(
+        std::max(kWindowBytes, AlignUp(at + count - window_at_, kPageBytes)), rest));
     if (!window_ || window_->size() < wanted) window_ = std::make_unique<AlignedBlock>(wanted);
     // Whole pages only; what a direct read cannot take of an odd end is not part of any frame.
     window_bytes_ = std::min<std::uint64_t>(wanted, size_ - window_at_);
