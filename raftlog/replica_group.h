@@ -249,6 +249,7 @@ class ReplicaGroup final : public Group {
   void TakeReadStates(const std::vector<ReadState>& states);
   void AnswerReads();
   void GiveUpLateAnswers();
+  void EndQuestions(const Error& why);
   const Replica* FindMember(NodeId node) const;
 
   // replica_group_transfer.cc

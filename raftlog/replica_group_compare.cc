@@ -79,10 +79,7 @@ void ReplicaGroup::Stop(Error why) {
     const Proposal held = proposals_.TakeHeld();
     if (held.done) held.done(Fail(RefusedNotLeader()));
   }
-  const auto forwarded = std::exchange(forwarded_, {});
-  for (const auto& [id, asked] : forwarded) asked.done(Fail(UnknownOutcome()));
-  const auto reads = std::exchange(reads_, {});
-  for (const auto& [id, read] : reads) read.done(Fail(*failure_));
+  EndQuestions(*failure_);
   if (transfer_) {
     const Transfer transfer = *std::exchange(transfer_, std::nullopt);
     for (const auto& done : transfer.waiting) done(Fail(*failure_));

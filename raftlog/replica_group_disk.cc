@@ -1,4 +1,6 @@
 // Jobs to the disk and back: what is synced counts, what is committed is answered.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -165,6 +167,9 @@ void ReplicaGroup::MaybeFinishDrain() {
 
 void ReplicaGroup::FinishDrain() {
   closed_ = true;
+  EndQuestions({ErrorCode::kNotYet,
+                fmt::format("node {} cannot confirm what is committed: it closes its log of {}",
+                            options_.self.value(), options_.log.group.ToString())});
   // The first of them may destroy the group.
   const std::vector<std::function<void()>> drained = std::exchange(drained_, {});
   for (const auto& done : drained) done();

@@ -128,6 +128,14 @@ void ReplicaGroup::GiveUpLateAnswers() {
     proposals_.LoseAbove(Index(0), UnknownOutcome());
 }
 
+// Answers that are still to come find nobody any more. `why` is told to those who wait for reads.
+void ReplicaGroup::EndQuestions(const Error& why) {
+  const auto forwarded = std::exchange(forwarded_, {});
+  for (const auto& [id, asked] : forwarded) asked.done(Fail(UnknownOutcome()));
+  const auto reads = std::exchange(reads_, {});
+  for (const auto& [id, read] : reads) read.done(Fail(why));
+}
+
 const Replica* ReplicaGroup::FindMember(NodeId node) const {
   for (const Replica& replica : core_.membership()) {
     if (replica.node == node) return &replica;

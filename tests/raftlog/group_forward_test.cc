@@ -75,6 +75,25 @@ TEST(GroupForward, ALeaderThatDoesNotAnswerEndsInATimeout) {
   EXPECT_EQ(CodeOf(answer), ErrorCode::kTimeout);
 }
 
+// The log may only be opened again, and whoever asked waits for an answer.
+TEST(GroupForward, WhatIsAskedWhenTheGroupIsClosedEndsWithIt) {
+  WordCluster cluster;
+  cluster.Elect(1);
+  cluster.Isolate(1);
+  const auto answer = cluster.Say(2, "hello");
+  std::vector<Result<Offset>> reads;
+  cluster.group(2).ReadIndex([&](const Result<Offset>& end) { reads.push_back(end); });
+  cluster.Settle();
+  EXPECT_TRUE(reads.empty());
+  bool is_closed = false;
+  cluster.group(2).Drain([&] { is_closed = true; });
+  cluster.Settle();
+  EXPECT_TRUE(is_closed);
+  EXPECT_EQ(CodeOf(answer), ErrorCode::kDisconnected);
+  ASSERT_EQ(reads.size(), 1u);
+  EXPECT_EQ(reads.front().error().code, ErrorCode::kNotYet);
+}
+
 TEST(GroupForward, ALeaderThatIsNoneAnyMoreSaysSo) {
   WordCluster cluster;
   cluster.Elect(1);
