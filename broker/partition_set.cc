@@ -23,6 +23,16 @@ bool ConcernsTheNode(ErrorCode code) {
   return code == ErrorCode::kUnknownFormat || code == ErrorCode::kForeignDirectory;
 }
 
+// What is being replaced from the other replicas is no answer for ever.
+Error AnswerOfLost(const std::string& name, const Error& why, bool is_replaced) {
+  if (!is_replaced)
+    return {ErrorCode::kDataCorrupt, fmt::format("{} could not be opened: {}", name, why.message)};
+  return {ErrorCode::kNotYet,
+          fmt::format("{} could not be opened, another replica takes its place here: try again, or "
+                      "ask another node: {}",
+                      name, why.message)};
+}
+
 bool HasStarted(Partition& partition) {
   const GroupStatus status = partition.group().status();
   return status.is_leader && status.commit == status.last;
@@ -128,10 +138,9 @@ void PartitionSet::OpenOneOnDone(const std::shared_ptr<Opening>& opening,
     order.stats->lost.Set(std::uint64_t{1}
                           << std::min<std::ptrdiff_t>(place - order.nodes.begin(), 63));
     if (opening->outcome && ConcernsTheNode(log.error().code)) opening->outcome = Fail(log.error());
-    lost_[order.group] = {ErrorCode::kDataCorrupt,
-                          fmt::format("{} could not be opened: {}", name, log.error().message)};
-    if (order.nodes.size() > 1 && log.error().code == ErrorCode::kDataCorrupt)
-      environment_.on_lost(order.group, ReplicaNumber(order.replica));
+    const bool is_replaced = order.nodes.size() > 1 && log.error().code == ErrorCode::kDataCorrupt;
+    lost_[order.group] = AnswerOfLost(name, log.error(), is_replaced);
+    if (is_replaced) environment_.on_lost(order.group, ReplicaNumber(order.replica));
   }
   OpenMore();
 }
