@@ -116,8 +116,8 @@ void Broker::StartShards() {
   RegisterCounts();
 }
 
-Status Broker::StartCatalogue(std::unique_ptr<OpenedLog> log) {
-  auto opened = std::make_shared<std::unique_ptr<OpenedLog>>(std::move(log));
+Status Broker::StartCatalogue(CatalogueAtStart found) {
+  auto opened = std::make_shared<CatalogueAtStart>(std::move(found));
   return OnShard(catalogue_->home(), [this, opened](std::function<void(Status)> done) {
     catalogue_->Start(std::move(*opened), std::move(done));
   });

@@ -84,7 +84,7 @@ class Broker {
   Status StartHttp(const Address& at);
   void StartShards();
   Status StartPeerPort(const Address& at);
-  Status StartCatalogue(std::unique_ptr<OpenedLog> log);
+  Status StartCatalogue(CatalogueAtStart found);
   Status StartClientPort(const Address& at);
   Status Join(const BrokerListeners& listeners);
   void RegisterCounts();

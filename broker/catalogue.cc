@@ -47,14 +47,17 @@ GroupOptions Catalogue::OptionsFor(const BrokerOptions& options) {
   return group;
 }
 
-void Catalogue::Start(std::unique_ptr<OpenedLog> log, std::function<void(Status)> done) {
+void Catalogue::Start(CatalogueAtStart found, std::function<void(Status)> done) {
   started_ = std::move(done);
-  Adopt(std::move(log));
+  home_.SetCompanionTurns([this] { OnTick(); }, [this] { OnTurnEnd(); });
+  if (found.log == nullptr) return AskForAnother(found);
+  Adopt(std::move(found.log));
 }
 
 void Catalogue::Adopt(std::unique_ptr<OpenedLog> log) {
   number_ = log->report.replica;
   home_.services().peers.SetOwnNumber(number_);
+  home_.services().peers.SetOwnLost(false);
   for (const std::string& note : log->notes()) home_.services().log.Warn("catalogue", note);
   group_ = MakeGroup(OptionsFor(home_.options()), home_.group_deps(), std::move(log));
   group_->SetCapture([this] { return state_.Encode(); });
@@ -63,8 +66,7 @@ void Catalogue::Adopt(std::unique_ptr<OpenedLog> log) {
   if (const GroupStatus known = group_->status(); !known.awaits_checkpoint)
     known_commit_ = known.commit;
   group_->SetApply([this](Index index, ByteSpan payload) { Apply(index, payload); });
-  home_.SetCompanion(
-      kClusterGroup, *group_, [this] { OnTick(); }, [this] { OnTurnEnd(); });
+  home_.SetCompanion(kClusterGroup, *group_);
   group_->Tick();  // Starts the election.
 }
 
@@ -94,6 +96,7 @@ void Catalogue::Apply(Index index, ByteSpan payload) {
   if (const auto* joined = std::get_if<NodeJoined>(&*command)) TellBook(joined->node);
   if (const auto* replaced = std::get_if<NodeReplaced>(&*command)) TellBook(replaced->node);
   if (const auto* admitted = std::get_if<NodeAdmitted>(&*command)) TellBook(admitted->node);
+  if (const auto* lost = std::get_if<ReplicaLost>(&*command)) TellBook(lost->node);
   has_moved_ |= std::holds_alternative<NodeReplaced>(*command) ||
                 std::holds_alternative<NodeAdmitted>(*command) ||
                 std::holds_alternative<ReplicaLost>(*command);
@@ -107,7 +110,10 @@ void Catalogue::NoteAllotted(Index index, const SessionAllotted& command) {
 
 void Catalogue::OnTick() {
   RunDueTasks();
-  if (group_ == nullptr) return;
+  if (group_ == nullptr) {
+    MaybeRejoin();
+    return StartWithoutMajority();
+  }
   group_->Tick();
   leader_.Set(group_->status().leader.value());
   KeepIdentities();
@@ -120,7 +126,9 @@ void Catalogue::OnTurnEnd() {
   const Error* const failure = group_->failure();
   if (failure != nullptr && !std::exchange(has_failed_, true))
     home_.services().log.Fault("catalogue", failure->ToString());
-  if (!knows_peers_ && group_->status().applied >= known_commit_) {
+  // Where damage hides what was committed, only the others can help to know it.
+  const bool has_applied = group_->status().applied >= known_commit_;
+  if (!knows_peers_ && (has_applied || !group_->damage().empty())) {
     knows_peers_ = true;
     home_.services().peers.Open();
   }

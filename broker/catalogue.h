@@ -16,6 +16,7 @@
 #include "broker/catalogue_state.h"
 #include "broker/local_topics.h"
 #include "broker/shard.h"
+#include "broker/start_directory.h"
 #include "broker/topic_service.h"
 #include "raftlog/group_factory.h"
 
@@ -31,8 +32,9 @@ class Catalogue final : public TopicService {
   ~Catalogue() override;
 
   // Takes the group over, replays its commands and opens every partition of this node; `done` runs
-  // when all that can be served is. Errors: kUnknownFormat, kForeignDirectory.
-  void Start(std::unique_ptr<OpenedLog> log, std::function<void(Status)> done);
+  // when all that can be served is. If this replica is lost, another is asked for first. Errors:
+  // kUnknownFormat, kForeignDirectory.
+  void Start(CatalogueAtStart found, std::function<void(Status)> done);
   // Says who and where this node is, if that is news.
   void Join(const NodeJoined& self, std::function<void(Status)> done);
   void Drain(std::function<void()> done);
@@ -63,6 +65,7 @@ class Catalogue final : public TopicService {
   using OnApplied = std::function<void(Result<Index>)>;  // Where in the log the command stands.
 
   void Adopt(std::unique_ptr<OpenedLog> log);
+  void AskForAnother(const CatalogueAtStart& found);
   void Restore(ByteSpan bytes);
   void Apply(Index index, ByteSpan payload);
   void NoteAllotted(Index index, const SessionAllotted& command);

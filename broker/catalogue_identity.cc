@@ -61,12 +61,12 @@ void Catalogue::ReplaceHere(NodeId node, const Done& done) {
 void Catalogue::TellBook(NodeId node) {
   const auto joined = state_.nodes().find(node);
   if (joined == state_.nodes().end()) return;
-  PeerBook::Directory directory{.incarnation = joined->second.incarnation, .gone = {}};
+  PeerBook::Directory directory{.incarnation = joined->second.incarnation,
+                                .number = state_.CatalogueReplicaOf(node),
+                                .gone = {}};
   if (const auto life = state_.lives().find(node); life != state_.lives().end()) {
-    const auto& [admitted_at, is_replaced, gone] = life->second;
-    directory.number = std::max(kCatalogueReplica, ReplicaNumber(admitted_at));
-    directory.is_replaced = is_replaced;
-    directory.gone.assign(gone.begin(), gone.end());
+    directory.is_replaced = life->second.is_replaced;
+    directory.gone.assign(life->second.gone.begin(), life->second.gone.end());
   }
   home_.services().peers.SetDirectory(node, std::move(directory));
 }
@@ -86,6 +86,14 @@ void Catalogue::AdmitCandidates() {
     const auto life = state_.lives().find(node);
     if (life == state_.lives().end() || !life->second.is_replaced) continue;
     Propose(NodeAdmitted{node, incarnation}, kAdmitPatience, [](const Result<Index>&) {});
+  }
+  for (const auto& [node, number] : home_.services().peers.TakeLost()) {
+    home_.services().log.WarnLimited(
+        "catalogue", "lost",
+        fmt::format("node {} has lost its replica {} of the catalogue and gets another one",
+                    node.value(), number.value()));
+    Propose(ReplicaLost{kClusterTopicId, PartitionNumber(0), node, number}, kAdmitPatience,
+            [](const Result<Index>&) {});
   }
 }
 
@@ -122,8 +130,22 @@ void Catalogue::ReconcileMembers() {
                            [this](const Result<Proposed>&) { is_changing_members_ = false; });
 }
 
-// Others have admitted this directory in the place of another. Until now it was a founder of its
-// own, to whom nobody has listened; from now on it is the replica that they have asked for.
+// What is left of this replica has been set aside: it neither votes nor acks any more. Whoever is
+// called by this node is told so (PeerBook::SetOwnLost) and proposes ReplicaLost.
+void Catalogue::AskForAnother(const CatalogueAtStart& found) {
+  number_ = found.lost;
+  start_began_ = home_.services().clock.SteadyNow();
+  home_.services().peers.SetOwnNumber(number_);
+  home_.services().peers.SetOwnLost(true);
+  home_.services().log.Fault(
+      "catalogue", fmt::format("this node's replica {} of the catalogue is lost, the other nodes "
+                               "are asked for another one: {}",
+                               number_.value(), found.loss));
+}
+
+// Others have admitted this directory in the place of another, or a replica of the catalogue in the
+// place of a lost one. Until now there was none, or a founder of its own, to whom nobody has
+// listened; from now on it is the replica that they have asked for.
 void Catalogue::MaybeRejoin() {
   const ReplicaNumber told = home_.services().peers.told_number();
   if (is_rejoining_ || told <= number_) return;
@@ -138,6 +160,7 @@ void Catalogue::MaybeRejoin() {
   home_.services().log.Info(
       "catalogue",
       fmt::format("admitted with this data directory: joining as replica {}", told.value()));
+  if (group_ == nullptr) return RejoinOnClosed(told);
   group_->Drain([this, told] {
     home_.loop().Post([ref = anchor_.Ref(), told] {
       if (Catalogue* const catalogue = ref.get()) catalogue->RejoinOnClosed(told);

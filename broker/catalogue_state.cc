@@ -44,11 +44,18 @@ Status ReadLives(CanonicalReader& in, std::map<NodeId, NodeLife>* lives) {
   return Ok();
 }
 
-// As ReplicaLost, with the new number: only of topics that there are.
-Status ReadRenewed(CanonicalReader& in, std::map<TopicId, CatalogueTopic>* topics) {
+using CatalogueReplicas = std::map<NodeId, ReplicaNumber>;
+
+// As ReplicaLost, with the new number: only of topics that there are, and of the catalogue itself.
+Status ReadRenewed(CanonicalReader& in, std::map<TopicId, CatalogueTopic>* topics,
+                   CatalogueReplicas* of_catalogue) {
   RAFTMQ_TRY_ASSIGN(const std::uint32_t count, in.Number<std::uint32_t>());
   for (std::uint32_t i = 0; i < count; ++i) {
     RAFTMQ_TRY_ASSIGN(const ReplicaLost renewed, ReadReplicaLost(in));
+    if (renewed.id == kClusterTopicId) {
+      (*of_catalogue)[renewed.node] = renewed.number;
+      continue;
+    }
     const auto topic = topics->find(renewed.id);
     if (topic == topics->end()) {
       return Fail(ErrorCode::kUnknownFormat,
@@ -59,10 +66,13 @@ Status ReadRenewed(CanonicalReader& in, std::map<TopicId, CatalogueTopic>* topic
   return Ok();
 }
 
-void WriteRenewed(const std::map<TopicId, CatalogueTopic>& topics, CanonicalWriter& out) {
-  std::uint32_t count = 0;
+void WriteRenewed(const std::map<TopicId, CatalogueTopic>& topics,
+                  const CatalogueReplicas& of_catalogue, CanonicalWriter& out) {
+  auto count = static_cast<std::uint32_t>(of_catalogue.size());
   for (const auto& [id, topic] : topics) count += static_cast<std::uint32_t>(topic.renewed.size());
   out.Number(count);
+  for (const auto& [node, number] : of_catalogue)
+    WriteFields(ReplicaLost{kClusterTopicId, PartitionNumber(0), node, number}, out);
   for (const auto& [id, topic] : topics) {
     for (const auto& [placed, number] : topic.renewed)
       WriteFields(ReplicaLost{id, placed.first, placed.second, number}, out);
@@ -131,6 +141,7 @@ void CatalogueState::ApplyOne(Index index, const NodeAdmitted& command) {
   life->second.is_replaced = false;
   life->second.admitted_at = index.value();
   nodes_.at(command.node).incarnation = command.incarnation;
+  renewed_.erase(command.node);
   for (auto& [id, topic] : topics_) {
     topic.founded.erase(command.node);
     std::erase_if(topic.renewed,
@@ -139,6 +150,7 @@ void CatalogueState::ApplyOne(Index index, const NodeAdmitted& command) {
 }
 
 void CatalogueState::ApplyOne(Index index, const ReplicaLost& command) {
+  if (command.id == kClusterTopicId) return RenewCatalogue(index, command.node, command.number);
   const auto topic = topics_.find(command.id);
   if (topic == topics_.end()) return;
   if (command.partition.value() >= topic->second.created.placement.size()) return;
@@ -146,6 +158,13 @@ void CatalogueState::ApplyOne(Index index, const ReplicaLost& command) {
   const ReplicaId lost{command.node, command.number};
   if (std::ranges::find(wanted, lost) == wanted.end()) return;
   topic->second.renewed[{command.partition, command.node}] = ReplicaNumber(index.value());
+}
+
+void CatalogueState::RenewCatalogue(Index index, NodeId node, ReplicaNumber lost) {
+  const auto life = lives_.find(node);
+  const bool is_replaced = life != lives_.end() && life->second.is_replaced;
+  if (!nodes_.contains(node) || is_replaced || lost != CatalogueReplicaOf(node)) return;
+  renewed_[node] = ReplicaNumber(index.value());
 }
 
 // The newest of what may have placed it: the topic, the node's directory, the loss of one before.
@@ -172,9 +191,20 @@ std::vector<ReplicaId> CatalogueState::WantedOfCatalogue(const std::vector<NodeI
                                                          ReplicaNumber number) const {
   std::vector<ReplicaId> wanted;
   for (const NodeId node : founders) {
-    if (const auto replica = Wanted(node, number)) wanted.push_back(*replica);
+    const auto renewed = renewed_.find(node);
+    const ReplicaNumber newest = renewed == renewed_.end() ? number : renewed->second;
+    if (const auto replica = Wanted(node, newest)) wanted.push_back(*replica);
   }
   return wanted;
+}
+
+ReplicaNumber CatalogueState::CatalogueReplicaOf(NodeId node) const {
+  ReplicaNumber newest = kCatalogueReplica;
+  if (const auto life = lives_.find(node); life != lives_.end())
+    newest = std::max(newest, ReplicaNumber(life->second.admitted_at));
+  if (const auto renewed = renewed_.find(node); renewed != renewed_.end())
+    newest = std::max(newest, renewed->second);
+  return newest;
 }
 
 void CatalogueState::ApplyOne(Index index, const TopicCreated& command) {
@@ -272,7 +302,7 @@ ByteBuffer CatalogueState::Encode() const {
     out.Number(producer.allotted_at.value());
   }
   WriteLives(lives_, out);
-  WriteRenewed(topics_, out);
+  WriteRenewed(topics_, renewed_, out);
   const std::string bytes = out.Take();
   ByteBuffer buffer(bytes.size());
   std::memcpy(buffer.data(), bytes.data(), bytes.size());
@@ -308,7 +338,7 @@ Result<CatalogueState> CatalogueState::Decode(ByteSpan bytes) {
     RAFTMQ_TRY(ReadProducerNames(in, &state.producer_names_));
   if (version > kStateVersionWithoutLives) {
     RAFTMQ_TRY(ReadLives(in, &state.lives_));
-    RAFTMQ_TRY(ReadRenewed(in, &state.topics_));
+    RAFTMQ_TRY(ReadRenewed(in, &state.topics_, &state.renewed_));
   }
   RAFTMQ_TRY(in.AtEnd());
   return state;

@@ -21,6 +21,8 @@
 
 namespace raftmq::broker {
 
+inline constexpr ReplicaNumber kCatalogueReplica{1};  // Of the catalogue's founders.
+
 struct CatalogueTopic {
   TopicCreated created;
   std::uint64_t created_at = 0;  // Index of its command: the replica number of its founders.
@@ -81,6 +83,9 @@ class CatalogueState {
   std::vector<ReplicaId> WantedOfCatalogue(const std::vector<NodeId>& founders,
                                            ReplicaNumber number) const;
 
+  // The number of the node's replica of the catalogue.
+  ReplicaNumber CatalogueReplicaOf(NodeId node) const;
+
   // What the command applied last, at `index`, gave its producer. Without a name: the index itself,
   // epoch 0. With one: the same session as ever with the next epoch; after the highest epoch
   // another session, again from epoch 0. Errors: kLimitExceeded (kProducerNamesMax; the command had
@@ -94,6 +99,8 @@ class CatalogueState {
   const std::map<TopicId, CatalogueTopic>& topics() const { return topics_; }
   const std::map<NodeId, NodeJoined>& nodes() const { return nodes_; }
   const std::map<NodeId, NodeLife>& lives() const { return lives_; }
+  // Of replicas of the catalogue that took the place of a lost one on its node: their numbers.
+  const std::map<NodeId, ReplicaNumber>& renewed() const { return renewed_; }
   std::size_t partition_count() const { return partition_count_; }
 
   // The canonical form, and back. Errors: kUnknownFormat. No bytes at all are the empty state.
@@ -111,6 +118,7 @@ class CatalogueState {
   void ApplyOne(Index index, const NodeReplaced& command);
   void ApplyOne(Index index, const NodeAdmitted& command);
   void ApplyOne(Index index, const ReplicaLost& command);
+  void RenewCatalogue(Index index, NodeId node, ReplicaNumber lost);
   std::optional<ReplicaId> Wanted(NodeId node, ReplicaNumber number) const;
   void AddTopic(CatalogueTopic topic);
 
@@ -118,6 +126,7 @@ class CatalogueState {
   std::map<std::string, TopicId, std::less<>> by_name_;  // Mirrors topics_.
   std::map<NodeId, NodeJoined> nodes_;
   std::map<NodeId, NodeLife> lives_;
+  std::map<NodeId, ReplicaNumber> renewed_;
   std::deque<TopicId> deleted_;  // Oldest first, at most kDeletedMax.
   std::map<std::string, ProducerName, std::less<>> producer_names_;  // At most kProducerNamesMax.
   std::size_t partition_count_ = 0;                                  // Sum over topics_.

@@ -74,8 +74,8 @@ struct NodeAdmitted {
   bool operator==(const NodeAdmitted&) const = default;
 };
 
-// One replica is gone for good, says its node. The command's index is the number of the next one
-// there.
+// One replica is gone for good, says its node; may be one of the catalogue itself. The command's
+// index is the number of the next one there.
 struct ReplicaLost {
   TopicId id;
   PartitionNumber partition;

@@ -13,12 +13,6 @@ bool IsMissing(FileSystem& files, const std::string& path) {
   return !entries && entries.error().code == ErrorCode::kNotFound;
 }
 
-Status SetAside(FileSystem& files, const std::string& path) {
-  RAFTMQ_TRY(RemovePartitionDirectory(files, LostPath(path)));
-  RAFTMQ_TRY(files.Rename(path, LostPath(path)));
-  return files.SyncDirectory(path.substr(0, path.rfind('/')));
-}
-
 Result<std::unique_ptr<OpenedLog>> Found(FileSystem& files, const GroupOptions& options,
                                          const ReplicaIdentity& identity) {
   LogFounding founding;
@@ -75,6 +69,12 @@ std::string PartitionsPath(const std::string& data_directory) {
 }
 
 std::string LostPath(const std::string& partition_path) { return partition_path + ".lost"; }
+
+Status SetAside(FileSystem& files, const std::string& path) {
+  RAFTMQ_TRY(RemovePartitionDirectory(files, LostPath(path)));
+  RAFTMQ_TRY(files.Rename(path, LostPath(path)));
+  return files.SyncDirectory(path.substr(0, path.rfind('/')));
+}
 
 std::string PartitionPath(const std::string& data_directory, const GroupId& group) {
   return PartitionsPath(data_directory) + "/" + group.ToString();

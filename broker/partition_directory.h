@@ -35,6 +35,8 @@ Result<std::unique_ptr<OpenedLog>> FoundOrOpenPartition(FileSystem& files, NodeM
 
 // Where a lost replica's directory is kept.
 std::string LostPath(const std::string& partition_path);
+// Moves it there, in place of an earlier one. Blocks.
+Status SetAside(FileSystem& files, const std::string& partition_path);
 
 // Removes a partition's directory with the files in it. Not there is no error. Blocks.
 Status RemovePartitionDirectory(FileSystem& files, const std::string& path);

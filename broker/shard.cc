@@ -98,12 +98,14 @@ Microseconds Shard::disk_busy_since() const {
   return Microseconds(static_cast<std::int64_t>(metrics_.disk.round_started_us.value()));
 }
 
-void Shard::SetCompanion(const GroupId& id, Group& group, std::function<void()> tick,
-                         std::function<void()> turn_end) {
-  companion_id_ = id;
-  companion_ = &group;
+void Shard::SetCompanionTurns(std::function<void()> tick, std::function<void()> turn_end) {
   companion_tick_ = std::move(tick);
   companion_turn_end_ = std::move(turn_end);
+}
+
+void Shard::SetCompanion(const GroupId& id, Group& group) {
+  companion_id_ = id;
+  companion_ = &group;
 }
 
 Group* Shard::FindGroup(const GroupId& id) {

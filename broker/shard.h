@@ -112,10 +112,10 @@ class Shard {
   ShardMetrics& metrics() { return metrics_; }
   const GroupDeps& group_deps() const { return *deps_; }
   TopicService& topics() { return *topics_; }
-  // The catalogue's group lives beside the partitions: it gets what is for `id`, and `tick` and
-  // `turn_end` run with theirs.
-  void SetCompanion(const GroupId& id, Group& group, std::function<void()> tick,
-                    std::function<void()> turn_end);
+  // The catalogue lives beside the partitions: `tick` and `turn_end` run with theirs, and its
+  // group, while it has one, gets what is for `id`.
+  void SetCompanionTurns(std::function<void()> tick, std::function<void()> turn_end);
+  void SetCompanion(const GroupId& id, Group& group);
   // The groups here, the companion included.
   Group* FindGroup(const GroupId& id);
   void VisitGroups(const std::function<void(const GroupId&, Group&)>& visit);

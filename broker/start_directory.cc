@@ -97,44 +97,69 @@ std::optional<GroupId> GroupOf(const std::string& name,
   return GroupId{topic->second, PartitionNumber(partition)};
 }
 
+bool IsAlone(const BrokerOptions& options) { return options.peers.size() == 1; }
+
+// kDataCorrupt: this replica was listed, and is lost. kNotFound: there is nothing that was.
+Result<std::unique_ptr<OpenedLog>> OpenListed(FileSystem& files, const GroupOptions& group,
+                                              const std::optional<ReplicaNumber>& listed,
+                                              bool is_there) {
+  Result<std::unique_ptr<OpenedLog>> opened =
+      Fail(ErrorCode::kNotFound, fmt::format("{} is missing", group.log.directory));
+  if (is_there) opened = OpenGroupLog(files, group);
+  if (!opened && opened.error().code == ErrorCode::kNotFound && listed)
+    return Fail(ErrorCode::kDataCorrupt, opened.error().message);
+  // A founding in its place that was not listed any more has a higher number.
+  if (opened && listed && (*opened)->report.replica < *listed)
+    return Fail(ErrorCode::kDataCorrupt,
+                fmt::format("expected {} to hold replica {}, found {}", group.log.directory,
+                            listed->value(), (*opened)->report.replica.value()));
+  return opened;
+}
+
+// What a node says that cannot get another replica by itself.
+Error AsLoss(const Error& error, const BrokerOptions& options) {
+  if (error.code != ErrorCode::kDataCorrupt && error.code != ErrorCode::kNotFound) return error;
+  const bool is_damaged = error.code == ErrorCode::kDataCorrupt;
+  return {is_damaged ? ErrorCode::kDataCorrupt : ErrorCode::kForeignDirectory,
+          fmt::format("{}: it was founded before, and without the catalogue nobody knows what this "
+                      "node has promised; restore it, or start with an empty data directory and, "
+                      "in a cluster, run `raftmq node replace {}`",
+                      error.message, options.node.value())};
+}
+
 }  // namespace
 
-Result<std::unique_ptr<OpenedLog>> OpenCatalogueLog(FileSystem& files, NodeManifest& manifest,
-                                                    const BrokerOptions& options) {
+Result<CatalogueAtStart> OpenCatalogueLog(FileSystem& files, NodeManifest& manifest,
+                                          const BrokerOptions& options) {
   RAFTMQ_TRY_ASSIGN(const auto entries, ListPartitions(files, options.storage.data_directory));
-  const std::string name = kClusterGroup.ToString();
   const GroupOptions group = Catalogue::OptionsFor(options);
-  const bool was_founded = manifest.Find(kClusterGroup).has_value();
-  Result<std::unique_ptr<OpenedLog>> opened =
-      Fail(ErrorCode::kNotFound, "the catalogue was never founded");
-  if (Names(entries, name)) {
-    opened = OpenGroupLog(files, group);
-    const bool is_unfinished = !opened && opened.error().code == ErrorCode::kNotFound;
-    // A founding that was interrupted: nothing can have been logged anywhere yet.
-    if (opened) RAFTMQ_TRY(CheckMembers((*opened)->report.newest_checkpoint.membership, options));
-    if (!opened && (!is_unfinished || was_founded || CountDirectories(entries) > 1)) return opened;
-    if (!opened) RAFTMQ_TRY(RemovePartitionDirectory(files, group.log.directory));
-  } else if (was_founded || CountDirectories(entries) > 0) {
-    return Fail(
-        ErrorCode::kForeignDirectory,
-        fmt::format(
-            "{} is missing: it was founded before, and without the catalogue nobody knows "
-            "what this node has promised; restore it, or start with an empty data directory "
-            "and, in a cluster, run `raftmq node replace {}`",
-            group.log.directory, options.node.value()));
+  const std::string& path = group.log.directory;
+  const auto listed = manifest.Find(kClusterGroup);
+  const bool is_there = Names(entries, kClusterGroup.ToString());
+  auto opened = OpenListed(files, group, listed, is_there);
+  if (!opened && opened.error().code == ErrorCode::kDataCorrupt && listed && !IsAlone(options)) {
+    if (is_there) RAFTMQ_TRY(SetAside(files, path));
+    return CatalogueAtStart{.log = nullptr, .lost = *listed, .loss = opened.error().message};
   }
-  if (!opened) opened = FoundCatalogueLog(files, options, kCatalogueReplica);
+  const bool is_new = !opened && opened.error().code == ErrorCode::kNotFound && !listed &&
+                      CountDirectories(entries) <= (is_there ? 1 : 0);
+  if (is_new) {  // Nothing can have been logged anywhere yet.
+    if (is_there) RAFTMQ_TRY(RemovePartitionDirectory(files, path));
+    opened = FoundCatalogueLog(files, options, kCatalogueReplica);
+  }
+  if (!opened) return Fail(AsLoss(opened.error(), options));
+  const OpenedLog& log = **opened;
+  RAFTMQ_TRY(CheckMembers(log.report.newest_checkpoint.membership, options));
   // Before it votes.
-  if (opened && !was_founded) RAFTMQ_TRY(manifest.Add(kClusterGroup, (*opened)->report.replica));
-  return opened;
+  if (listed != log.report.replica) RAFTMQ_TRY(manifest.Add(kClusterGroup, log.report.replica));
+  return CatalogueAtStart{.log = std::move(*opened), .lost = {}, .loss = {}};
 }
 
 Result<std::unique_ptr<OpenedLog>> FoundCatalogueAnew(FileSystem& files, NodeManifest& manifest,
                                                       const BrokerOptions& options,
                                                       ReplicaNumber number) {
-  // A crash on the way leaves a directory that was never listed, or none: the next start founds or
-  // opens it, and is told its number again.
-  RAFTMQ_TRY(manifest.Remove(kClusterGroup));
+  // A crash on the way leaves the earlier number listed, and no directory or that of the new one:
+  // the next start finds that replica lost, and is told its number again, or opens the new one.
   RAFTMQ_TRY(RemovePartitionDirectory(files, Catalogue::OptionsFor(options).log.directory));
   RAFTMQ_TRY_ASSIGN(auto founded, FoundCatalogueLog(files, options, number));
   RAFTMQ_TRY(manifest.Add(kClusterGroup, number));
@@ -146,6 +171,7 @@ Status CheckFounders(const Membership& membership, const CatalogueState& state,
   std::set<NodeId> founders;
   for (const Replica& replica : membership) founders.insert(replica.node);
   for (const auto& [node, life] : state.lives()) founders.insert(node);
+  for (const auto& [node, number] : state.renewed()) founders.insert(node);
   return CheckNodes({founders.begin(), founders.end()}, options);
 }
 

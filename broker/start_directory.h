@@ -14,23 +14,31 @@
 
 namespace raftmq::broker {
 
+// What a start has of the catalogue.
+struct CatalogueAtStart {
+  std::unique_ptr<OpenedLog> log;  // Null: this node's replica is lost.
+  ReplicaNumber lost;              // Then: its number, and what is wrong with it.
+  std::string loss;
+};
+
 // Checks partitions/ (no links, fifos or devices), then opens the catalogue's log; founds it if
-// there is no partition at all and there never was one. Blocks. Errors: kForeignDirectory,
-// kUnknownFormat, kIoError.
-Result<std::unique_ptr<OpenedLog>> OpenCatalogueLog(FileSystem& files, NodeManifest& manifest,
-                                                    const BrokerOptions& options);
+// there is no partition at all and there never was one. If there are other nodes, what is left of a
+// lost replica is kept as <directory>.lost, in place of an earlier one, before anybody hears that
+// it is lost: it must not come back. Blocks. Errors: kForeignDirectory, kUnknownFormat, kIoError;
+// kDataCorrupt, of a node that is alone.
+Result<CatalogueAtStart> OpenCatalogueLog(FileSystem& files, NodeManifest& manifest,
+                                          const BrokerOptions& options);
 
-inline constexpr ReplicaNumber kCatalogueReplica{1};  // Of the founders.
-
-// Of a directory that is new and was admitted in the place of another: its catalogue, which nobody
-// ever listened to, is founded again as the replica of that number, which joins. Blocks. May be
+// Of a directory that was admitted in the place of another, or whose replica of the catalogue was
+// lost: the catalogue is founded again as the replica of that number, which joins. Blocks. May be
 // called again after an error or a crash. Errors: kDiskFull, kIoError.
 Result<std::unique_ptr<OpenedLog>> FoundCatalogueAnew(FileSystem& files, NodeManifest& manifest,
                                                       const BrokerOptions& options,
                                                       ReplicaNumber number);
 
 // Who voted when the cluster was founded: those in the catalogue's group and those whose data
-// directories are gone. kBadConfig if they are not the nodes configured.
+// directories, or replicas of the catalogue, are gone. kBadConfig if they are not the nodes
+// configured.
 Status CheckFounders(const Membership& membership, const CatalogueState& state,
                      const BrokerOptions& options);
 

@@ -106,9 +106,12 @@ std::vector<GroupId> NodeManifest::groups() const {
 
 Status NodeManifest::Add(const GroupId& group, ReplicaNumber replica) {
   std::unique_lock lock(mutex_);
+  const auto known = content_.replicas.find(group);
+  const auto before = known == content_.replicas.end() ? ReplicaNumber() : known->second;
   content_.replicas[group] = replica;
   Status saved = Save(lock);
-  if (!saved) content_.replicas.erase(group);
+  if (!saved && before == ReplicaNumber()) content_.replicas.erase(group);
+  if (!saved && before != ReplicaNumber()) content_.replicas[group] = before;
   return saved;
 }
 

@@ -26,6 +26,7 @@ wire::PeerHello PeerBook::Hello(NodeId to, std::uint32_t shard) const {
   hello.shard = shard;
   hello.save_counter = save_counter();
   hello.number = own_number();
+  hello.is_lost = is_own_lost();
   return hello;
 }
 
@@ -45,6 +46,11 @@ std::map<NodeId, std::uint64_t> PeerBook::TakeCandidates() {
   return std::exchange(candidates_, {});
 }
 
+std::map<NodeId, ReplicaNumber> PeerBook::TakeLost() {
+  const std::lock_guard lock(mutex_);
+  return std::exchange(lost_, {});
+}
+
 void PeerBook::Open() {
   const std::lock_guard lock(mutex_);
   is_open_ = true;
@@ -61,6 +67,7 @@ Status PeerBook::Admit(const wire::PeerHello& hello) {
   }
   RAFTMQ_TRY(CheckDirectory(hello.node, hello.incarnation, hello.number));
   RAFTMQ_TRY(CheckLife(hello.node, life));
+  RAFTMQ_TRY(CheckReplica(hello));
   Remember(hello.node, life);
   return Ok();
 }
@@ -170,6 +177,19 @@ Status PeerBook::CheckLife(NodeId node, const Life& life) const {
                           "empty one, and run `raftmq node replace {}`",
                           node.value(), life.shown.number, met->second.shown.number,
                           self_.node.value(), node.value()));
+}
+
+// Whoever is welcomed is told the number of the replica that it is to found in place of the lost
+// one.
+Status PeerBook::CheckReplica(const wire::PeerHello& hello) {
+  if (!hello.is_lost) return Ok();
+  const auto known = directories_.find(hello.node);
+  if (known != directories_.end() && known->second.number > hello.number) return Ok();
+  if (known != directories_.end()) lost_[hello.node] = hello.number;
+  return Fail(ErrorCode::kNotYet,
+              fmt::format("node {} is getting another replica of the catalogue in place of {}, "
+                          "which it has lost: call again",
+                          hello.node.value(), hello.number.value()));
 }
 
 void PeerBook::Remember(NodeId node, const Life& life) {

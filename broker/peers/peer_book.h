@@ -41,6 +41,10 @@ class PeerBook {
   // The number of this node's own directory, as that says itself.
   void SetOwnNumber(ReplicaNumber number) { own_number_.store(number.value()); }
   ReplicaNumber own_number() const { return ReplicaNumber(own_number_.load()); }
+  // The replica of that number is lost: this node says so, asks for another and promises nothing
+  // before it has that.
+  void SetOwnLost(bool is_lost) { is_own_lost_.store(is_lost); }
+  bool is_own_lost() const { return is_own_lost_.load(); }
   // The highest number that others have said it has: while it is higher than that, this is another
   // directory than they know by it, and says nothing to anybody.
   ReplicaNumber told_number() const { return ReplicaNumber(told_number_.load()); }
@@ -49,6 +53,8 @@ class PeerBook {
   // Nodes whose directories were replaced, and the incarnations of those that they have come with
   // since, as far as they have called since the last time this was asked.
   std::map<NodeId, std::uint64_t> TakeCandidates();
+  // The same of nodes that have lost their replicas of the catalogue: the numbers of these.
+  std::map<NodeId, ReplicaNumber> TakeLost();
   // Others have turned this node away in this life.
   void SetTurnedAway() { is_turned_away_.store(true); }
   bool is_turned_away() const { return is_turned_away_.load(); }
@@ -58,7 +64,8 @@ class PeerBook {
   void Open();
   // Whether to believe a hello; then its counter is remembered. Errors, each saying what was
   // expected and found: kUnsupported (version), kForeignDirectory (cluster, node, incarnation, a
-  // candidate that is still to be admitted), kRolledBack (save counter), kNotYet before Open.
+  // candidate that is still to be admitted), kRolledBack (save counter), kNotYet before Open, and
+  // of who has lost its replica of the catalogue until it is to have another.
   Status Admit(const wire::PeerHello& hello);
   // The same of who answers a call to `node`; kBadMessage for a welcome of no credible sender. Then
   // this node is accepted by one that knows how far it was, and may go on: see NextSave.
@@ -88,6 +95,7 @@ class PeerBook {
   Status CheckAddressed(const wire::PeerHello& hello) const;
   Status CheckDirectory(NodeId node, std::uint64_t incarnation, ReplicaNumber number);
   Status CheckLife(NodeId node, const Life& life) const;
+  Status CheckReplica(const wire::PeerHello& hello);
   void Remember(NodeId node, const Life& life);
 
   const wire::PeerHello self_;
@@ -97,10 +105,12 @@ class PeerBook {
   std::atomic<std::uint64_t> promises_{0};
   std::atomic<std::uint64_t> own_number_{1};
   std::atomic<std::uint64_t> told_number_{0};
+  std::atomic<bool> is_own_lost_{false};
   std::atomic<bool> is_turned_away_{false};
   mutable std::mutex mutex_;  // Guards what follows.
   std::map<NodeId, Directory> directories_;
   std::map<NodeId, std::uint64_t> candidates_;
+  std::map<NodeId, ReplicaNumber> lost_;
   std::map<NodeId, Life> lives_;
   bool is_open_ = false;
   bool is_accepted_ = false;  // In this life, by another node.

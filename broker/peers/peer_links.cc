@@ -131,7 +131,8 @@ class PeerLinks::Link final : public ConnectionHandler {
   // that is not this directory's: the old one may still be asked for its vote.
   void MaybeComeUp() {
     const PeerBook& book = links_.environment_.book;
-    if (is_up_ || !welcome_ || !book.has_begun() || book.own_number() < book.told_number()) return;
+    const bool has_replica = !book.is_own_lost() && book.own_number() >= book.told_number();
+    if (is_up_ || !welcome_ || !book.has_begun() || !has_replica) return;
     is_up_ = true;
     TellSaved();
     wait_ = kWaitMin;

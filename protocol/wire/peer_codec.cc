@@ -25,6 +25,7 @@ void Put(const PeerHello& from, schema::PeerMessage::Builder root) {
   to.setBootId(from.boot_id);
   to.setSaveCounter(from.save_counter);
   to.setNumber(from.number.value());
+  to.setIsLost(from.is_lost);
   to.setShard(from.shard);
   to.setToNode(from.to.value());
   to.setClusterId(TextOf(from.cluster_id));
@@ -183,6 +184,7 @@ PeerHello Get(schema::PeerHello::Reader from) {
           .boot_id = from.getBootId(),
           .save_counter = from.getSaveCounter(),
           .number = ReplicaNumber(from.getNumber()),
+          .is_lost = from.getIsLost(),
           .to = NodeId(from.getToNode()),
           .shard = from.getShard()};
 }

@@ -31,6 +31,7 @@ struct PeerHello {
   // Of that directory's replica of the catalogue: 1 of a founding one, else the index of the
   // command that admitted it.
   ReplicaNumber number;
+  bool is_lost = false;     // That replica: another one is asked for in its place.
   NodeId to;                // Who is meant: an address may have changed hands.
   std::uint32_t shard = 0;  // Which shard of it.
   bool operator==(const PeerHello&) const = default;

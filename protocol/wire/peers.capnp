@@ -30,6 +30,7 @@ struct PeerHello {
   clusterId @7 :Text;
   saveCounter @8 :UInt64;
   number @9 :UInt64;
+  isLost @10 :Bool;
 }
 
 struct PeerWelcome {

@@ -279,6 +279,32 @@ TEST_F(ReplacedDirectories, ALostReplicaGetsTheNumberOfItsCommand) {
   EXPECT_THAT(Wanted(), ::testing::ElementsAre(Id(kOne, admitted), Id(kTwo, kCreated)));
 }
 
+TEST_F(ReplacedDirectories, ALostReplicaOfTheCatalogueGetsTheNumberOfItsCommand) {
+  const auto lost = [](NodeId node, std::uint64_t number) {
+    return ReplicaLost{kClusterTopicId, PartitionNumber(0), node, ReplicaNumber(number)};
+  };
+  const auto wanted = [this] { return state_.WantedOfCatalogue({kOne, kTwo}, kCatalogueReplica); };
+  const std::uint64_t renewed = Apply(lost(kOne, 1));
+  EXPECT_EQ(state_.CatalogueReplicaOf(kOne), ReplicaNumber(renewed));
+  EXPECT_THAT(wanted(), ::testing::ElementsAre(Id(kOne, renewed), Id(kTwo, 1)));
+  // Partitions are another matter.
+  EXPECT_THAT(Wanted(), ::testing::ElementsAre(Id(kOne, kCreated), Id(kTwo, kCreated)));
+  const CatalogueState before = state_;
+  Apply(lost(kOne, 1));  // Of the one before.
+  Apply(lost(NodeId(9), 1));
+  EXPECT_EQ(state_, before);
+  const auto restored = CatalogueState::Decode(state_.Encode().span());
+  ASSERT_TRUE(restored) << restored.error().ToString();
+  EXPECT_EQ(*restored, state_);
+  const std::uint64_t again = Apply(lost(kOne, renewed));
+  EXPECT_THAT(wanted(), ::testing::ElementsAre(Id(kOne, again), Id(kTwo, 1)));
+  Apply(NodeReplaced{kOne, 9});
+  Apply(lost(kOne, again));  // There is none any more.
+  const std::uint64_t admitted = Apply(NodeAdmitted{kOne, 10});
+  EXPECT_THAT(wanted(), ::testing::ElementsAre(Id(kOne, admitted), Id(kTwo, 1)));
+  EXPECT_TRUE(state_.renewed().empty());
+}
+
 AllottedSession Allot(CatalogueState& state, std::uint64_t index, const std::string& name) {
   const SessionAllotted command{name};
   state.Apply(Index(index), command);

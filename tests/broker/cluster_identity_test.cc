@@ -105,6 +105,24 @@ class ClusterIdentity : public ::testing::Test {
     ExpectCaughtUp(without);
     ExpectCaughtUp(node);
   }
+  // The same of the catalogue, in which each topic is an entry.
+  void ExpectCatalogueVotes(NodeId node, NodeId without) {
+    cluster_.Kill(without);
+    MakeTopic(cluster_, client_, "without-" + without.ToString() + "-" + node.ToString(), 1);
+    cluster_.Start(without);
+  }
+  // Its directory goes, or its `meta` is damaged, or its log goes.
+  static void LoseReplica(const std::filesystem::path& directory, int round) {
+    if (round % 3 == 0) {
+      std::filesystem::remove_all(directory);
+    } else if (round % 3 == 1) {
+      std::ofstream(directory / "meta") << std::string(32'768, 'x');
+    } else {
+      for (const auto& file : std::filesystem::directory_iterator(directory)) {
+        if (file.path().extension() == ".log") std::filesystem::remove(file);
+      }
+    }
+  }
   void ExpectNothingLost() {
     EXPECT_TRUE(load_->Finish());
     EXPECT_THAT(load_->errors(), IsEmpty());
@@ -305,15 +323,7 @@ TEST_F(ClusterIdentity, ALostReplicaIsReplacedOnItsOwnNode) {
     const std::filesystem::path directory = Directory(victim) + "/partitions/" + group.ToString();
     ExpectMoreAcks();
     cluster_.Kill(victim);
-    if (round % 3 == 0) {
-      std::filesystem::remove_all(directory);
-    } else if (round % 3 == 1) {
-      std::ofstream(directory / "meta") << std::string(32'768, 'x');
-    } else {
-      for (const auto& file : std::filesystem::directory_iterator(directory)) {
-        if (file.path().extension() == ".log") std::filesystem::remove(file);
-      }
-    }
+    LoseReplica(directory, round);
     ExpectMoreAcks();
     cluster_.Start(victim);
     ExpectCaughtUp(victim);
@@ -321,6 +331,35 @@ TEST_F(ClusterIdentity, ALostReplicaIsReplacedOnItsOwnNode) {
     EXPECT_EQ(std::filesystem::exists(directory.string() + ".lost"), round % 3 != 0);
     std::filesystem::remove_all(directory.string() + ".lost");
     ExpectVotes(victim, VictimOf(round + 1));
+  }
+  ExpectNothingLost();
+}
+
+// In the same three ways, and once all nodes are started before it is replaced.
+TEST_F(ClusterIdentity, ALostReplicaOfTheCatalogueIsReplacedOnItsOwnNode) {
+  for (int round = 0; round < 3 * Rounds(); ++round) {
+    const NodeId victim = VictimOf(round);
+    const std::filesystem::path directory =
+        Directory(victim) + "/partitions/" + GroupId{kClusterTopicId, {}}.ToString();
+    ExpectMoreAcks();
+    cluster_.Kill(victim);
+    LoseReplica(directory, round);
+    if (round % 3 == 1) {
+      cluster_.KillAll();
+      cluster_.StartAll();
+    } else {
+      cluster_.Start(victim);
+    }
+    ExpectMoreAcks();
+    EXPECT_TRUE(Becomes([&] {
+      return cluster_.process(victim).Stderr().find("joining as replica") != std::string::npos;
+    }));
+    ExpectCaughtUp(victim);
+    ExpectWhole();
+    EXPECT_EQ(std::filesystem::exists(directory.string() + ".lost"), round % 3 != 0);
+    std::filesystem::remove_all(directory.string() + ".lost");
+    ExpectVotes(victim, VictimOf(round + 1));
+    ExpectCatalogueVotes(victim, VictimOf(round + 1));
   }
   ExpectNothingLost();
 }

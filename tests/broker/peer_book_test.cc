@@ -147,6 +147,32 @@ TEST_F(PeerBookTest, ADirectoryThatWasAdmittedLaterThanThisNodeKnowsIsBelieved) 
   EXPECT_TRUE(book.Admit(NewDirectory(ReplicaNumber(40))));
 }
 
+TEST_F(PeerBookTest, WhoHasLostItsReplicaOfTheCatalogueIsLetInOnceItIsToHaveAnother) {
+  PeerBook book = Book();
+  book.SetDirectory(kOther, {.incarnation = kIncarnation, .gone = {}});
+  book.Open();
+  wire::PeerHello lost = Hello(7, 1);
+  lost.number = ReplicaNumber(1);
+  lost.is_lost = true;
+  EXPECT_EQ(book.Admit(lost).error().code, ErrorCode::kNotYet);
+  EXPECT_EQ(book.TakeLost(), (std::map<NodeId, ReplicaNumber>{{kOther, ReplicaNumber(1)}}));
+  EXPECT_TRUE(book.TakeLost().empty());
+  book.SetDirectory(kOther, {.incarnation = kIncarnation, .number = ReplicaNumber(40), .gone = {}});
+  EXPECT_TRUE(book.Admit(lost));
+  EXPECT_EQ(book.NumberOf(kOther), ReplicaNumber(40));
+  EXPECT_TRUE(book.TakeLost().empty());
+  lost.number = ReplicaNumber(40);  // That one, too.
+  EXPECT_EQ(book.Admit(lost).error().code, ErrorCode::kNotYet);
+  EXPECT_EQ(book.TakeLost(), (std::map<NodeId, ReplicaNumber>{{kOther, ReplicaNumber(40)}}));
+}
+
+TEST_F(PeerBookTest, TheOwnLossIsSaidInEachHello) {
+  PeerBook book = Book();
+  EXPECT_FALSE(book.Hello(kOther, 0).is_lost);
+  book.SetOwnLost(true);
+  EXPECT_TRUE(book.Hello(kOther, 0).is_lost);
+}
+
 // What was rolled back and is refused must not count its way back.
 TEST_F(PeerBookTest, TheOwnCounterRisesOnlyOnceAnotherNodeHasAcceptedThisOne) {
   PeerBook book = Book({.number = 4, .others = {}});
