@@ -202,8 +202,7 @@ std::string_view NameOf(Corruption kind) { return kNames.at(static_cast<std::siz
 bool IsOfNode(Corruption kind) { return kind >= Corruption::kFlipInNodeCopy; }
 
 bool IsForRunning(Corruption kind) {
-  return kind != Corruption::kLoseManifest && kind != Corruption::kCutActive &&
-         kind != Corruption::kFlipInCounterCopy;
+  return kind != Corruption::kCutActive && kind != Corruption::kFlipInCounterCopy;
 }
 
 std::vector<std::string> PartitionDirectories(const std::string& data_directory) {

@@ -34,7 +34,7 @@ inline constexpr int kCorruptions = 16;
 std::string_view NameOf(Corruption kind);
 bool IsOfNode(Corruption kind);
 // Those that are tried on a broker that runs. The end of the active segment and its counter it
-// would write anew, and a lost copy of the manifest only its next start makes again.
+// would write anew.
 bool IsForRunning(Corruption kind);
 
 // The directories of all partitions in a data directory, the catalogue's included, in order.

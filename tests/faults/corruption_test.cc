@@ -49,9 +49,8 @@ class DamagedCluster {
   // A place is a partition's directory or the data directory itself.
   std::vector<std::string> DrawPlaces(NodeId node, std::size_t most);
   static std::vector<Corruption> KindsFor(const std::string& place, const std::string& data,
-                                          bool is_running, bool is_restarted);
-  std::vector<Damage> DamagePlaces(NodeId node, std::size_t most, bool is_running,
-                                   bool is_restarted);
+                                          bool is_running);
+  std::vector<Damage> DamagePlaces(NodeId node, std::size_t most, bool is_running);
   void StopAnyhow(NodeId node);
   void ReadFirst(NodeId node);
   void Take(NodeId node, const std::vector<Damage>& damages, const Healing::Outcome& outcome);
@@ -76,7 +75,7 @@ std::size_t DamagedCluster::DamageOneNode(std::size_t most) {
   const auto by = choices_.PerMille(500) ? Healing::Meets::kScrub : Healing::Meets::kRead;
   cluster_.AwaitAcks(choices_);
   if (!is_running) StopAnyhow(node);
-  const std::vector<Damage> damages = DamagePlaces(node, most, is_running, is_restarted);
+  const std::vector<Damage> damages = DamagePlaces(node, most, is_running);
   for (const Damage& damage : damages) {
     std::cout << "node " << node.value() << (is_running ? " running, " : " stopped, ")
               << (is_restarted ? "restart, " : "")
@@ -106,32 +105,22 @@ std::vector<std::string> DamagedCluster::DrawPlaces(NodeId node, std::size_t mos
 }
 
 std::vector<Corruption> DamagedCluster::KindsFor(const std::string& place, const std::string& data,
-                                                 bool is_running, bool is_restarted) {
+                                                 bool is_running) {
   std::vector<Corruption> kinds;
   for (int i = 0; i < kCorruptions; ++i) {
     const auto kind = static_cast<Corruption>(i);
-    // Without its catalogue a node does not know whom to ask: it ends, and says what to do.
-    const bool is_fatal = kind == Corruption::kFlipInMeta && IsCatalogue(place) && !is_running;
-    // A start does not know yet where the log began, and would take the rest for the whole.
-    if (kind == Corruption::kLoseOldest && (!is_running || is_restarted)) continue;
-    // Nor does a start know the node's peers if the catalogue's first checkpoint is damaged; its
-    // log is so short that 5,000 bytes are all of it.
-    const bool hides_peers =
-        IsCatalogue(place) && (kind == Corruption::kFlipInActive || kind == Corruption::kCutActive);
-    if (hides_peers && (!is_running || is_restarted)) continue;
-    if (IsOfNode(kind) == (place == data) && (IsForRunning(kind) || !is_running) && !is_fatal)
+    if (IsOfNode(kind) == (place == data) && (IsForRunning(kind) || !is_running))
       kinds.push_back(kind);
   }
   return kinds;
 }
 
 std::vector<DamagedCluster::Damage> DamagedCluster::DamagePlaces(NodeId node, std::size_t most,
-                                                                 bool is_running,
-                                                                 bool is_restarted) {
+                                                                 bool is_running) {
   const std::string data = cluster_.processes().data_directory(node);
   std::vector<Damage> damages;
   for (const std::string& place : DrawPlaces(node, most)) {
-    std::vector<Corruption> kinds = KindsFor(place, data, is_running, is_restarted);
+    std::vector<Corruption> kinds = KindsFor(place, data, is_running);
     const Corruption kind = kinds[choices_.Below(kinds.size())];
     if (const auto what = Corrupt(kind, place, is_running, choices_))
       damages.push_back({kind, *what});
@@ -144,6 +133,8 @@ void DamagedCluster::Take(NodeId node, const std::vector<Damage>& damages,
   for (const Damage& damage : damages) table_.Add(damage.kind, outcome.fate);
   std::string all;
   for (const Damage& damage : damages) all += damage.what + "; ";
+  std::cout << (outcome.fate.is_healed ? "healed" : "not healed") << " after "
+            << outcome.fate.healed_after.count() << " ms" << std::endl;
   if (outcome.ended > 0)
     std::cout << "it has ended by itself " << outcome.ended << " times" << std::endl;
   for (const std::string& wrong : outcome.wrong)

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <iostream>
 #include <stdexcept>
 #include <utility>
 
@@ -12,6 +13,7 @@ using Clock = std::chrono::steady_clock;
 
 constexpr std::chrono::seconds kHealedWithin{60};
 constexpr std::chrono::seconds kReadWithin{20};
+constexpr std::chrono::seconds kSlow{3};  // Is printed.
 
 // A node that does not answer, or has ended, is no news.
 NodeScrub OnlyOf(Result<std::vector<NodeScrub>> nodes) {
@@ -49,7 +51,9 @@ Healing::Outcome Healing::Await(NodeId node, Meets by, Clock::time_point since) 
 }
 
 bool Healing::ReadAll(NodeId node) {
-  const WholeReads::Outcome read = reads_.From(node, kReadWithin);
+  const auto began = Clock::now();
+  const WholeReads::Outcome read = reads_.From(node, kReadWithin, [this] { RestartIfEnded(); });
+  NoteSlow("read", began, read.error);
   outcome_.still = read.error;
   outcome_.wrong.insert(outcome_.wrong.end(), read.wrong.begin(), read.wrong.end());
   RestartIfEnded();
@@ -58,9 +62,11 @@ bool Healing::ReadAll(NodeId node) {
 
 // It has read everything and found nothing that was not known, and nothing is known.
 bool Healing::IsCleanScrub(NodeId node) {
+  const auto began = Clock::now();
   const NodeScrub before = OnlyOf(client_.StartScrub(node.value()));
   NodeScrub now = before;
-  const bool has_ended = Becomes([&] {
+  // Who has not taken the order may be busy with a pass of its own for days.
+  const bool has_ended = !before.error && Becomes([&] {
     now = StatusOf(node);
     return now.error.has_value() || !now.running;
   });
@@ -69,8 +75,16 @@ bool Healing::IsCleanScrub(NodeId node) {
       fmt::format("{}{}, {} passes, found {} before and {} now, {} open",
                   now.running ? "running" : "ended", now.error ? ", " + now.error->ToString() : "",
                   now.passes, before.damage_found, now.damage_found, now.damage_open);
+  NoteSlow("scrub", began, outcome_.last_scrub);
   if (before.error || now.error || !has_ended) return false;
   return now.damage_open == 0 && now.damage_found == before.damage_found;
+}
+
+// What holds up the rest.
+void Healing::NoteSlow(const char* step, Clock::time_point began, const std::string& outcome) {
+  const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - began);
+  if (took < kSlow) return;
+  std::cout << "a " << step << " took " << took.count() << " ms: " << outcome << std::endl;
 }
 
 NodeScrub Healing::StatusOf(NodeId node) { return OnlyOf(client_.ScrubStatus(node.value())); }

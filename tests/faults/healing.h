@@ -34,6 +34,8 @@ class Healing {
  private:
   bool ReadAll(NodeId node);
   bool IsCleanScrub(NodeId node);
+  static void NoteSlow(const char* step, std::chrono::steady_clock::time_point began,
+                       const std::string& outcome);
   NodeScrub StatusOf(NodeId node);
   void RestartIfEnded();
 

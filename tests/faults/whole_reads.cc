@@ -23,15 +23,16 @@ bool IsWrong(const Error& error) {
 WholeReads::WholeReads(const Client& client, std::string topic, std::uint32_t partitions)
     : client_(client), topic_(std::move(topic)), hashes_(partitions) {}
 
-WholeReads::Outcome WholeReads::From(NodeId node, std::chrono::milliseconds patience) {
+WholeReads::Outcome WholeReads::From(NodeId node, std::chrono::milliseconds patience,
+                                     const std::function<void()>& meanwhile) {
   Outcome outcome{.is_whole = true, .error = {}, .wrong = {}};
-  const auto deadline = Clock::now() + patience;
+  const Bounds bounds{Clock::now() + patience, meanwhile};
   for (std::uint32_t partition = 0; partition < hashes_.size(); ++partition)
-    Read(node, partition, deadline, &outcome);
+    Read(node, partition, bounds, &outcome);
   return outcome;
 }
 
-void WholeReads::Read(NodeId node, std::uint32_t partition, Clock::time_point deadline,
+void WholeReads::Read(NodeId node, std::uint32_t partition, const Bounds& bounds,
                       Outcome* outcome) {
   const std::string where = fmt::format("{}/{} at node {}", topic_, partition, node.value());
   std::uint64_t next = 0;
@@ -52,7 +53,8 @@ void WholeReads::Read(NodeId node, std::uint32_t partition, Clock::time_point de
     outcome->wrong.push_back(
         fmt::format("{} ends at {}, {} were read before", where, end, hashes_[partition].size()));
   while (next < end) {
-    if (Clock::now() > deadline) return fail({ErrorCode::kTimeout, "not read in time"});
+    bounds.meanwhile();
+    if (Clock::now() > bounds.deadline) return fail({ErrorCode::kTimeout, "not read in time"});
     const auto batch = consumer->Poll(kPollTimeout);
     if (!batch) return fail(batch.error());
     for (const MessageView& message : batch->messages) {

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -24,11 +25,18 @@ class WholeReads {
     // Another value than before, a gap, or a log that begins or ends elsewhere: never right.
     std::vector<std::string> wrong;
   };
-  Outcome From(NodeId node, std::chrono::milliseconds patience);
+  // `meanwhile` runs again and again.
+  Outcome From(
+      NodeId node, std::chrono::milliseconds patience,
+      const std::function<void()>& meanwhile = [] {});
 
  private:
   using Clock = std::chrono::steady_clock;
-  void Read(NodeId node, std::uint32_t partition, Clock::time_point deadline, Outcome* outcome);
+  struct Bounds {
+    Clock::time_point deadline;
+    const std::function<void()>& meanwhile;
+  };
+  void Read(NodeId node, std::uint32_t partition, const Bounds& bounds, Outcome* outcome);
   bool IsAsBefore(std::uint32_t partition, std::uint64_t offset, std::uint64_t hash);
 
   const Client client_;
