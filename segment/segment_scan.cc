@@ -38,7 +38,6 @@ Result<BatchHeader> NextFrameAt(const SegmentBytesAt& bytes, std::uint64_t posit
 Result<bool> IsZeroFrom(SegmentBytes& bytes, std::uint64_t position) {
   while (position < bytes.size()) {
     RAFTMQ_TRY_ASSIGN(const ByteSpan window, bytes.Get(position, kWindowBytes));
-    if (window.empty()) return true;  // The odd end of a file that was cut from outside.
     if (!IsAllZero(window)) return false;
     position += window.size();
   }
@@ -50,7 +49,11 @@ Result<bool> IsZeroFrom(SegmentBytes& bytes, std::uint64_t position) {
 Result<SegmentBytes> SegmentBytes::Open(FileSystem& files, const std::string& path, bool direct) {
   RAFTMQ_TRY_ASSIGN(auto file, files.Open(path, direct ? OpenMode::kDirect : OpenMode::kRead));
   RAFTMQ_TRY_ASSIGN(const std::uint64_t size, file->Size());
-  return SegmentBytes(std::move(file), size);
+  std::unique_ptr<File> odd_end;
+  if (file->IsDirect() && size % kPageBytes != 0) {
+    RAFTMQ_TRY_ASSIGN(odd_end, files.Open(path, OpenMode::kRead));
+  }
+  return SegmentBytes(std::move(file), std::move(odd_end), size);
 }
 
 void SegmentBytes::EndAt(std::uint64_t end, std::uint64_t page_at, SharedBytes page) {
@@ -68,12 +71,8 @@ Result<ByteSpan> SegmentBytes::Get(std::uint64_t at, std::size_t count) {
     const std::size_t wanted = static_cast<std::size_t>(std::min<std::uint64_t>(
         std::max(kWindowBytes, AlignUp(at + count - window_at_, kPageBytes)), rest));
     if (!window_ || window_->size() < wanted) window_ = std::make_unique<AlignedBlock>(wanted);
-    // Whole pages only; what a direct read cannot take of an odd end is not part of any frame.
     window_bytes_ = std::min<std::uint64_t>(wanted, size_ - window_at_);
-    const std::size_t whole = AlignDown(window_bytes_, kPageBytes);
-    const std::size_t readable = file_->IsDirect() ? whole : window_bytes_;
-    window_bytes_ = readable;
-    RAFTMQ_TRY(ReadWindow(readable));
+    RAFTMQ_TRY(ReadWindow());
     if (!page_.empty() && page_at_ >= window_at_ && page_at_ - window_at_ < window_bytes_) {
       const std::size_t skip = static_cast<std::size_t>(page_at_ - window_at_);
       std::memcpy(window_->data() + skip, page_.data(),
@@ -85,14 +84,21 @@ Result<ByteSpan> SegmentBytes::Get(std::uint64_t at, std::size_t count) {
   return ByteSpan(window_->data() + skip, std::min(count, window_bytes_ - skip));
 }
 
+Status SegmentBytes::ReadWindow() {
+  const std::size_t whole =
+      odd_end_ != nullptr ? AlignDown(window_bytes_, kPageBytes) : window_bytes_;
+  RAFTMQ_TRY(ReadPages(*file_, 0, whole));
+  return whole < window_bytes_ ? ReadPages(*odd_end_, whole, window_bytes_) : Ok();
+}
+
 // A sector that cannot be read costs its page, not the segment: what stands there is no frame, nor
 // zeros.
-Status SegmentBytes::ReadWindow(std::size_t count) {
-  const Status whole = file_->Read(window_at_, {window_->data(), count});
+Status SegmentBytes::ReadPages(const File& file, std::size_t begin, std::size_t end) {
+  const Status whole = file.Read(window_at_ + begin, {window_->data() + begin, end - begin});
   if (whole || whole.error().code != ErrorCode::kIoError) return whole;
-  for (std::size_t at = 0; at < count; at += kPageBytes) {
-    const std::size_t bytes = std::min(kPageBytes, count - at);
-    if (!file_->Read(window_at_ + at, {window_->data() + at, bytes}))
+  for (std::size_t at = begin; at < end; at += kPageBytes) {
+    const std::size_t bytes = std::min(kPageBytes, end - at);
+    if (!file.Read(window_at_ + at, {window_->data() + at, bytes}))
       std::fill_n(window_->data() + at, bytes, kUnreadable);
   }
   return Ok();

@@ -21,7 +21,8 @@ namespace raftmq {
 class SegmentBytes {
  public:
   // `direct` reads from the disk itself: a page whose write failed is not believed from the page
-  // cache.
+  // cache. Only the odd end of a file that was cut from outside comes from there: nobody writes
+  // parts of a page, and who looked at the file otherwise has seen entries in it.
   static Result<SegmentBytes> Open(FileSystem& files, const std::string& path, bool direct);
   // The bytes [at, at + count), cut at the end of the file; valid until the next call.
   Result<ByteSpan> Get(std::uint64_t at, std::size_t count);
@@ -32,11 +33,13 @@ class SegmentBytes {
   File& file() { return *file_; }
 
  private:
-  SegmentBytes(std::unique_ptr<File> file, std::uint64_t size)
-      : file_(std::move(file)), size_(size) {}
-  Status ReadWindow(std::size_t count);
+  SegmentBytes(std::unique_ptr<File> file, std::unique_ptr<File> odd_end, std::uint64_t size)
+      : file_(std::move(file)), odd_end_(std::move(odd_end)), size_(size) {}
+  Status ReadWindow();
+  Status ReadPages(const File& file, std::size_t begin, std::size_t end);
   std::unique_ptr<File> file_;
-  std::uint64_t size_;  // Of the file.
+  std::unique_ptr<File> odd_end_;  // For what a direct read cannot take. Null: there is none.
+  std::uint64_t size_;             // Of the file.
   std::uint64_t end_ = ~std::uint64_t{0};
   std::uint64_t page_at_ = 0;
   SharedBytes page_;

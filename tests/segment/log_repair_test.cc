@@ -250,6 +250,27 @@ TEST_P(LogRepairTest, AFileThatWasCutFromOutsideGetsItsEndAgain) {
   }
 }
 
+// What the opening has found is enough, whatever of the last page is left: nobody may scrub for
+// days.
+TEST_P(LogRepairTest, AFileThatWasCutFromOutsideIsRepairedWithoutACheck) {
+  const auto& segment = segments_.front();
+  for (std::uint64_t gone = 1; gone < kPageBytes; gone += 97) {
+    SCOPED_TRACE("cut by " + std::to_string(gone));
+    MemoryFileSystem files(driver_->files().Snapshot());
+    CutFile(files, segment, gone);
+    {
+      const auto log = Open(files);
+      ASSERT_NE(log, nullptr);
+      EXPECT_FALSE(log->damage().empty());
+      Repair(*log, 1000);
+      if (HasFatalFailure()) return;
+      log->Close();
+    }
+    MemoryFileSystem again(files.Snapshot());
+    ExpectWhole(again, PathOf(segment));
+  }
+}
+
 // Leaders count on it that their followers' files take what theirs take.
 TEST_P(LogRepairTest, AnActiveFileThatWasCutFromOutsideHasItsRoomAgain) {
   MemoryFileSystem whole(driver_->files().Snapshot());
