@@ -70,6 +70,7 @@ Result<std::unique_ptr<Broker>> Broker::Start(const BrokerOptions& options,
   RAFTMQ_TRY(broker->StartHttp(listeners.http));
   RAFTMQ_TRY_ASSIGN(auto catalogue,
                     OpenCatalogueLog(environment.files, environment.manifest, options));
+  broker->SetIdentity(catalogue);
   broker->StartShards();
   // Before the catalogue: it catches up with the other nodes.
   RAFTMQ_TRY(broker->StartPeerPort(listeners.peer));
@@ -79,6 +80,13 @@ Result<std::unique_ptr<Broker>> Broker::Start(const BrokerOptions& options,
   RAFTMQ_TRY(broker->Join(listeners));
   broker->health_.SetStage(NodeHealth::Stage::kReady);
   return broker;
+}
+
+// Before the first hello says it.
+void Broker::SetIdentity(const CatalogueAtStart& found) {
+  const bool is_lost = found.log == nullptr;
+  peers_.SetOwnNumber(is_lost ? found.lost : found.log->report.replica);
+  peers_.SetOwnLost(is_lost);
 }
 
 Status Broker::StartHttp(const Address& at) {

@@ -84,6 +84,7 @@ class Broker {
   Status StartHttp(const Address& at);
   void StartShards();
   Status StartPeerPort(const Address& at);
+  void SetIdentity(const CatalogueAtStart& found);
   Status StartCatalogue(CatalogueAtStart found);
   Status StartClientPort(const Address& at);
   Status Join(const BrokerListeners& listeners);

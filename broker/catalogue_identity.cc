@@ -135,8 +135,6 @@ void Catalogue::ReconcileMembers() {
 void Catalogue::AskForAnother(const CatalogueAtStart& found) {
   number_ = found.lost;
   start_began_ = home_.services().clock.SteadyNow();
-  home_.services().peers.SetOwnNumber(number_);
-  home_.services().peers.SetOwnLost(true);
   home_.services().log.Fault(
       "catalogue", fmt::format("this node's replica {} of the catalogue is lost, the other nodes "
                                "are asked for another one: {}",
