@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "segment/node_directory.h"
+
 namespace raftmq::broker {
 namespace {
 
@@ -68,7 +70,9 @@ std::string PartitionsPath(const std::string& data_directory) {
   return data_directory + "/partitions";
 }
 
-std::string LostPath(const std::string& partition_path) { return partition_path + ".lost"; }
+std::string LostPath(const std::string& partition_path) {
+  return partition_path + std::string(kLostReplicaSuffix);
+}
 
 Status SetAside(FileSystem& files, const std::string& path) {
   RAFTMQ_TRY(RemovePartitionDirectory(files, LostPath(path)));

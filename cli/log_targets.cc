@@ -6,6 +6,7 @@
 
 #include "cli/exit_code.h"
 #include "cli/output.h"
+#include "segment/node_directory.h"
 
 namespace raftmq::cli {
 namespace {
@@ -37,8 +38,13 @@ Status AddPartitions(FileSystem& files, const std::string& directory, LogTargets
   RAFTMQ_TRY_ASSIGN(const auto entries, files.List(partitions));
   targets->nodes.push_back(directory);
   for (const DirectoryEntry& entry : entries) {
-    if (entry.type == FileType::kDirectory)
-      targets->list.push_back({.path = partitions + "/" + entry.name});
+    if (entry.type != FileType::kDirectory) continue;
+    std::string path = partitions + "/" + entry.name;
+    if (entry.name.ends_with(kLostReplicaSuffix)) {
+      targets->lost.push_back(std::move(path));
+    } else {
+      targets->list.push_back({.path = std::move(path)});
+    }
   }
   return Ok();
 }

@@ -20,7 +20,9 @@ struct LogTarget {
 
 struct LogTargets {
   std::vector<LogTarget> list;
-  std::vector<std::string> nodes;                // Whole data directories among the paths.
+  std::vector<std::string> nodes;  // Whole data directories among the paths.
+  // In these: what is left of lost replicas that have been replaced. Left out, unless it is named.
+  std::vector<std::string> lost;
   std::vector<std::unique_ptr<FileLock>> locks;  // Of the data directories, as long as we look.
 };
 

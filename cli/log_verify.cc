@@ -171,6 +171,15 @@ void PrintNode(const std::string& path, const NodeCheck& check, OutputFormat for
   for (const std::string& fault : check.faults) out->Write("  damaged: " + fault + "\n");
 }
 
+void PrintLost(const std::string& path, OutputFormat format, Output* out) {
+  const std::string what =
+      "what is left of a replica that was lost and has been replaced; to be removed once the other "
+      "replicas are known to be whole";
+  if (format == OutputFormat::kJson)
+    return out->Write(json{{"path", path}, {"left_out", what}}.dump() + "\n");
+  out->Write(fmt::format("{}: left out: {}\n", path, what));
+}
+
 // The worst of what was seen so far.
 class Verification {
  public:
@@ -183,6 +192,7 @@ class Verification {
       PrintNode(node, check, format_, &out_);
       is_whole_ = is_whole_ && check.faults.empty();
     }
+    for (const std::string& lost : targets.lost) PrintLost(lost, format_, &out_);
     for (const LogTarget& target : targets.list) {
       *at = target.path;
       RAFTMQ_TRY(RunOne(target));

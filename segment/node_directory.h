@@ -18,6 +18,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "protocol/types/ids.h"
@@ -30,6 +31,10 @@ namespace raftmq {
 
 inline constexpr const char* kScrubFileName = "scrub";
 inline constexpr const char* kScrubUnfinishedName = "scrub.new";
+
+// Behind the name of a partition's directory: what is left of a replica there that was lost, and
+// replaced since. Nobody uses it any more.
+inline constexpr std::string_view kLostReplicaSuffix = ".lost";
 
 struct NodeIdentity {
   std::string cluster_id;  // At most 65,535 bytes.

@@ -7,6 +7,7 @@ Starts its own broker on free loopback ports, in a temporary directory.
 import base64
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -422,6 +423,26 @@ class Log(WithBroker):
             self.assertEqual(batches, [(0, 1), (1, 2)])
         check = json.loads(self.ok("log", "verify", directory, "--format", "json"))
         self.assertEqual((check["next_offset"], check["damage"]), (3, []))
+
+    def test_verify_leaves_out_what_is_left_of_a_lost_replica(self):
+        topic = self.topic()
+        self.ok("produce", topic, stdin=b"one\n")
+        directory, _ = self.partition(topic)
+        data = self.status()[0]["data"]
+        self.ok("local", "kill", "1", "--dir", self.dir)
+        shutil.copytree(directory, directory + ".lost")
+        with open(directory + ".lost/meta", "r+b") as file:
+            file.write(bytes(8192))  # Both copies of the first page.
+        try:
+            out = self.ok("log", "verify", data)
+            self.assertIn(f"{directory}.lost: left out: what is left of a replica that was lost", out)
+            lines = [json.loads(line) for line in self.ok("log", "verify", data, "--format", "json").splitlines()]
+            self.assertIn(directory + ".lost", [line["path"] for line in lines if "left_out" in line])
+            code, out, _ = self.tool("log", "verify", directory + ".lost")  # Named, it is looked at.
+            self.assertEqual(code, 1)
+            self.assertIn("both copies of the identity", out)
+        finally:
+            shutil.rmtree(directory + ".lost")
 
     def test_verify_names_the_damage_and_exits_1(self):
         topic = self.topic()
