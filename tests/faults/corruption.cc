@@ -218,14 +218,6 @@ bool IsCatalogue(const std::string& partition_directory) {
   return fs::path(partition_directory).filename() == GroupId{kClusterTopicId, {}}.ToString();
 }
 
-void RemoveLost(const std::string& data_directory) {
-  std::vector<fs::path> lost;
-  for (const auto& entry : fs::directory_iterator(data_directory + "/partitions")) {
-    if (entry.path().extension() == kLost) lost.push_back(entry.path());
-  }
-  for (const fs::path& path : lost) fs::remove_all(path);
-}
-
 std::optional<std::string> Corrupt(Corruption kind, const std::string& directory, bool is_running,
                                    sim::Choices& choices) {
   if (IsOfNode(kind)) return CorruptNode(kind, directory, choices);

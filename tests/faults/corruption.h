@@ -41,8 +41,6 @@ bool IsForRunning(Corruption kind);
 std::vector<std::string> PartitionDirectories(const std::string& data_directory);
 
 bool IsCatalogue(const std::string& partition_directory);
-// What is left of replicas that have been replaced is of no use once the others are whole.
-void RemoveLost(const std::string& data_directory);
 
 // Damages a partition's directory, or with IsOfNode a data directory; durable on return, and no
 // longer in the page cache. Says which file and bytes; nullopt if there is nothing there to be

@@ -140,7 +140,7 @@ void DamagedCluster::Take(NodeId node, const std::vector<Damage>& damages,
   for (const std::string& wrong : outcome.wrong)
     ADD_FAILURE() << "node " << node.value() << " serves what is wrong: " << wrong << "\nafter "
                   << all;
-  if (outcome.fate.is_healed) return RemoveLost(cluster_.processes().data_directory(node));
+  if (outcome.fate.is_healed) return;
   // No more damage is done to a cluster that has some.
   ADD_FAILURE() << "node " << node.value() << " is not whole after " << all
                 << "\nit says: " << outcome.still << "\nits last scrub: " << outcome.last_scrub;
