@@ -39,9 +39,10 @@ Shard::Shard(std::uint32_t number, const NodeServices& services)
                   }),
       work_(std::make_unique<IoPool>(IoPoolOptions{}, PostTo(loop_))),
       disk_(std::make_unique<DiskThread>(PostTo(loop_), services.clock, metrics_.disk)),
-      deps_(std::make_unique<GroupDeps>(GroupDeps{services.files, services.clock, *disk_, *work_,
-                                                  cache_, live_traffic_, metrics_.groups, links_,
-                                                  &heartbeats_})),
+      deps_(std::make_unique<GroupDeps>(GroupDeps{
+          services.files, services.clock, *disk_, *work_, cache_, live_traffic_, metrics_.groups,
+          links_, &heartbeats_,
+          [this](const GroupId& group, const DamagedRange& met) { OnDamageMet(group, met); }})),
       partitions_(std::make_unique<PartitionSet>(
           PartitionSet::Environment{services.options, services.log, services.metrics,
                                     services.manifest, *deps_, services.space,
@@ -199,6 +200,18 @@ void Shard::OnPeerMessage(PeerMessage message) {
       fmt::format("node {} sent a message for {} with a term beyond any credible one: it has no "
                   "effect; check that node",
                   from.value(), group.ToString()));
+}
+
+// It is served by nobody from here until it is repaired, from the other replicas if there are any.
+void Shard::OnDamageMet(const GroupId& group, const DamagedRange& met) {
+  const auto& services = services_;
+  services.log.Fault(
+      "storage", fmt::format("{}: a read has met damage at offsets {} to {}, {}: {}",
+                             place_.NameOf(group), met.first_offset.value(), met.end_offset.value(),
+                             services.peers.HasPeers() ? "which is repaired from the other replicas"
+                                                       : "of which there is no other copy",
+                             met.what));
+  scrubber_.NoteDamage(group, met);
 }
 
 void Shard::OnPeerLost(NodeId node) {

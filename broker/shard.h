@@ -130,6 +130,7 @@ class Shard {
   void AdoptPeer(PeerArrival arrival);
   void OnPeerMessage(PeerMessage message);
   void OnPeerRefused(NodeId node, const Error& error);
+  void OnDamageMet(const GroupId& group, const DamagedRange& met);
   void OnPeerLost(NodeId node);
   [[noreturn]] void EndRolledBack(const Error& error);
   void OnPeerSilent(const GroupId& group, NodeId node, std::uint32_t ticks);

@@ -72,6 +72,8 @@ struct GroupDeps {
   GroupMetrics& metrics;
   Transport& transport;
   Heartbeats* heartbeats = nullptr;  // Null: groups never go quiet.
+  // Told of damage that a read was the first to meet; may be empty. Repair begins by itself.
+  std::function<void(const GroupId& group, const DamagedRange& met)> on_damage = {};
 };
 
 // Recovers the log of options.log.directory. Blocks. Any thread. Errors: those of

@@ -128,8 +128,17 @@ void LogReader::Run(std::unique_ptr<LogRead> read, std::function<void(Result<Log
 
 void LogReader::Finish(const LogRead& read) {
   if (read.damage() == nullptr) return;
-  log_.MarkDamaged(*read.damage());
-  on_damage_();
+  const DamagedRange met = *read.damage();
+  const bool was_known = IsKnown(met);
+  log_.MarkDamaged(met);
+  // What was repaired meanwhile is not marked.
+  on_damage_(met, !was_known && IsKnown(met));
+}
+
+bool LogReader::IsKnown(const DamagedRange& met) const {
+  return std::ranges::any_of(log_.damage(), [&met](const DamagedRange& known) {
+    return known.first <= met.last && met.first <= known.last;
+  });
 }
 
 void LogReader::FindOffset(const FindRequest& request, FindDone done) {

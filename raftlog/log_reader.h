@@ -30,9 +30,10 @@ class LogReader {
   using ReadDone = std::function<void(Result<DataRun>)>;
   using FindDone = std::function<void(Result<Group::OffsetAtTime>)>;
 
-  // `on_damage` is called when a read has met damage, after it was marked.
-  LogReader(PartitionLog& log, WorkQueue& work, GroupMetrics& metrics,
-            std::function<void()> on_damage)
+  // Called when a read has met damage, after it was marked; `is_new`: nobody knew of it.
+  using OnDamage = std::function<void(const DamagedRange& met, bool is_new)>;
+
+  LogReader(PartitionLog& log, WorkQueue& work, GroupMetrics& metrics, OnDamage on_damage)
       : log_(log), work_(work), metrics_(metrics), on_damage_(std::move(on_damage)) {}
 
   // Whole batches from the one that holds `offset` on, up to entry `up_to`, at most bytes_max
@@ -58,12 +59,13 @@ class LogReader {
 
  private:
   void Finish(const LogRead& read);
+  bool IsKnown(const DamagedRange& met) const;
   void FindFrom(ReadFrom from, const FindRequest& request, FindDone done);
 
   PartitionLog& log_;
   WorkQueue& work_;
   GroupMetrics& metrics_;
-  const std::function<void()> on_damage_;
+  const OnDamage on_damage_;
   std::size_t under_way_ = 0;  // Reads on the work queue.
   std::shared_ptr<LogReader*> alive_ = std::make_shared<LogReader*>(this);
 };

@@ -34,7 +34,8 @@ ReplicaGroup::ReplicaGroup(const GroupOptions& options, const GroupDeps& deps, O
       core_(raft_config_, RestoredOf(options, opened.raft)),
       state_(std::move(opened.state)),
       cache_(deps.cache),
-      reader_(*log_, deps.work, deps.metrics, [this] { RepairDamage(); }),
+      reader_(*log_, deps.work, deps.metrics,
+              [this](const DamagedRange& met, bool is_new) { OnDamageMet(met, is_new); }),
       applier_(*log_, cache_, reader_, opened.report.newest_checkpoint_index.Minus(1)),
       reported_commit_(VisibleCommit()) {
   staged_mark_ = core_.status().durable;

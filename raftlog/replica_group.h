@@ -260,6 +260,7 @@ class ReplicaGroup final : public Group {
   void MaybeLeaveForSpace();
 
   // replica_group_repair.cc
+  void OnDamageMet(const DamagedRange& met, bool is_new);
   void RepairDamage();
   void ReceiveRepairReply(const RepairReply& reply, std::vector<SharedBytes> frames);
   std::unique_ptr<LogJob> TakeRepairJob();

@@ -35,6 +35,11 @@ std::vector<DamagedRun> UnionOf(const std::vector<DamagedRun>& told, std::vector
 
 // --- As the one who lacks them.
 
+void ReplicaGroup::OnDamageMet(const DamagedRange& met, bool is_new) {
+  if (is_new && deps_.on_damage) deps_.on_damage(options_.log.group, met);
+  RepairDamage();
+}
+
 // Whenever damage was found, an answer has come, or time has passed.
 void ReplicaGroup::RepairDamage() {
   if (last_status_ || draining_) return;

@@ -30,6 +30,14 @@ void DamageWatch::Update(const GroupId& group, const std::string& name,
   if (damage.empty()) logs_.erase(group);
 }
 
+void DamageWatch::Add(const GroupId& group, const std::string& name, const DamagedRange& range) {
+  Log& log = logs_[group];
+  log.name = name;
+  if (OverlapsAny(range, log.ranges)) return;
+  log.ranges.push_back(range);
+  ++found_;
+}
+
 void DamageWatch::Forget(const GroupId& group) { logs_.erase(group); }
 
 std::vector<GroupId> DamageWatch::groups() const {

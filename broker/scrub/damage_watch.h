@@ -27,6 +27,8 @@ class DamageWatch {
   // earlier ones are found, earlier ones that overlap none of these are repaired.
   void Update(const GroupId& group, const std::string& name,
               const std::vector<DamagedRange>& damage);
+  // One that was found just now, and may be repaired before the next update.
+  void Add(const GroupId& group, const std::string& name, const DamagedRange& range);
   // The log is not here any more: its damage is neither open nor repaired.
   void Forget(const GroupId& group);
   // Logs with damage at their last update.

@@ -159,6 +159,7 @@ void ScrubWalk::TellDamage() const {
     environment_.log.Fault(
         "scrub", fmt::format("{} is damaged at offsets {} to {}: {}", name,
                              range.first_offset.value(), range.end_offset.value(), range.what));
+    environment_.watch.Add(group_, name, range);
   }
   if (!segment_->check->index_is_bad()) return;
   const std::string where = fmt::format("{}, index of segment {}", name, segment_->first.value());

@@ -32,6 +32,11 @@ void Scrubber::Tick() {
   GoOn();
 }
 
+void Scrubber::NoteDamage(const GroupId& group, const DamagedRange& range) {
+  watch_.Add(group, environment_.place.NameOf(group), range);
+  Publish();
+}
+
 void Scrubber::Stop() {
   has_stopped_ = true;
   Publish();

@@ -43,6 +43,8 @@ class Scrubber {
   Scrubber& operator=(const Scrubber&) = delete;
 
   void Tick();
+  // Damage that somebody else has found just now: it counts though it may be repaired at once.
+  void NoteDamage(const GroupId& group, const DamagedRange& range);
   // Nothing is begun any more: the groups are being closed.
   void Stop();
 

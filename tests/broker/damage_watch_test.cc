@@ -40,6 +40,21 @@ TEST(DamageWatch, ARangeThatGrowsOrShrinksIsTheSame) {
   EXPECT_EQ(watch.repaired(), 0u);
 }
 
+TEST(DamageWatch, WhatIsRepairedBeforeTheNextUpdateCountsOnce) {
+  DamageWatch watch;
+  watch.Add(kGroup, "orders/0", Range(5, 9));
+  watch.Add(kGroup, "orders/0", Range(8, 9));
+  EXPECT_EQ(watch.found(), 1u);
+  EXPECT_EQ(watch.Open().size(), 1u);
+  watch.Update(kGroup, "orders/0", {Range(5, 9)});
+  watch.Update(kGroup, "orders/0", {});
+  watch.Add(kGroup, "orders/0", Range(5, 9));  // Again.
+  watch.Update(kGroup, "orders/0", {});
+  EXPECT_EQ(watch.found(), 2u);
+  EXPECT_EQ(watch.repaired(), 2u);
+  EXPECT_TRUE(watch.Open().empty());
+}
+
 TEST(DamageWatch, WhatWentWithItsPartitionWasNotRepaired) {
   DamageWatch watch;
   watch.Update(kGroup, "orders/0", {Range(3, 5)});

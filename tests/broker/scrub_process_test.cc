@@ -123,6 +123,33 @@ TEST_F(ScrubProcess, AByteThatFlipsInASealedSegmentIsFoundWhileTheBrokerRuns) {
   EXPECT_EQ(Scrub().damage_found, 1u);  // The same one.
 }
 
+TEST_F(ScrubProcess, DamageThatAReadMeetsIsLoggedAndCountedWithoutAScrub) {
+  GroupId group;
+  {
+    TopicClient topic(broker_->client(), "orders",
+                      {{"segment.bytes", "1048576"}, {"retention.ms", "-1"}});
+    group = topic.group;
+    for (int i = 0; i < 6; ++i)
+      Produce(topic.client, group, {"value-" + std::to_string(i) + std::string(500'000, '.')});
+  }
+  Stop();
+  FlipByte(data_.path() + "/partitions/" + group.ToString() +
+               "/00000000000000000001-00000000000000000000.log",
+           300'000);
+  Start();
+  TopicClient topic(broker_->client(), "orders");
+  for (int i = 0; i < 2; ++i) {
+    const auto reply = topic.client.Call(
+        wire::FetchRequest{.group = group, .credit_bytes = 1u << 20, .one_answer = true});
+    EXPECT_EQ(ErrorOf(reply).code, ErrorCode::kDataCorrupt);
+  }
+  EXPECT_THAT(broker_->Stderr(), HasSubstr("orders/0: a read has met damage at offsets 0 to 1, of "
+                                           "which there is no other copy"));
+  EXPECT_EQ(Ask(false).damage_found, 1u);
+  EXPECT_EQ(Ask(false).damage_open, 1u);
+  EXPECT_EQ(Scrub().damage_found, 1u);  // The same one.
+}
+
 TEST_F(ScrubProcess, TheLastPassIsRememberedOverARestart) {
   const wire::ScrubReply before = Scrub();
   EXPECT_TRUE(Becomes([&] { return fs::exists(data_.path() + "/scrub"); }));
