@@ -87,6 +87,7 @@ void Broker::SetIdentity(const CatalogueAtStart& found) {
   const bool is_lost = found.log == nullptr;
   peers_.SetOwnNumber(is_lost ? found.lost : found.log->report.replica);
   peers_.SetOwnLost(is_lost);
+  if (is_lost) peers_.SetTurnedAway();  // Clients are to ask others until it knows the cluster.
 }
 
 Status Broker::StartHttp(const Address& at) {
