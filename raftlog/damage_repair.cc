@@ -8,7 +8,7 @@ namespace raftmq {
 
 std::optional<RepairRequest> DamageRepair::Next(const Situation& situation) {
   if (asked_ && situation.now < asked_->due) return std::nullopt;
-  if (asked_) Answered(RepairReply::Answer::kNotYet);
+  if (asked_) Answered(RepairReply::Answer::kNotYet, situation.now);
   std::erase_if(attempts_, [&](const auto& attempt) {
     return std::ranges::none_of(
         situation.damage, [&](const DamagedRange& range) { return range.first == attempt.first; });
@@ -38,10 +38,11 @@ std::optional<RepairRequest> DamageRepair::Next(const Situation& situation) {
   return std::nullopt;
 }
 
-void DamageRepair::Answered(RepairReply::Answer answer) {
+void DamageRepair::Answered(RepairReply::Answer answer, Microseconds now) {
   RAFTMQ_CHECK(asked_.has_value());
   Attempt& attempt = attempts_[asked_->first];
   attempt.answers[asked_->to] = answer;
+  asked_->due = now + kAnswerTimeout;
   if (answer == RepairReply::Answer::kHave) return;  // Until it was tried.
   asked_.reset();
 }

@@ -33,8 +33,9 @@ class DamageRepair {
   };
   // The question to send now, but for its id. nullopt: one is under way, or there is nobody to ask.
   std::optional<RepairRequest> Next(const Situation& situation);
-  // The asked replica's answer. REQUIRES: the question was the last one of Next.
-  void Answered(RepairReply::Answer answer);
+  // The asked replica's answer. REQUIRES: the question was the last one of Next. After kHave it may
+  // be asked for the rest, for which it has time anew.
+  void Answered(RepairReply::Answer answer, Microseconds now);
   // What came with an answer kHave was written, or was no good: then that replica counts as one
   // that cannot help for now.
   void Tried(bool is_repaired);

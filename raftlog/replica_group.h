@@ -261,6 +261,8 @@ class ReplicaGroup final : public Group {
 
   // replica_group_repair.cc
   void OnDamageMet(const DamagedRange& met, bool is_new);
+  void AskForCopy();
+  bool IsToBeCollected() const;
   void RepairDamage();
   void ReceiveRepairReply(const RepairReply& reply, std::vector<SharedBytes> frames);
   std::unique_ptr<LogJob> TakeRepairJob();
@@ -337,8 +339,12 @@ class ReplicaGroup final : public Group {
   std::map<std::uint64_t, PendingRead> reads_;
   std::optional<Transfer> transfer_;
   DamageRepair repair_;
-  RepairRequest repair_request_;            // The last one sent.
-  std::vector<SharedBytes> repair_frames_;  // What came for it, until the disk is free.
+  RepairRequest repair_request_;  // For one damaged run; `id` is that of the last one sent.
+  // What came for it so far, and where it goes on: of a run that is not to be written in portions.
+  std::vector<SharedBytes> collected_;
+  Index collected_to_;
+  bool collects_ = options_.log.fresh_page_per_job;  // Such runs; also after a refused portion.
+  std::vector<SharedBytes> repair_frames_;           // To be written once the disk is free.
   bool repair_job_under_way_ = false;
   std::vector<DamagedRun> told_damage_;        // To the core.
   std::optional<Microseconds> damaged_since_;  // While there is some that it was told of.

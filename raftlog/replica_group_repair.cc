@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <optional>
 #include <utility>
 
@@ -11,7 +12,8 @@
 namespace raftmq {
 namespace {
 
-constexpr std::size_t kRepairBytesMax = 256u << 10;  // Of one answer from the files.
+constexpr std::size_t kRepairBytesMax = 256u << 10;    // Of one answer from the files.
+constexpr std::size_t kCollectedBytesMax = 64u << 20;  // In memory, before they are written.
 // A leader whose damage has not been repaired by then makes room for one with a whole log.
 constexpr Microseconds kLeadsDamagedMax = std::chrono::seconds(2);
 
@@ -55,26 +57,44 @@ void ReplicaGroup::RepairDamage() {
     is_reopening_due_ = log_->NeedsReopening() && !repair_.IsAsking();
     return TellCoreOfDamage();  // It may have turned out that no good copy is left.
   }
-  RepairRequest request = *question;
-  request.id = ++asked_id_;
-  repair_request_ = request;
+  repair_request_ = *question;
+  collected_.clear();
+  collected_to_ = question->first.Minus(1);
+  AskForCopy();
+}
+
+void ReplicaGroup::AskForCopy() {
+  repair_request_.id = ++asked_id_;
+  RepairRequest request = repair_request_;
+  request.first = collected_to_.Next();
   deps_.transport.Send({.group = options_.log.group, .body = request, .frames = {}});
+}
+
+// A copy comes job by job where each began on a fresh page, and of such a run only the whole tells
+// where its entries stood (segment/DESIGN.md).
+bool ReplicaGroup::IsToBeCollected() const {
+  std::size_t bytes = 0;
+  for (const SharedBytes& frame : collected_) bytes += frame.size();
+  return collects_ && collected_to_ < repair_request_.last && bytes < kCollectedBytesMax;
 }
 
 void ReplicaGroup::ReceiveRepairReply(const RepairReply& reply, std::vector<SharedBytes> frames) {
   if (!repair_.IsAsking() || reply.id != repair_request_.id || !repair_frames_.empty() ||
       repair_job_under_way_)
     return;
-  repair_.Answered(reply.answer);
+  repair_.Answered(reply.answer, deps_.clock.SteadyNow());
   if (reply.answer != RepairReply::Answer::kHave) return RepairDamage();
-  AppendRequest append{.previous = repair_request_.first.Minus(1)};
+  AppendRequest append{.previous = collected_to_};
   const auto entries = CheckReceivedEntries(frames, log_->group_seed(), &append);
   if (!entries || entries->empty() || append.last > repair_request_.last) {
     deps_.metrics.repairs_refused.Add();
     repair_.Tried(false);
     return RepairDamage();
   }
-  repair_frames_ = std::move(frames);
+  std::ranges::move(frames, std::back_inserter(collected_));
+  collected_to_ = append.last;
+  if (IsToBeCollected()) return AskForCopy();
+  repair_frames_ = std::exchange(collected_, {});
   MaybeSubmit();
 }
 
@@ -101,6 +121,7 @@ void ReplicaGroup::FinishRepair() {
   if (!std::exchange(repair_job_under_way_, false)) return;
   const RepairOutcome& outcome = log_->last_repair();
   repair_.Tried(outcome.status.has_value());
+  collects_ = options_.log.fresh_page_per_job || !outcome.status;
   if (outcome.status) {
     deps_.metrics.entries_repaired.Add(outcome.repaired_up_to.value() -
                                        repair_request_.first.value() + 1);

@@ -21,6 +21,7 @@ ClusterNode::ClusterNode(Replica self, Membership founders, const GroupClusterOp
   options.log.space = &space;
   options.log.segment_bytes_first = cluster.segment_bytes;
   options.log.segment_bytes_max = cluster.segment_bytes;
+  options.log.fresh_page_per_job = cluster.fresh_page_per_job;
 }
 
 Result<std::unique_ptr<OpenedLog>> ClusterNode::OpenLog() {

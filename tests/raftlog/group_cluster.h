@@ -22,6 +22,7 @@ struct GroupClusterOptions {
   std::int64_t retention_ms = -1;
   std::int64_t retention_bytes = -1;
   bool internal = false;
+  bool fresh_page_per_job = false;
 };
 
 class MailTransport final : public Transport {

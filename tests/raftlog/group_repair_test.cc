@@ -22,7 +22,7 @@ std::string Long(int number) { return std::to_string(number) + std::string(12'00
 // Three replicas with some sealed segments, node 1 leads.
 class GroupRepair : public ::testing::Test {
  protected:
-  GroupRepair() {
+  explicit GroupRepair(const GroupClusterOptions& options = {.cache_bytes = 0}) : cluster(options) {
     cluster.Elect(1);
     for (std::size_t i = 0; i < kValues; ++i)
       EXPECT_TRUE(cluster.Produce(1, Long(static_cast<int>(i))).has_value());
@@ -64,7 +64,7 @@ class GroupRepair : public ::testing::Test {
   std::vector<std::string> ReadAll(std::uint32_t id) { return cluster.node(id).ReadFrom(0); }
 
   static constexpr std::size_t kValues = 60;
-  GroupCluster cluster{{.cache_bytes = 0}};
+  GroupCluster cluster;
 };
 
 TEST_F(GroupRepair, AReadThatMeetsDamageIsToldToTryAgainAndThenServed) {
@@ -201,6 +201,31 @@ TEST_F(GroupRepair, ACopyThatDoesNotCheckIsNotWritten) {
   EXPECT_THAT(cluster.group(2).damage(), Not(IsEmpty()));
   EXPECT_GT(cluster.node(2).metrics.repairs_refused.value(), 0u);
   EXPECT_TRUE(before == cluster.node(2).Segments());
+}
+
+class GroupRepairOnFreshPages : public GroupRepair {
+ protected:
+  GroupRepairOnFreshPages() : GroupRepair({.cache_bytes = 0, .fresh_page_per_job = true}) {}
+};
+
+// Copies come job by job; where the first of them stood only the last one tells.
+TEST_F(GroupRepairOnFreshPages, ARunOfManyJobsIsRepairedAsAWhole) {
+  const std::string oldest = cluster.node(2).Segments().begin()->first;
+  for (std::uint64_t at = 40'000; at < 100'000; at += 2'000)
+    cluster.node(2).files->Damage("/p/" + oldest, at, std::byte{1});
+  Restart(2);
+  cluster.Heartbeat(1);
+  EXPECT_EQ(cluster.node(2).Fetch(4).error().code, ErrorCode::kNotYet);
+  ASSERT_THAT(cluster.group(2).damage(), SizeIs(1));
+  EXPECT_GT(cluster.group(2).damage().front().last,
+            cluster.group(2).damage().front().first.Plus(2));
+  LetRepair();
+  EXPECT_THAT(cluster.group(2).damage(), IsEmpty());
+  EXPECT_EQ(cluster.node(2).metrics.repairs_refused.value(), 0u);
+  EXPECT_EQ(ReadAll(2), ReadAll(1));  // Entries may stand elsewhere between the same two.
+  Restart(2);
+  cluster.Heartbeat(1);
+  EXPECT_EQ(ReadAll(2), ReadAll(1));
 }
 
 // Damaged configuration entries could make it win by the votes of those who were members once.
