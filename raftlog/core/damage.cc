@@ -27,8 +27,24 @@ namespace raftmq {
 void Raft::SetDamage(std::vector<DamagedRun> damage) {
   const RaftInvariants::Step step(*this);
   damage_ = DamagedRuns(std::move(damage));
+  ForgetVerified();
   AckDurable();
   if (status_.role == RaftRole::kLeader) MaybeCommit();
+}
+
+// What was the same as the leader's above the commit cannot be told any more, nor where in a run
+// that ends.
+void Raft::ForgetVerified() {
+  const DamagedRun* const run = damage_.FirstFrom(status_.commit.Next());
+  if (run == nullptr) return;
+  verified_ = std::min(verified_, std::max(status_.commit, run->first.Minus(1)));
+  acked_ = std::min(acked_, verified_);
+}
+
+// The last entry up to `index` that is not damaged.
+Index Raft::ReadableUpTo(Index index) const {
+  while (const DamagedRun* const run = damage_.Find(index)) index = run->first.Minus(1);
+  return index;
 }
 
 Index Raft::CountedDurable() const {

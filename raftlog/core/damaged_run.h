@@ -28,10 +28,16 @@ class DamagedRuns {
   // REQUIRES for these two: !empty().
   Index first() const { return runs_.front().first; }
   Index last() const { return runs_.back().last; }
+  // The run that holds the entry.
   const DamagedRun* Find(Index index) const {
+    const DamagedRun* const run = FirstFrom(index);
+    return run != nullptr && run->first <= index ? run : nullptr;
+  }
+  // The first run that holds the entry or one behind it.
+  const DamagedRun* FirstFrom(Index index) const {
     const auto found =
         std::ranges::find_if(runs_, [index](const DamagedRun& run) { return run.last >= index; });
-    return found != runs_.end() && found->first <= index ? &*found : nullptr;
+    return found != runs_.end() ? &*found : nullptr;
   }
   void TruncateAfter(Index last_kept) {
     std::erase_if(runs_, [&](const DamagedRun& run) { return run.first > last_kept; });

@@ -94,8 +94,9 @@ void Raft::OnResetRequest(const RaftMessage& message, const ResetRequest& reques
   Follow(message.from);
   // All before the leader's log start is committed: a log that reaches there needs no reset, and a
   // late or doubled message must not drop what has been acked since.
-  const bool has_it =
-      request.before <= status_.commit || log_.TermAt(request.before) == request.before_term;
+  const bool is_same = damage_.Find(request.before) == nullptr &&
+                       log_.TermAt(request.before) == request.before_term;
+  const bool has_it = request.before <= status_.commit || is_same;
   if (!has_it) ResetTo(request);
   verified_ = std::max(verified_, request.before);
   const Index durable = std::min(CountedDurable(), verified_);

@@ -273,7 +273,7 @@ class Raft {
   void OnAppendReply(const RaftMessage& message, const AppendReply& reply);
   void OnAppendRejection(const RaftMessage& message, const AppendRejection& rejection);
   void Heard(Progress& follower, std::uint64_t round);
-  AppendRequest MakeHeader(const Progress& follower, Index last) const;
+  AppendRequest MakeHeader(Index previous, Index last) const;
   bool NeedsReset(const Progress& follower) const;
   void SendEmpty(Progress& follower);
   void OweAll();
@@ -292,6 +292,8 @@ class Raft {
   void AckDurable();
 
   // damage.cc
+  void ForgetVerified();
+  Index ReadableUpTo(Index index) const;
   Index CountedDurable() const;
   LogEnd VotingEnd() const;
   bool HoldsItsPromise() const;

@@ -78,6 +78,7 @@ std::optional<Raft::SendRange> Raft::NextToSend(NodeId to) const {
   for (const Progress& follower : followers_) {
     if (follower.replica.node != to) continue;
     if (follower.next > log_.last() || NeedsReset(follower)) return std::nullopt;
+    if (ReadableUpTo(follower.next.Minus(1)) < follower.next.Minus(1)) return std::nullopt;
     if (follower.is_probing ? follower.is_waiting
                             : follower.in_flight.size() >= config_.in_flight_max)
       return std::nullopt;
@@ -86,8 +87,7 @@ std::optional<Raft::SendRange> Raft::NextToSend(NodeId to) const {
   return std::nullopt;
 }
 
-AppendRequest Raft::MakeHeader(const Progress& follower, Index last) const {
-  const Index previous = follower.next.Minus(1);
+AppendRequest Raft::MakeHeader(Index previous, Index last) const {
   return {.previous = previous,
           .previous_term = *log_.TermAt(previous),
           .commit = status_.commit,
@@ -106,7 +106,7 @@ RaftMessage Raft::MakeAppend(NodeId to, Index last) {
   RaftMessage message{.from = config_.self,
                       .to = follower.replica.id(),
                       .term = status_.term,
-                      .body = MakeHeader(follower, last)};
+                      .body = MakeHeader(follower.next.Minus(1), last)};
   follower.is_empty_due = false;
   follower.commit_sent = std::min(status_.commit, last);
   SetQuiet(follower, false);
@@ -132,9 +132,12 @@ void Raft::EndTurn() {
 }
 
 void Raft::SendEmpty(Progress& follower) {
+  // Of damaged entries only a guess at their terms is known, with which a follower must not agree.
+  const Index previous = ReadableUpTo(follower.next.Minus(1));
+  if (previous < follower.next.Minus(1)) follower.Probe(previous.Next());
   const bool goes_quiet = follower.may_go_quiet && IsSettled(follower);
   follower.is_empty_due = false;
-  follower.commit_sent = std::min(status_.commit, follower.next.Minus(1));
+  follower.commit_sent = std::min(status_.commit, previous);
   SetQuiet(follower, goes_quiet);
   if (NeedsReset(follower)) {
     const Index before = log_.first().Minus(1);
@@ -142,7 +145,7 @@ void Raft::SendEmpty(Progress& follower) {
         follower.replica.id(),
         ResetRequest{.before = before, .before_term = *log_.TermAt(before), .round = round_});
   }
-  AppendRequest header = MakeHeader(follower, follower.next.Minus(1));
+  AppendRequest header = MakeHeader(previous, previous);
   header.goes_quiet = goes_quiet;
   Send(follower.replica.id(), std::move(header));
 }

@@ -24,7 +24,6 @@ RestoredState CoreCluster::Restore(const Disk& disk) const {
                       .memberships = {{disk.before, disk.before_membership}},
                       .base_checkpoint_last = disk.base_checkpoint_last};
   state.damage = disk.damage;
-  state.knows_membership = disk.damage.empty();
   const DamagedRuns damage(disk.damage);
   Index index = disk.before;
   for (const Entry& entry : disk.entries) {
@@ -34,7 +33,12 @@ RestoredState CoreCluster::Restore(const Disk& disk) const {
     const Term guess = state.runs.empty() ? disk.before_term : state.runs.back().term;
     const Term term = is_readable || index == disk.last() ? entry.term : guess;
     if (state.runs.empty() || state.runs.back().term != term) state.runs.push_back({index, term});
-    if (is_readable && entry.membership) state.memberships.push_back({index, *entry.membership});
+    if (!entry.membership) continue;
+    // A checkpoint behind the damage tells if there was none.
+    if (is_readable)
+      state.memberships.push_back({index, *entry.membership});
+    else
+      state.knows_membership = false;
   }
   return state;
 }
@@ -61,7 +65,9 @@ void CoreCluster::Damage(NodeId id, Index first, Index last) {
 bool CoreCluster::Repair(NodeId id, NodeId peer) {
   Node& node = nodes_.at(id);
   const Node& other = nodes_.at(peer);
-  if (!node.jobs.empty() || node.disk.damage.empty() || !IsUp(id) || !IsUp(peer)) return false;
+  // What the peer has cut may still stand on its disk.
+  const bool is_settled = node.jobs.empty() && other.jobs.empty();
+  if (!is_settled || node.disk.damage.empty() || !IsUp(id) || !IsUp(peer)) return false;
   const DamagedRun run = node.disk.damage.front();
   const Index commit = raft(id).status().commit;
   const bool is_committed = run.last <= commit && run.last <= raft(peer).status().commit;
