@@ -2,12 +2,18 @@
 
 #include <fmt/format.h>
 
+#include <chrono>
 #include <utility>
 
 #include "protocol/types/check.h"
 #include "raftlog/replica_group.h"
 
 namespace raftmq {
+namespace {
+
+constexpr Microseconds kOpenRetryPause = std::chrono::seconds(1);
+
+}  // namespace
 
 ReopeningGroup::ReopeningGroup(const GroupOptions& options, const GroupDeps& deps, OpenedLog opened,
                                ReopenLog reopen)
@@ -21,7 +27,10 @@ ReopeningGroup::ReopeningGroup(const GroupOptions& options, const GroupDeps& dep
 // 3. Its log is opened again, by recovery, on the work queue.
 // 4. A new group goes on in its place.
 void ReopeningGroup::MaybeReopen() {
-  if (phase_ == Phase::kClosed) return OpenAgain();
+  if (phase_ == Phase::kClosed) {
+    if (deps_.clock.SteadyNow() >= open_due_) OpenAgain();
+    return;
+  }
   if (!IsOpen() || !drained_.empty() || !group_->status().needs_reopening) return;
   phase_ = Phase::kClosing;
   last_status_ = group_->status();
@@ -47,6 +56,12 @@ void ReopeningGroup::OpenAgain() {
 
 void ReopeningGroup::OnOpened(Result<std::unique_ptr<OpenedLog>> opened) {
   if (!drained_.empty()) return Drained();
+  if (!opened && opened.error().code != ErrorCode::kDataCorrupt) {
+    // A full disk, too many open files: that may pass.
+    phase_ = Phase::kClosed;
+    open_due_ = deps_.clock.SteadyNow() + kOpenRetryPause;
+    return;
+  }
   if (!opened) {
     phase_ = Phase::kFailed;
     failure_ = Error{ErrorCode::kDataCorrupt,

@@ -77,6 +77,7 @@ class ReopeningGroup final : public Group {
   const ReopenLog reopen_;
   Phase phase_ = Phase::kOpen;
   std::uint64_t openings_ = 0;
+  Microseconds open_due_{0};      // When kClosed: an attempt to open it has failed before.
   std::unique_ptr<Group> group_;  // Null from kClosed on.
   GroupStatus last_status_;       // While it is not open.
   Membership last_membership_;    // The same.

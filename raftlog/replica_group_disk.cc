@@ -149,6 +149,13 @@ void ReplicaGroup::Drain(std::function<void()> done) {
     const Proposal held = proposals_.TakeHeld();
     if (held.done) held.done(Fail(ErrorCode::kDraining, "the broker is shutting down"));
   }
+  // It counts itself only up to its damage until its log is opened again, and what waits here may
+  // need just that.
+  if (is_reopening_due_) {
+    core_.GiveUp();
+    CarryOut({});
+    proposals_.LoseAbove(Index(0), UnknownOutcome());
+  }
   MaybeSubmit();
 }
 
