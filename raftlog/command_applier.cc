@@ -49,8 +49,9 @@ void CommandApplier::ReadOn() {
   reader_.Run(std::move(read), [this, restarts = restarts_](Result<LogSlice> slice) {
     if (restarts != restarts_) return;
     reading_ = false;
-    // Damaged or overloaded: stays where it is; the next commit or tick tries again.
-    if (!slice) return;
+    // Damaged, overloaded, or beyond the end of a file that was cut: stays where it is; the next
+    // commit or tick tries again.
+    if (!slice || slice->last < slice->first) return;
     ApplySlice(*slice);
     on_applied_();
   });

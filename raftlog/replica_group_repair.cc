@@ -158,6 +158,11 @@ void ReplicaGroup::HandOverIfDamaged() {
 
 // Damage that may yet be repaired is no answer for ever.
 Error ReplicaGroup::AsRetriable(Error error) const {
+  // Repaired, but in a file that the log does not know before it is opened again.
+  if (error.code == ErrorCode::kInternal && log_->NeedsReopening())
+    return {ErrorCode::kNotYet,
+            fmt::format("node {} takes repaired entries into {}: try again, or ask another one",
+                        options_.self.value(), options_.log.group.ToString())};
   const bool is_hopeless =
       std::ranges::all_of(damage(), [this](const auto& r) { return repair_.IsHopeless(r); });
   if (error.code != ErrorCode::kDataCorrupt || core_.membership().size() < 2 || is_hopeless)

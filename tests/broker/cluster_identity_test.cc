@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iostream>
+#include <iterator>
 #include <memory>
 #include <string>
 #include <vector>
@@ -122,6 +123,17 @@ class ClusterIdentity : public ::testing::Test {
         if (file.path().extension() == ".log") std::filesystem::remove(file);
       }
     }
+  }
+  // The last one that is not zero.
+  static bool FlipLastByte(const std::filesystem::path& path) {
+    std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+    const std::string bytes{std::istreambuf_iterator<char>(file), {}};
+    const auto at = bytes.find_last_not_of('\0');
+    if (at == std::string::npos) return false;
+    file.clear();
+    file.seekp(static_cast<std::streamoff>(at));
+    file.put(static_cast<char>(bytes[at] ^ 0x10));
+    return file.good();
   }
   void ExpectNothingLost() {
     EXPECT_TRUE(load_->Finish());
@@ -358,6 +370,27 @@ TEST_F(ClusterIdentity, ALostReplicaOfTheCatalogueIsReplacedOnItsOwnNode) {
     ExpectWhole();
     EXPECT_EQ(std::filesystem::exists(directory.string() + ".lost"), round % 3 != 0);
     std::filesystem::remove_all(directory.string() + ".lost");
+    ExpectVotes(victim, VictimOf(round + 1));
+    ExpectCatalogueVotes(victim, VictimOf(round + 1));
+  }
+  ExpectNothingLost();
+}
+
+// Its log still has a checkpoint: only what the others were may be hidden by the damage.
+TEST_F(ClusterIdentity, ADamagedCatalogueIsRepairedBeforeItsNodeKnowsAllPeers) {
+  for (int round = 0; round < Rounds(); ++round) {
+    const NodeId victim = VictimOf(round);
+    const std::filesystem::path directory =
+        Directory(victim) + "/partitions/" + GroupId{kClusterTopicId, {}}.ToString();
+    ExpectMoreAcks();
+    cluster_.Stop(victim);
+    ASSERT_TRUE(FlipLastByte(directory / "00000000000000000001-00000000000000000000.log"));
+    ExpectMoreAcks();
+    cluster_.Start(victim);
+    EXPECT_THAT(cluster_.process(victim).Stderr(), HasSubstr("were promised and are kept as"));
+    ExpectCaughtUp(victim);
+    ExpectWhole();
+    EXPECT_FALSE(std::filesystem::exists(directory.string() + ".lost"));
     ExpectVotes(victim, VictimOf(round + 1));
     ExpectCatalogueVotes(victim, VictimOf(round + 1));
   }

@@ -4,6 +4,9 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <map>
+#include <string>
+#include <vector>
 
 #include "tests/raftlog/group_cluster.h"
 
@@ -226,6 +229,53 @@ TEST_F(GroupRepairOnFreshPages, ARunOfManyJobsIsRepairedAsAWhole) {
   Restart(2);
   cluster.Heartbeat(1);
   EXPECT_EQ(ReadAll(2), ReadAll(1));
+}
+
+// Commands behind the end of a file that was cut are committed and not there: applying waits.
+TEST(GroupRepairOfCommands, TheEndOfAFileThatWasCutIsAppliedOnceItIsRepaired) {
+  GroupCluster cluster({.cache_bytes = 0, .internal = true});
+  std::map<std::uint32_t, std::string> text;
+  const auto attach = [&](std::uint32_t id) {
+    text[id].clear();
+    cluster.group(id).SetCapture([] { return ByteBuffer(0); });
+    cluster.group(id).SetRestore([&text, id](ByteSpan) { text[id].clear(); });
+    cluster.group(id).SetApply(
+        [&text, id](Index, ByteSpan payload) { text[id] += std::string(AsText(payload)) + " "; });
+  };
+  for (std::uint32_t id = 1; id <= kNodes; ++id) attach(id);
+  cluster.Elect(1);
+  for (const std::string word : {"one", "two", "three", "four"}) {
+    cluster.group(1).ProposeAnywhere(MakeControlEntry(EntryKind::kCommand, AsBytes(word)),
+                                     [](const Result<Proposed>&) {});
+    cluster.Settle();
+  }
+  cluster.Heartbeat(1);
+  cluster.group(2).Drain([] {});  // Its mark is written.
+  cluster.Settle();
+  ClusterNode& node = cluster.node(2);
+  node.Crash();
+  const std::string path = "/p/" + node.Segments().begin()->first;
+  {
+    std::vector<std::byte> bytes(8'192);
+    ASSERT_TRUE((*node.files->Open(path, OpenMode::kRead))->Read(0, bytes));
+    const auto used = std::ranges::find_if(bytes.rbegin(), bytes.rend(),
+                                           [](std::byte byte) { return byte != std::byte{0}; })
+                          .base() -
+                      bytes.begin();
+    bytes.resize(static_cast<std::size_t>(used) - 150);
+    ASSERT_TRUE(node.files->Remove(path));
+    ASSERT_TRUE((*node.files->Open(path, OpenMode::kCreate))->Write(0, bytes));
+  }
+  cluster.Start(2);
+  attach(2);
+  ASSERT_THAT(cluster.group(2).damage(), SizeIs(1));
+  for (int i = 0; i < 10; ++i) {
+    cluster.node(2).clock.Advance(std::chrono::seconds(1));
+    cluster.Tick(2, 1);
+    cluster.Heartbeat(1);
+  }
+  EXPECT_THAT(cluster.group(2).damage(), IsEmpty());
+  EXPECT_EQ(text[2], "one two three four ");
 }
 
 // Damaged configuration entries could make it win by the votes of those who were members once.
