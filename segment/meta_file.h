@@ -6,46 +6,16 @@
 
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
-#include "protocol/types/ids.h"
 #include "raftmq/result.h"
 #include "segment/file_system.h"
-#include "segment/partition_log.h"
+#include "segment/meta_fields.h"
+#include "segment/meta_page.h"
 #include "segment/segment_name.h"
 
 namespace raftmq {
-
-struct MetaIdentity {
-  GroupId group;
-  ReplicaNumber replica;
-  std::uint64_t group_seed = 0;
-  bool operator==(const MetaIdentity&) const = default;
-};
-
-// The replica's statement about its own synced bytes: everything up to here was synced.
-struct LogMark {
-  std::uint64_t truncations = 0;  // Cuts and resets so far.
-  LogTail tail;                   // Of the last synced entry.
-  Index segment_first;            // The segment that holds it, and where the entry ends in it.
-  std::uint64_t position = 0;
-  Index committed;  // Known committed then.
-  // Entries above `tail` and up to here were written in one job that began after this mark: what
-  // one of them says of another as committed does not show that it was synced. 0 = none.
-  Index unproven;
-  bool operator==(const LogMark&) const = default;
-};
-
-// A cut or reset that is under way: finished by recovery before anything is judged.
-struct LogIntent {
-  enum class Pending : std::uint8_t { kNone = 0, kCut = 1, kReset = 2 };
-  Pending pending = Pending::kNone;
-  LogMark after;                // The mark that holds once it is done.
-  std::optional<LogBase> base;  // Of the last reset, also long after it.
-  bool operator==(const LogIntent&) const = default;
-};
 
 // Disk-thread-affine after opening. Every failed write or sync is returned and final.
 class MetaFile {
@@ -94,14 +64,13 @@ class MetaFile {
   static Result<std::unique_ptr<MetaFile>> OpenAs(FileSystem& files, const std::string& path,
                                                   Bad bad, std::vector<std::string>* notes);
   // Writes a page; with `copies` 2 each copy is synced before the next is touched.
-  Status WritePages(std::uint16_t kind, const std::vector<std::byte>& payload, int copies);
-  std::vector<std::byte> PayloadOf(std::uint16_t kind) const;
+  Status WritePages(MetaKind kind, const std::vector<std::byte>& payload, int copies);
+  std::vector<std::byte> PayloadOf(MetaKind kind) const;
   std::vector<std::byte> EncodeMarkPage() const;
-  Result<std::vector<std::byte>> ReadPages(std::uint16_t kind, Bad bad,
-                                           std::vector<std::string>* notes);
+  Result<std::vector<std::byte>> ReadPages(MetaKind kind, Bad bad, std::vector<std::string>* notes);
 
   std::unique_ptr<File> file_;
-  std::uint64_t sequences_[4] =
+  std::uint64_t sequences_[kMetaKinds] =
       {};  // Of the newest copy of each kind; a page with a higher one is newer.
   MetaIdentity identity_;
   HardState hard_state_;
