@@ -15,6 +15,7 @@ constexpr std::uint64_t kSegmentOverheadBytes = 64u << 10;
 
 LogOptions LogOptionsOf(const GroupOptions& options) {
   LogOptions log = options.log;
+  log.self = options.self;
   std::uint64_t least = AlignUp(
       options.batch_bytes_max + log.control_reserve_bytes + kSegmentOverheadBytes, kPageBytes);
   if (options.internal) least += AlignUp(options.state_bytes_max, kPageBytes);

@@ -38,8 +38,8 @@ struct GroupOptions {
   NodeId self;
   RaftConfig raft;                      // Timers and seed; `self` is taken from the log.
   Milliseconds disk_hang_limit{3'000};  // A job that takes longer ends a leadership.
-  // directory and group are the partition's. segment_bytes_first is raised so that the greatest
-  // batch fits into any segment.
+  // directory and group are the partition's, `self` is taken from above. segment_bytes_first is
+  // raised so that the greatest batch fits into any segment.
   LogOptions log;
   std::uint32_t batch_bytes_max = 1u << 20;      // Greatest frame, padding included.
   std::size_t records_bytes_max = 64u << 20;     // Of a compressed batch that FindOffset opens.

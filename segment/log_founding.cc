@@ -72,7 +72,7 @@ Result<RecoveredLog> FoundLog(FileSystem& files, const LogOptions& options,
               .segment_first = segment.name.first,
               .position = segment.staged_end,
               .committed = log.tail.index};
-  log.identity = {options.group, founding.replica, founding.group_seed};
+  log.identity = {options.group, founding.replica, founding.group_seed, options.self};
   auto disk_without_meta = std::make_shared<LogDisk>(files, options.directory, nullptr);
   RAFTMQ_TRY(disk_without_meta->OpenActive(segment.name, 0));
   RAFTMQ_TRY(disk_without_meta->Append(frames, false));

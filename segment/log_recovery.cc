@@ -10,14 +10,9 @@
 namespace raftmq {
 
 Status LogRecovery::OpenMeta() {
-  RAFTMQ_TRY_ASSIGN(auto meta,
-                    MetaFile::Open(files_, options_.directory + "/meta", &report_->notes));
+  RAFTMQ_TRY_ASSIGN(auto meta, MetaFile::Open(files_, options_.directory + "/meta", options_.group,
+                                              options_.self, &report_->notes));
   log_.identity = meta->identity();
-  if (log_.identity.group != options_.group) {
-    return Fail(ErrorCode::kForeignDirectory,
-                fmt::format("expected '{}' to hold group {}, found {}", options_.directory,
-                            options_.group.ToString(), log_.identity.group.ToString()));
-  }
   report_->replica = log_.identity.replica;
   report_->hard_state = meta->hard_state();
   report_->base = meta->intent().base;

@@ -38,7 +38,8 @@ struct RecoveredLog {
 };
 
 // Errors: kNotFound (no such log), kDataCorrupt (meta lost, or no segment left), kUnknownFormat,
-// kForeignDirectory (another group's directory, or a file that is no regular one), kIoError.
+// kForeignDirectory (another group's or node's directory, or a file that is no regular one),
+// kIoError.
 Result<RecoveredLog> RecoverLog(FileSystem& files, const LogOptions& options,
                                 RecoveryReport* report);
 

@@ -28,6 +28,7 @@ std::vector<std::byte> EncodeMeta(const MetaIdentity& identity) {
   out.Put(identity.group.partition.value());
   out.Put(identity.replica.value());
   out.Put(identity.group_seed);
+  out.Put(identity.node.value());
   return out.bytes();
 }
 
@@ -38,6 +39,7 @@ MetaIdentity DecodeIdentity(ByteReader& in) {
   identity.group.partition = PartitionNumber(in.Get<std::uint32_t>());
   identity.replica = ReplicaNumber(in.Get<std::uint64_t>());
   identity.group_seed = in.Get<std::uint64_t>();
+  if (in.left() > 0) identity.node = NodeId(in.Get<std::uint32_t>());  // Format 4.
   return identity;
 }
 

@@ -17,6 +17,7 @@ struct MetaIdentity {
   GroupId group;
   ReplicaNumber replica;
   std::uint64_t group_seed = 0;
+  NodeId node;  // Whose replica it is: founding replicas all have one number. 0 before format 4.
   bool operator==(const MetaIdentity&) const = default;
 };
 

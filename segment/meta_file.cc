@@ -11,17 +11,15 @@
 namespace raftmq {
 namespace {
 
-std::uint64_t PlaceOf(MetaKind kind, std::uint64_t copy) { return (kind * 2u + copy) * kPageBytes; }
-
 MetaKind KindOf(std::size_t i) { return static_cast<MetaKind>(i); }
 
-// nullopt if it is bad; one that cannot be read is as bad as a damaged one.
-Result<std::optional<MetaPage>> ReadCopy(const File& file, MetaKind kind, std::uint64_t copy) {
-  MetaPageBytes bytes;
-  if (!file.Read(PlaceOf(kind, copy), bytes)) return std::optional<MetaPage>();
-  RAFTMQ_TRY_ASSIGN(auto page, ParseMetaPage(bytes, kind));
-  if (page && page->sequence % 2 != copy) page.reset();
-  return page;
+Status CheckNode(const MetaIdentity& identity, NodeId self, const std::string& path) {
+  if (identity.node == self) return Ok();
+  return Fail(
+      ErrorCode::kForeignDirectory,
+      fmt::format("expected '{}' to be of the replica on node {}, found that of node {}: put each "
+                  "node's own directory back; if it is gone, move this one away",
+                  path, self.value(), identity.node.value()));
 }
 
 }  // namespace
@@ -36,42 +34,38 @@ std::vector<std::byte> MetaFile::EncodeMarkPage() const {
 
 Status MetaFile::WritePages(MetaKind kind, const std::vector<std::byte>& payload, int copies) {
   for (int i = 0; i < copies; ++i) {
-    const std::uint64_t sequence = ++sequences_[kind];
-    RAFTMQ_TRY(file_->Write(PlaceOf(kind, sequence % 2), MakeMetaPage(kind, {sequence, payload})));
+    const MetaPage page{
+        .sequence = ++sequences_[kind], .owner = OwnerOf(kind, identity_), .payload = payload};
+    RAFTMQ_TRY(file_->Write(PlaceOf(kind, page.sequence % 2), MakeMetaPage(kind, page)));
     if (copies > 1) RAFTMQ_TRY(Sync());
   }
   return Ok();
 }
 
-Result<std::vector<std::byte>> MetaFile::ReadPages(MetaKind kind, Bad bad,
-                                                   std::vector<std::string>* notes) {
-  std::optional<MetaPage> newest;
-  int valid = 0;
-  bool are_twins = true;
-  for (std::uint64_t copy = 0; copy < 2; ++copy) {
-    RAFTMQ_TRY_ASSIGN(auto parsed, ReadCopy(*file_, kind, copy));
-    if (!parsed) continue;
-    ++valid;
-    if (newest) are_twins = newest->payload == parsed->payload;
-    if (!newest || parsed->sequence > newest->sequence) newest = std::move(parsed);
-  }
-  if (!newest)
+Result<std::vector<std::byte>> MetaFile::TakeNewest(MetaKind kind, const MetaCopies& copies,
+                                                    Bad bad, std::vector<std::string>* notes) {
+  const auto& [first, second] = copies.pages[kind];
+  if (!first && !second)
     return Fail(ErrorCode::kDataCorrupt,
                 fmt::format("both copies of the {} in '{}' are damaged: this replica is lost",
                             NameOf(kind), file_->path()));
-  sequences_[kind] = newest->sequence;
+  const bool is_second = !first || (second && second->sequence > first->sequence);
+  const MetaPage& newest = is_second ? *second : *first;
+  sequences_[kind] = newest.sequence;
+  const bool are_both_whole = first && second;
   // A death between two copies leaves the second one old: what is about to be believed must not
   // hang on one page. Marks take turns, and an old one is as true.
-  const bool is_behind = valid == 2 && kind != kMark && !are_twins;
-  if (valid == 2 && !is_behind) return newest->payload;
+  const bool is_behind = are_both_whole && kind != kMark && first->payload != second->payload;
+  if (are_both_whole && !is_behind) return newest.payload;
   if (!is_behind)
     notes->push_back(fmt::format("{} one of two copies of the {} in '{}'",
                                  bad == Bad::kRepair ? "repaired" : "damaged:", NameOf(kind),
                                  file_->path()));
-  if (bad == Bad::kOnlyNote) return newest->payload;
-  RAFTMQ_TRY(WritePages(kind, newest->payload, 1));
+  // Of an old format all are about to be written anew.
+  if (bad == Bad::kOnlyNote || copies.is_old) return newest.payload;
+  RAFTMQ_TRY(WritePages(kind, newest.payload, 1));
   RAFTMQ_TRY(Sync());
-  return newest->payload;
+  return newest.payload;
 }
 
 Result<std::unique_ptr<MetaFile>> MetaFile::Create(FileSystem& files, const std::string& path,
@@ -92,17 +86,30 @@ Result<std::unique_ptr<MetaFile>> MetaFile::Create(FileSystem& files, const std:
 }
 
 Result<std::unique_ptr<MetaFile>> MetaFile::Open(FileSystem& files, const std::string& path,
+                                                 const GroupId& group, NodeId self,
                                                  std::vector<std::string>* notes) {
-  return OpenAs(files, path, Bad::kRepair, notes);
+  RAFTMQ_TRY_ASSIGN(auto file, OpenFile(files, path, Bad::kRepair));
+  std::unique_ptr<MetaFile> meta(new MetaFile(std::move(file)));
+  RAFTMQ_TRY_ASSIGN(const MetaCopies copies, ReadMetaCopies(*meta->file_, group));
+  if (!copies.is_old) RAFTMQ_TRY(CheckNode(copies.identity, self, path));
+  RAFTMQ_TRY(meta->Take(copies, Bad::kRepair, notes));
+  if (!copies.is_old) return meta;
+  notes->push_back(fmt::format("wrote '{}' anew in format {}", path, kMetaVersion));
+  RAFTMQ_TRY(meta->WriteInNewFormat(self));
+  return meta;
 }
 
 Result<std::unique_ptr<MetaFile>> MetaFile::OpenToRead(FileSystem& files, const std::string& path,
                                                        std::vector<std::string>* bad_copies) {
-  return OpenAs(files, path, Bad::kOnlyNote, bad_copies);
+  RAFTMQ_TRY_ASSIGN(auto file, OpenFile(files, path, Bad::kOnlyNote));
+  std::unique_ptr<MetaFile> meta(new MetaFile(std::move(file)));
+  RAFTMQ_TRY_ASSIGN(const MetaCopies copies, ReadMetaCopies(*meta->file_, std::nullopt));
+  RAFTMQ_TRY(meta->Take(copies, Bad::kOnlyNote, bad_copies));
+  return meta;
 }
 
-Result<std::unique_ptr<MetaFile>> MetaFile::OpenAs(FileSystem& files, const std::string& path,
-                                                   Bad bad, std::vector<std::string>* notes) {
+Result<std::unique_ptr<File>> MetaFile::OpenFile(FileSystem& files, const std::string& path,
+                                                 Bad bad) {
   RAFTMQ_TRY_ASSIGN(auto file,
                     files.Open(path, bad == Bad::kRepair ? OpenMode::kWrite : OpenMode::kRead));
   RAFTMQ_TRY_ASSIGN(const std::uint64_t size, file->Size());
@@ -114,30 +121,45 @@ Result<std::unique_ptr<MetaFile>> MetaFile::OpenAs(FileSystem& files, const std:
   // A killed process may have left a mark in the disk's cache only. The next one goes over the
   // other copy: one power cut must not find both half written.
   if (bad == Bad::kRepair) RAFTMQ_TRY(file->Sync());
-  std::unique_ptr<MetaFile> meta(new MetaFile(std::move(file)));
-  std::array<std::vector<std::byte>, 4> payloads;
+  return file;
+}
+
+Status MetaFile::Take(const MetaCopies& copies, Bad bad, std::vector<std::string>* notes) {
+  identity_ = copies.identity;  // Pages that are made again bear it.
+  std::array<std::vector<std::byte>, kMetaKinds> payloads;
   for (std::size_t i = 0; i < kMetaKinds; ++i) {
-    const MetaKind kind = KindOf(i);
-    RAFTMQ_TRY_ASSIGN(payloads[kind], meta->ReadPages(kind, bad, notes));
+    RAFTMQ_TRY_ASSIGN(payloads[i], TakeNewest(KindOf(i), copies, bad, notes));
   }
-  std::array<ByteReader, 4> in{ByteReader(payloads[0]), ByteReader(payloads[1]),
-                               ByteReader(payloads[2]), ByteReader(payloads[3])};
-  meta->identity_ = DecodeIdentity(in[kIdentity]);
-  meta->hard_state_ = DecodeHardState(in[kHardState]);
-  meta->mark_ = DecodeMark(in[kMark]);
+  return Decode(payloads);
+}
+
+Status MetaFile::Decode(const std::array<std::vector<std::byte>, kMetaKinds>& payloads) {
+  std::array<ByteReader, kMetaKinds> in{ByteReader(payloads[0]), ByteReader(payloads[1]),
+                                        ByteReader(payloads[2]), ByteReader(payloads[3])};
+  identity_ = DecodeIdentity(in[kIdentity]);
+  hard_state_ = DecodeHardState(in[kHardState]);
+  mark_ = DecodeMark(in[kMark]);
   if (in[kMark].left() > 0) {  // Format 3.
-    meta->first_segment_.first = Index(in[kMark].Get<std::uint64_t>());
-    meta->first_segment_.first_offset = Offset(in[kMark].Get<std::uint64_t>());
+    first_segment_.first = Index(in[kMark].Get<std::uint64_t>());
+    first_segment_.first_offset = Offset(in[kMark].Get<std::uint64_t>());
   }
-  meta->intent_ = DecodeIntent(in[kIntent]);
+  intent_ = DecodeIntent(in[kIntent]);
   for (std::size_t i = 0; i < kMetaKinds; ++i) {
-    const MetaKind kind = KindOf(i);
-    if (!in[kind].ok() || in[kind].left() != 0)
-      return Fail(
-          ErrorCode::kDataCorrupt,
-          fmt::format("the {} in '{}' has another length than expected", NameOf(kind), path));
+    if (!in[i].ok() || in[i].left() != 0)
+      return Fail(ErrorCode::kDataCorrupt,
+                  fmt::format("the {} in '{}' has another length than expected", NameOf(KindOf(i)),
+                              file_->path()));
   }
-  return meta;
+  return Ok();
+}
+
+// The identity goes last: while it is of the old format, pages of both are believed, so that a
+// death in between loses nothing.
+Status MetaFile::WriteInNewFormat(NodeId self) {
+  identity_.node = self;
+  for (const MetaKind kind : {kHardState, kMark, kIntent, kIdentity})
+    RAFTMQ_TRY(WritePages(kind, PayloadOf(kind), 2));
+  return Ok();
 }
 
 Status MetaFile::SaveHardState(const HardState& state) {
@@ -163,8 +185,8 @@ Status MetaFile::Sync() {
 Status MetaFile::RewriteBadCopies() {
   for (std::size_t i = 0; i < kMetaKinds; ++i) {
     const MetaKind kind = KindOf(i);
-    RAFTMQ_TRY_ASSIGN(const auto first, ReadCopy(*file_, kind, 0));
-    RAFTMQ_TRY_ASSIGN(const auto second, ReadCopy(*file_, kind, 1));
+    RAFTMQ_TRY_ASSIGN(const auto first, ReadOwnCopy(*file_, kind, 0, identity_));
+    RAFTMQ_TRY_ASSIGN(const auto second, ReadOwnCopy(*file_, kind, 1, identity_));
     if (first && second) continue;
     RAFTMQ_TRY(Sync());
     const std::uint64_t bad = first ? 1 : 0;

@@ -1,9 +1,11 @@
 // `meta`: the small state of one replica that is not in its log. FORMAT.md draws the pages.
 //
 // Eight pages of 4096 bytes, each with a hash over all of it: identity, hard state, durable mark
-// and intent, each in two copies. A start takes the higher valid copy and rewrites the other.
+// and intent, each in two copies. A start takes the higher valid copy and rewrites the other. A
+// page that another replica's file should hold is as bad as a damaged one.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -11,6 +13,7 @@
 
 #include "raftmq/result.h"
 #include "segment/file_system.h"
+#include "segment/meta_copies.h"
 #include "segment/meta_fields.h"
 #include "segment/meta_page.h"
 #include "segment/segment_name.h"
@@ -24,12 +27,16 @@ class MetaFile {
   static Result<std::unique_ptr<MetaFile>> Create(FileSystem& files, const std::string& path,
                                                   const MetaIdentity& identity, const LogMark& mark,
                                                   const SegmentName& first_segment = {});
-  // Errors: kDataCorrupt if both copies of a page are bad, kUnknownFormat, kNotFound, kIoError.
-  // What was repaired (one bad copy rewritten from the other, synced) is added to `notes`.
+  // The file of node `self`'s replica of the group. What was repaired (one bad copy rewritten from
+  // the other, synced) is added to `notes`. A file of an older format is written anew in this one,
+  // and gets the node. Errors: kDataCorrupt if both copies of a page are bad, kForeignDirectory if
+  // it is another group's or node's, kUnknownFormat, kNotFound, kIoError.
   static Result<std::unique_ptr<MetaFile>> Open(FileSystem& files, const std::string& path,
+                                                const GroupId& group, NodeId self,
                                                 std::vector<std::string>* notes);
 
-  // The same for the offline tools: repairs nothing, and `bad_copies` names what it would have.
+  // The same for the offline tools, whosever it is: repairs nothing, and `bad_copies` names what it
+  // would have.
   static Result<std::unique_ptr<MetaFile>> OpenToRead(FileSystem& files, const std::string& path,
                                                       std::vector<std::string>* bad_copies);
 
@@ -61,13 +68,17 @@ class MetaFile {
  private:
   enum class Bad { kRepair, kOnlyNote };  // What is done about a bad copy with a good twin.
   explicit MetaFile(std::unique_ptr<File> file) : file_(std::move(file)) {}
-  static Result<std::unique_ptr<MetaFile>> OpenAs(FileSystem& files, const std::string& path,
-                                                  Bad bad, std::vector<std::string>* notes);
+  static Result<std::unique_ptr<File>> OpenFile(FileSystem& files, const std::string& path,
+                                                Bad bad);
+  Status Take(const MetaCopies& copies, Bad bad, std::vector<std::string>* notes);
+  Status Decode(const std::array<std::vector<std::byte>, kMetaKinds>& payloads);
+  Result<std::vector<std::byte>> TakeNewest(MetaKind kind, const MetaCopies& copies, Bad bad,
+                                            std::vector<std::string>* notes);
+  Status WriteInNewFormat(NodeId self);
   // Writes a page; with `copies` 2 each copy is synced before the next is touched.
   Status WritePages(MetaKind kind, const std::vector<std::byte>& payload, int copies);
   std::vector<std::byte> PayloadOf(MetaKind kind) const;
   std::vector<std::byte> EncodeMarkPage() const;
-  Result<std::vector<std::byte>> ReadPages(MetaKind kind, Bad bad, std::vector<std::string>* notes);
 
   std::unique_ptr<File> file_;
   std::uint64_t sequences_[kMetaKinds] =

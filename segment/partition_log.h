@@ -26,6 +26,7 @@ namespace raftmq {
 struct LogOptions {
   std::string directory;  // Of this partition.
   GroupId group;
+  NodeId self;  // Whose replica it is: another node's directory is refused.
   std::uint64_t segment_bytes_first = 1u << 20;  // Doubling with the write rate up to:
   std::uint64_t segment_bytes_max = 128u << 20;
   std::uint64_t control_reserve_bytes = 64u << 10;  // End of a segment, for control entries only.

@@ -212,6 +212,35 @@ TEST_F(ClusterIdentity, SwappedDirectoriesAreRefused) {
   ExpectNothingLost();
 }
 
+// Of one partition only: `node` and the catalogue are each node's own.
+TEST_F(ClusterIdentity, SwappedDirectoriesOfOnePartitionAreRefused) {
+  const GroupId group{cluster_.Ask(NodeId(1), kTopic)->id, PartitionNumber(0)};
+  const auto directory = [&](NodeId node) {
+    return Directory(node) + "/partitions/" + group.ToString();
+  };
+  for (int round = 0; round < Rounds(); ++round) {
+    const NodeId one = VictimOf(round), other = VictimOf(round + 1);
+    ExpectMoreAcks();
+    cluster_.Kill(one);
+    cluster_.Kill(other);
+    const auto swap = [&] {
+      std::filesystem::rename(directory(one), Directory(one) + "/swapped");
+      std::filesystem::rename(directory(other), directory(one));
+      std::filesystem::rename(Directory(one) + "/swapped", directory(other));
+    };
+    swap();
+    for (const NodeId node : {one, other}) {
+      const ClusterProcess::Ended ended = cluster_.StartAndWaitForEnd(node);
+      EXPECT_EQ(ended.exit_code, kExitForeign) << ended.log;
+      EXPECT_THAT(ended.log, HasSubstr("of the replica on node " + node.ToString()));
+    }
+    swap();
+    cluster_.StartAll();
+    ExpectMoreAcks();
+  }
+  ExpectNothingLost();
+}
+
 // The copy is taken while the node is down, and the next time of a node that stands still.
 TEST_F(ClusterIdentity, ARolledBackDirectoryIsRefused) {
   for (int round = 0; round < Rounds(); ++round) {

@@ -1,5 +1,6 @@
 #include "broker/partition_directory.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "segment/memory_file_system.h"
@@ -89,6 +90,19 @@ TEST_F(PartitionDirectoryTest, WhatAnotherReplicaHasLeftIsNotItsOwn) {
   EXPECT_EQ((*opened)->report.hard_state, HardState{});
   EXPECT_EQ(FoundOrOpen(false, 7).error().code, ErrorCode::kDataCorrupt);
   EXPECT_EQ(FoundOrOpen(true, 9).error().code, ErrorCode::kDataCorrupt);
+}
+
+// All founders have the same number: only the node tells their directories apart.
+TEST_F(PartitionDirectoryTest, WhatWasFoundedByAnotherNodeIsRefused) {
+  FoundAndVote();
+  options_.self = NodeId(2);
+  for (const bool is_founded : {false, true}) {
+    const auto refused = FoundOrOpen(is_founded);
+    ASSERT_FALSE(refused.has_value());
+    EXPECT_EQ(refused.error().code, ErrorCode::kForeignDirectory);
+    EXPECT_THAT(refused.error().message, testing::HasSubstr("found that of node 1"));
+  }
+  EXPECT_TRUE(files_.Inspect(options_.log.directory + "/meta").has_value());
 }
 
 // It holds what the founders began with, under its own number, so that it votes with nothing yet.

@@ -8,6 +8,7 @@
 #include "segment/memory_file_system.h"
 #include "segment/meta_file.h"
 #include "segment/operation_trace.h"
+#include "tests/segment/old_meta.h"
 
 namespace raftmq {
 namespace {
@@ -39,6 +40,9 @@ class MetaCrashTest : public testing::Test {
     meta_ = std::move(*meta);
     Promised();
     founded_ = trace_->size();
+  }
+  Result<std::unique_ptr<MetaFile>> Open(MemoryFileSystem& files, std::vector<std::string>* notes) {
+    return MetaFile::Open(files, kPath, identity_.group, identity_.node, notes);
   }
   // All that meta holds now is durable.
   void Promised() {
@@ -86,8 +90,10 @@ class MetaCrashTest : public testing::Test {
   }
 
   MemoryFileSystem files_;
-  const MetaIdentity identity_{
-      .group = {TopicId{3, 4}, PartitionNumber(5)}, .replica = ReplicaNumber(6), .group_seed = 8};
+  const MetaIdentity identity_{.group = {TopicId{3, 4}, PartitionNumber(5)},
+                               .replica = ReplicaNumber(6),
+                               .group_seed = 8,
+                               .node = NodeId(2)};
   std::unique_ptr<OperationTrace> trace_;
   std::unique_ptr<MetaFile> meta_;
   std::vector<Promise> promises_;
@@ -101,12 +107,12 @@ TEST_F(MetaCrashTest, EveryImageHoldsOldOrNewAndASecondCrashDoesNoHarm) {
     MemoryFileSystem left(image.disk);
     OperationTrace repair(&left);
     std::vector<std::string> notes;
-    const auto meta = MetaFile::Open(left, kPath, &notes);
+    const auto meta = Open(left, &notes);
     ASSERT_TRUE(meta.has_value()) << image.what << ": " << meta.error().ToString();
     ExpectOldOrNew(image, **meta);
     ForEachCrashImage(repair, {.images_max = 32}, [&](const CrashImage& second) {
       MemoryFileSystem again(second.disk);
-      const auto reopened = MetaFile::Open(again, kPath, &notes);
+      const auto reopened = Open(again, &notes);
       ASSERT_TRUE(reopened.has_value()) << image.what << ", then " << second.what;
       EXPECT_EQ((*reopened)->hard_state(), (*meta)->hard_state()) << second.what;
       EXPECT_EQ((*reopened)->mark(), (*meta)->mark()) << second.what;
@@ -115,6 +121,36 @@ TEST_F(MetaCrashTest, EveryImageHoldsOldOrNewAndASecondCrashDoesNoHarm) {
   });
   RecordProperty("images", static_cast<int>(images));
   EXPECT_GT(images, 100u);
+}
+
+// A death while a file of an old format is written anew, and another one when that goes on.
+TEST_F(MetaCrashTest, EveryImageOfAFileThatIsWrittenAnewHoldsAllThatTheOldOneHeld) {
+  SaveEverything();
+  for (const std::uint16_t version : {std::uint16_t{2}, std::uint16_t{3}}) {
+    MemoryFileSystem old(files_.Snapshot());
+    MakeMetaOld(old, kPath, version);
+    OperationTrace rewrite(&old);
+    std::vector<std::string> notes;
+    ASSERT_TRUE(Open(old, &notes).has_value());
+    const auto expect_same = [&](MemoryFileSystem& left, const std::string& what) {
+      const auto meta = Open(left, &notes);
+      ASSERT_TRUE(meta.has_value()) << what << ": " << meta.error().ToString();
+      EXPECT_EQ((*meta)->identity(), identity_) << what;
+      EXPECT_EQ((*meta)->hard_state(), meta_->hard_state()) << what;
+      EXPECT_EQ((*meta)->mark(), meta_->mark()) << what;
+      EXPECT_EQ((*meta)->intent(), meta_->intent()) << what;
+    };
+    const std::size_t images = ForEachCrashImage(rewrite, {}, [&](const CrashImage& image) {
+      MemoryFileSystem left(image.disk);
+      OperationTrace again(&left);
+      expect_same(left, image.what);
+      ForEachCrashImage(again, {.images_max = 32}, [&](const CrashImage& second) {
+        MemoryFileSystem twice(second.disk);
+        expect_same(twice, image.what + ", then " + second.what);
+      });
+    });
+    EXPECT_GT(images, 20u);
+  }
 }
 
 // Every bit of the file, one after the other: repaired from the twin or, for the mark, lowered to
@@ -126,7 +162,7 @@ TEST_F(MetaCrashTest, EverySingleFlippedBitIsFoundAndRepaired) {
     MemoryFileSystem damaged(disk);
     damaged.Damage(kPath, bit / 8, static_cast<std::byte>(1u << (bit % 8)));
     std::vector<std::string> notes;
-    const auto meta = MetaFile::Open(damaged, kPath, &notes);
+    const auto meta = Open(damaged, &notes);
     ASSERT_TRUE(meta.has_value()) << "bit " << bit << ": " << meta.error().ToString();
     ASSERT_EQ(notes.size(), 1u) << "bit " << bit;
     ASSERT_EQ((*meta)->identity(), identity_) << "bit " << bit;
@@ -134,7 +170,7 @@ TEST_F(MetaCrashTest, EverySingleFlippedBitIsFoundAndRepaired) {
     ASSERT_EQ((*meta)->intent(), meta_->intent()) << "bit " << bit;
     ASSERT_EQ((*meta)->mark(), meta_->mark()) << "bit " << bit;
     notes.clear();
-    ASSERT_TRUE(MetaFile::Open(damaged, kPath, &notes).has_value());
+    ASSERT_TRUE(Open(damaged, &notes).has_value());
     ASSERT_TRUE(notes.empty()) << "bit " << bit << " was not repaired for good";
   }
 }

@@ -1,13 +1,18 @@
 #include "segment/meta_file.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "protocol/types/hash.h"
 #include "segment/posix_file_system.h"
+#include "tests/segment/old_meta.h"
 #include "tests/segment/temp_directory.h"
 
 namespace raftmq {
 namespace {
+
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
 
 constexpr std::size_t kMetaBytes = 8 * kPageBytes;
 
@@ -23,13 +28,32 @@ class MetaFileTest : public testing::Test {
   std::string Path() const { return directory_ / "meta"; }
   Result<std::unique_ptr<MetaFile>> Open() {
     notes_.clear();
-    return MetaFile::Open(files_, Path(), &notes_);
+    return MetaFile::Open(files_, Path(), identity_.group, identity_.node, &notes_);
+  }
+  // Another replica's file, later in everything.
+  std::string MakeOther(const MetaIdentity& identity) {
+    const std::string path = directory_ / "other";
+    const auto meta = MetaFile::Create(files_, path, identity, {.tail = {.index = Index(90)}});
+    for (std::uint64_t term = 1; term <= 9; ++term) {
+      EXPECT_TRUE((*meta)->SaveHardState({Term(term), NodeId(3)}).has_value());
+      EXPECT_TRUE((*meta)->LowerMark({.tail = {.index = Index(90)}}).has_value());
+      EXPECT_TRUE((*meta)->SaveIntent({.after = {.tail = {.index = Index(80)}}}).has_value());
+    }
+    return path;
+  }
+  void ExpectAllAsSaved(const MetaFile& meta) {
+    EXPECT_EQ(meta.identity(), identity_);
+    EXPECT_EQ(meta.hard_state(), (HardState{Term(7), NodeId(2)}));
+    EXPECT_LE(meta.mark().tail.index, Index(5));
+    EXPECT_EQ(meta.intent(), LogIntent{});
   }
 
   TempDirectory directory_;
   PosixFileSystem files_;
-  const MetaIdentity identity_{
-      .group = {TopicId{3, 4}, PartitionNumber(5)}, .replica = ReplicaNumber(6), .group_seed = 8};
+  const MetaIdentity identity_{.group = {TopicId{3, 4}, PartitionNumber(5)},
+                               .replica = ReplicaNumber(6),
+                               .group_seed = 8,
+                               .node = NodeId(2)};
   std::vector<std::string> notes_;
 };
 
@@ -45,30 +69,114 @@ TEST_F(MetaFileTest, WhatWasSavedIsThereAfterReopening) {
 
 // As a program before format 3 has left it: its mark does not name the first segment.
 TEST_F(MetaFileTest, AMarkOfFormatTwoIsReadAndDoesNotKnowTheFirstSegment) {
-  constexpr std::size_t kVersionAt = 4, kPayloadBytesAt = 16, kHashAt = kPageBytes - 8;
-  constexpr std::uint32_t kMarkBytesBefore = 80;
   ASSERT_TRUE((*Open())->SaveFirstSegment({Index(3), Offset(4)}).has_value());
-  auto file = files_.Open(Path(), OpenMode::kWrite);
-  for (std::size_t page = 0; page < 8; ++page) {
-    std::vector<std::byte> bytes(kPageBytes);
-    ASSERT_TRUE((*file)->Read(page * kPageBytes, bytes).has_value());
-    StoreLittleEndian(bytes.data() + kVersionAt, std::uint16_t{2});
-    if (page == 4 || page == 5) {
-      EXPECT_EQ(LoadLittleEndian<std::uint32_t>(bytes.data() + kPayloadBytesAt),
-                kMarkBytesBefore + 16);
-      StoreLittleEndian(bytes.data() + kPayloadBytesAt, kMarkBytesBefore);
-      std::fill_n(bytes.data() + 20 + kMarkBytesBefore, 16, std::byte{0});
-    }
-    StoreLittleEndian(bytes.data() + kHashAt, Hash64(ByteSpan(bytes).first(kHashAt)));
-    ASSERT_TRUE((*file)->Write(page * kPageBytes, bytes).has_value());
-  }
+  MakeMetaOld(files_, Path(), 2);
   const auto meta = Open();
   ASSERT_TRUE(meta.has_value()) << meta.error().ToString();
-  EXPECT_TRUE(notes_.empty());
   EXPECT_EQ((*meta)->mark().tail.index, Index(5));
   EXPECT_EQ((*meta)->first_segment().first, Index(0));
   ASSERT_TRUE((*meta)->SaveFirstSegment({Index(3), Offset(4)}).has_value());
   EXPECT_EQ((*Open())->first_segment(), (SegmentName{Index(3), Offset(4)}));
+}
+
+TEST_F(MetaFileTest, AFileOfFormatThreeIsWrittenAnewAndGetsItsNode) {
+  ASSERT_TRUE((*Open())->SaveFirstSegment({Index(3), Offset(4)}).has_value());
+  MakeMetaOld(files_, Path(), 3);
+  std::vector<std::string> bad_copies;
+  const auto read = MetaFile::OpenToRead(files_, Path(), &bad_copies);
+  ASSERT_TRUE(read.has_value()) << read.error().ToString();
+  EXPECT_EQ((*read)->identity().node, NodeId(0));
+  EXPECT_THAT(bad_copies, IsEmpty());
+  for (const bool is_new : {false, true}) {
+    const auto meta = Open();
+    ASSERT_TRUE(meta.has_value()) << meta.error().ToString();
+    ExpectAllAsSaved(**meta);
+    EXPECT_EQ((*meta)->first_segment(), (SegmentName{Index(3), Offset(4)}));
+    EXPECT_THAT(notes_, SizeIs(is_new ? 0 : 1));
+  }
+  for (std::size_t page = 0; page < kMetaPages; ++page)
+    EXPECT_EQ(LoadLittleEndian<std::uint16_t>(MetaPageAt(files_, Path(), page).data() + 4), 4);
+}
+
+TEST_F(MetaFileTest, AFileOfFormatThreeWithBadCopiesIsWrittenAnew) {
+  MakeMetaOld(files_, Path(), 3);
+  for (const std::size_t page : {0u, 3u, 6u})
+    PutMetaPage(files_, Path(), page, std::vector<std::byte>(kPageBytes));
+  ASSERT_TRUE(Open().has_value());
+  EXPECT_THAT(notes_, SizeIs(4));
+  const auto meta = Open();
+  ASSERT_TRUE(meta.has_value()) << meta.error().ToString();
+  EXPECT_THAT(notes_, IsEmpty());
+  ExpectAllAsSaved(**meta);
+}
+
+// A disk may write a page to the wrong place, whole: here over one of ours, whose counter is lower.
+TEST_F(MetaFileTest, APageOfAnotherPartitionIsAsGoodAsDamaged) {
+  const std::string other = MakeOther(
+      {{TopicId{3, 4}, PartitionNumber(6)}, identity_.replica, identity_.group_seed, NodeId(2)});
+  for (std::size_t page = 0; page < kMetaPages; ++page) {
+    for (const std::uint16_t version : {std::uint16_t{4}, std::uint16_t{3}}) {
+      auto misplaced = MetaPageAt(files_, other, page);
+      if (version == 3) misplaced = OldMetaPage(misplaced, 3);
+      PutMetaPage(files_, Path(), page, misplaced);
+      std::vector<std::string> bad_copies;
+      ASSERT_TRUE(MetaFile::OpenToRead(files_, Path(), &bad_copies).has_value());
+      EXPECT_THAT(bad_copies, SizeIs(1)) << "page " << page << " of format " << version;
+      const auto meta = Open();
+      ASSERT_TRUE(meta.has_value()) << meta.error().ToString();
+      ExpectAllAsSaved(**meta);
+      EXPECT_THAT(notes_, SizeIs(1)) << "page " << page << " of format " << version;
+      EXPECT_TRUE(Open().has_value());
+      EXPECT_THAT(notes_, IsEmpty()) << "was not repaired";
+    }
+  }
+}
+
+// What a replica that was lost here has left lies beside the one in its place.
+TEST_F(MetaFileTest, APageOfAnotherReplicaOfThePartitionIsAsGoodAsDamaged) {
+  const std::string other =
+      MakeOther({identity_.group, ReplicaNumber(5), identity_.group_seed, NodeId(2)});
+  for (std::size_t page = 0; page < kMetaPages; ++page) {
+    PutMetaPage(files_, Path(), page, MetaPageAt(files_, other, page));
+    const auto meta = Open();
+    ASSERT_TRUE(meta.has_value()) << meta.error().ToString();
+    ExpectAllAsSaved(**meta);
+    EXPECT_THAT(notes_, SizeIs(1)) << "page " << page;
+  }
+}
+
+TEST_F(MetaFileTest, WhoHasItOpenMakesAPageOfAnotherPartitionAgain) {
+  const std::string other = MakeOther(
+      {{TopicId{3, 4}, PartitionNumber(6)}, identity_.replica, identity_.group_seed, NodeId(2)});
+  const auto meta = Open();
+  for (std::size_t page = 0; page < kMetaPages; ++page) {
+    PutMetaPage(files_, Path(), page, MetaPageAt(files_, other, page));
+    ASSERT_TRUE((*meta)->RewriteBadCopies().has_value());
+    EXPECT_NE(MetaPageAt(files_, Path(), page), MetaPageAt(files_, other, page));
+  }
+  const auto opened = Open();
+  ASSERT_TRUE(opened.has_value()) << opened.error().ToString();
+  EXPECT_THAT(notes_, IsEmpty());
+  ExpectAllAsSaved(**opened);
+}
+
+// All founding replicas of a partition have the same number.
+TEST_F(MetaFileTest, TheFileOfAnotherNodeIsRefused) {
+  const auto refused = MetaFile::Open(files_, Path(), identity_.group, NodeId(1), &notes_);
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().code, ErrorCode::kForeignDirectory);
+  EXPECT_THAT(refused.error().message, HasSubstr("replica on node 1, found that of node 2"));
+}
+
+TEST_F(MetaFileTest, TheFileOfAnotherPartitionIsRefused) {
+  for (const std::uint16_t version : {std::uint16_t{4}, std::uint16_t{3}}) {
+    if (version == 3) MakeMetaOld(files_, Path(), 3);
+    const auto refused = MetaFile::Open(files_, Path(), {TopicId{3, 4}, PartitionNumber(6)},
+                                        identity_.node, &notes_);
+    ASSERT_FALSE(refused.has_value());
+    EXPECT_EQ(refused.error().code, ErrorCode::kForeignDirectory);
+    EXPECT_THAT(refused.error().message, HasSubstr("found " + identity_.group.ToString()));
+  }
 }
 
 TEST_F(MetaFileTest, AMarkThatIsMadeAgainStillNamesTheFirstSegment) {
