@@ -27,6 +27,13 @@ Error Missing(Offset offset, Index up_to) {
                       offset.value(), up_to.value())};
 }
 
+// What a cut, a trim or a repair has overtaken does not show that anything is damaged.
+template <class T>
+void ForgetIfOvertaken(const LogRead& read, Result<T>* found) {
+  if (*found || found->error().code != ErrorCode::kDataCorrupt || read.damage() != nullptr) return;
+  *found = Fail(ErrorCode::kNotYet, "the log was changed while it was read: try again");
+}
+
 // What a search step found in one slice.
 struct Found {
   std::optional<Group::OffsetAtTime> record;
@@ -103,6 +110,7 @@ void LogReader::Run(std::unique_ptr<LogRead> read, std::function<void(Result<Log
   if (read->IsResident()) {
     metrics_.fetches_from_map.Add();
     Result<LogSlice> slice = read->Run();
+    ForgetIfOvertaken(*read, &slice);
     Finish(*read);
     return done(std::move(slice));
   }
@@ -118,6 +126,7 @@ void LogReader::Run(std::unique_ptr<LogRead> read, std::function<void(Result<Log
                                      [this, state, alive = std::weak_ptr(alive_)] {
                                        if (alive.expired()) return;
                                        --under_way_;
+                                       ForgetIfOvertaken(*state->read, &state->slice);
                                        Finish(*state->read);
                                        state->done(std::move(state->slice));
                                      });
@@ -160,10 +169,11 @@ void LogReader::FindFrom(ReadFrom from, const FindRequest& request, FindDone don
     FindRequest request;
     FindDone done;
     Index last;
+    bool was_read = false;
     Result<Found> found;
   };
-  auto state =
-      std::make_shared<State>(State{std::move(read), from, request, std::move(done), {}, {}});
+  auto state = std::make_shared<State>(
+      State{std::move(read), from, request, std::move(done), {}, false, {}});
   ++under_way_;
   const Status queued = work_.Submit(
       [state] {
@@ -172,12 +182,14 @@ void LogReader::FindFrom(ReadFrom from, const FindRequest& request, FindDone don
           state->found = Fail(slice.error());
           return;
         }
+        state->was_read = true;
         state->last = slice->last;
         state->found = FindInSlice(*slice, state->request);
       },
       [this, state, alive = std::weak_ptr(alive_)] {
         if (alive.expired()) return;
         --under_way_;
+        if (!state->was_read) ForgetIfOvertaken(*state->read, &state->found);
         Finish(*state->read);
         if (!state->found && MayBeginAtLogStart(*state->read, state->from, state->request))
           return FindFrom({ReadFrom::By::kOffset, state->request.log_start.value()}, state->request,

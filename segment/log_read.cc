@@ -38,7 +38,9 @@ class SegmentRead final : public LogRead {
   }
 
   Result<LogSlice> Run() override;
-  const DamagedRange* damage() const override { return damage_ ? &*damage_ : nullptr; }
+  const DamagedRange* damage() const override {
+    return damage_ && !*spec_.is_overtaken ? &*damage_ : nullptr;
+  }
 
  private:
   // What Run touches of the map, all but surely: first byte and count.

@@ -2,6 +2,7 @@
 // whole verified frames.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <optional>
 
@@ -20,6 +21,9 @@ struct LogReadSpec {
   std::uint64_t group_seed = 0;
   LogTail segment_end;  // The last durable entry of the segment: bounds of damage up to its end.
   std::string path;     // For messages.
+  // Set by the loop once entries were cut, dropped or repaired: what the read calls damaged may be
+  // whole.
+  std::shared_ptr<const std::atomic<bool>> is_overtaken;
 };
 
 std::unique_ptr<LogRead> MakeLogRead(LogReadSpec spec);

@@ -112,7 +112,8 @@ class LogRead {
   // Errors: kDataCorrupt with bounds in the message; kIoError.
   virtual Result<LogSlice> Run() = 0;
   // What Run found, for PartitionLog::MarkDamaged: why it answered kDataCorrupt, or what it passed
-  // over on the way to its first entry. Null if nothing.
+  // over on the way to its first entry. Null if nothing, and if a cut, a reset, a trim or a repair
+  // came in between: then an answer kDataCorrupt says nothing, either; read again. On the loop.
   virtual const DamagedRange* damage() const = 0;
 };
 

@@ -76,6 +76,7 @@ std::unique_ptr<LogRead> SegmentedLog::Read(ReadFrom from, Index up_to,
   spec.group_seed = seed_;
   spec.segment_end = segment.tail.index < durable_.tail.index ? segment.tail : durable_.tail;
   spec.path = segment.path;
+  spec.is_overtaken = checks_are_overtaken_;
   return MakeLogRead(std::move(spec));
 }
 

@@ -4,10 +4,12 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "raftlog/opened_log.h"
 #include "segment/fault_file_system.h"
 #include "segment/log_check.h"
+#include "segment/meta_file.h"
 #include "segment/segment_name.h"
 #include "tests/segment/log_driver.h"
 
@@ -58,6 +60,19 @@ TEST(LogScenarios, AReadWhileTheTailIsCutDamagesNothing) {
   EXPECT_EQ(read->damage(), nullptr);
   driver.Flush();
   EXPECT_TRUE(driver.log().Read({.value = 3}, Index(3), 1u << 20)->Run().has_value());
+}
+
+// It waits for the pool while the log is cut and written anew.
+TEST(LogScenarios, AReadThatACutOvertakesFindsNoDamage) {
+  LogDriver driver(SmallLog());
+  for (int i = 0; i < 12; ++i) driver.Append(1000);
+  PartitionLog& log = driver.log();
+  const auto read = log.Read({.value = 10}, log.bounds().durable, 1u << 20);
+  driver.Cut(Index(5));
+  for (int i = 0; i < 4; ++i) driver.Append(1700);
+  const auto slice = read->Run();
+  ASSERT_FALSE(slice.has_value());
+  EXPECT_EQ(read->damage(), nullptr) << read->damage()->what;
 }
 
 TEST(LogScenarios, AFileIsNotTakenOverWhileSomebodyReadsIt) {
