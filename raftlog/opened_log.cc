@@ -82,13 +82,19 @@ Term TermBeforeLog(const OpenedLog& opened) {
   return head ? head->before.term : Term(0);
 }
 
-// Terms never fall along a log, so each run's end is found by halving.
-std::vector<TermRun> FindTermRuns(const PartitionLog& log) {
+// Terms never fall along a log, so each run's end is found by halving. Files in which they fall
+// were not written by this program: kDataCorrupt.
+Result<std::vector<TermRun>> FindTermRuns(const PartitionLog& log) {
   const LogBounds bounds = log.bounds();
   std::vector<TermRun> runs;
   Index first = bounds.first;
   while (first <= bounds.last) {
     const Term term = *log.TermAt(first);
+    const Term before = runs.empty() ? Term(0) : runs.back().term;
+    if (!runs.empty() && term <= before)
+      return Fail(ErrorCode::kDataCorrupt,
+                  fmt::format("expected entry {} to have a term above {}, found {}", first.value(),
+                              before.value(), term.value()));
     runs.push_back({first, term});
     Index low = first;                // Bears `term`.
     Index high = bounds.last.Next();  // Does not.
@@ -122,10 +128,17 @@ Result<std::unique_ptr<OpenedLog>> ScanOpenedLog(std::unique_ptr<PartitionLog> l
   opened->state.SetRecordedCommit(opened->report.commit_floor);
   opened->state.SetCommit(opened->report.commit_floor);
   opened->state.SetDurable(bounds.durable);
+  RAFTMQ_TRY_ASSIGN(std::vector<TermRun> runs, FindTermRuns(*opened->log));
+  const Term before_term = TermBeforeLog(*opened);
+  if (!runs.empty() && before_term > runs.front().term)
+    return Fail(
+        ErrorCode::kDataCorrupt,
+        fmt::format("expected entry {} to have a term of at least {}, found {}",
+                    runs.front().first.value(), before_term.value(), runs.front().term.value()));
   opened->raft = {.hard_state = opened->report.hard_state,
-                  .runs = FindTermRuns(*opened->log),
+                  .runs = std::move(runs),
                   .last = bounds.last,
-                  .before_term = TermBeforeLog(*opened),
+                  .before_term = before_term,
                   .commit = opened->report.commit_floor,
                   .memberships = opened->state.memberships()};
   opened->raft.knows_membership = opened->state.is_whole();

@@ -38,14 +38,17 @@ LogBounds SegmentedLog::bounds() const {
 std::optional<Term> SegmentedLog::TermAt(Index index) const {
   if (index == tail_.index) return tail_.term;
   if (index > tail_.index || index < first_.first) return std::nullopt;
-  // Of a missing first segment: not above the term behind it.
-  if (index < segments_.front().name.first) return TermAt(segments_.front().name.first);
   const auto after = std::partition_point(segments_.begin(), segments_.end(),
                                           [&](const Segment& s) { return s.name.first <= index; });
-  const auto segment = std::prev(after);
-  if (const auto term = segment->index.TermAt(index)) return term;
-  // Damaged, at the front of its segment: not below the term before.
-  return segment == segments_.begin() ? segment->tail.term : std::prev(segment)->tail.term;
+  // Of what is damaged or missing: the last term that is known before, of whichever segment.
+  for (auto segment = after; segment != segments_.begin();) {
+    if (const auto term = (--segment)->index.TermAt(index)) return term;
+  }
+  // At the log's front: the first that is known behind.
+  for (const Segment& segment : segments_) {
+    if (const auto term = segment.index.first_term()) return term;
+  }
+  return tail_.term;
 }
 
 // Jobs are not the same on all replicas: where each begins on a fresh page, another replica may

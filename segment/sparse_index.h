@@ -51,6 +51,10 @@ class SparseIndex {
 
   // The term of an entry of this segment; nullopt before the first frame that was whole.
   std::optional<Term> TermAt(Index index) const;
+  // Of the first frame that was whole; nullopt if there is none.
+  std::optional<Term> first_term() const {
+    return runs_.empty() ? std::nullopt : std::optional(runs_.front().term);
+  }
   std::int64_t max_timestamp_ms() const { return max_timestamp_ms_; }
   bool IsEmpty() const { return lines_.empty(); }
 

@@ -293,5 +293,37 @@ TEST_F(GroupRepair, WhoDoesNotKnowTheMembersDoesNotCampaign) {
   EXPECT_TRUE(cluster.group(1).status().is_leader);
 }
 
+// Two segment files in a row have lost their content: a file system check cut them to nothing.
+class GroupRepairOfEmptyFiles : public ::testing::TestWithParam<int> {};
+
+TEST_P(GroupRepairOfEmptyFiles, TwoInARowAreFilledAgain) {
+  GroupCluster cluster{{.cache_bytes = 0}};
+  cluster.Elect(1);
+  for (int i = 0; i < 130; ++i) ASSERT_TRUE(cluster.Produce(1, Long(i)).has_value());
+  cluster.Heartbeat(1);
+  const auto segments = cluster.node(2).Segments();
+  ASSERT_GE(segments.size(), 6u);
+  cluster.node(2).Crash();
+  auto each = std::next(segments.begin(), GetParam());
+  for (int i = 0; i < 2 && each != segments.end(); ++i, ++each) {
+    const std::string path = "/p/" + each->first;
+    ASSERT_TRUE(cluster.node(2).files->Remove(path).has_value());
+    ASSERT_TRUE(cluster.node(2).files->Open(path, OpenMode::kCreate).has_value());
+  }
+  cluster.Start(2);
+  cluster.Heartbeat(1);
+  for (int i = 0; i < 20; ++i) {
+    for (const std::uint32_t id : {1u, 2u, 3u}) {
+      cluster.node(id).clock.Advance(std::chrono::seconds(1));
+      if (id != 1) cluster.Tick(id, 1);
+    }
+    cluster.Heartbeat(1);
+  }
+  EXPECT_THAT(cluster.group(2).damage(), IsEmpty());
+  EXPECT_EQ(cluster.node(2).ReadFrom(0).size(), 130u);
+}
+
+INSTANTIATE_TEST_SUITE_P(Pairs, GroupRepairOfEmptyFiles, ::testing::Range(0, 7));
+
 }  // namespace
 }  // namespace raftmq

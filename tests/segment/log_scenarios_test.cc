@@ -368,6 +368,41 @@ TEST(LogScenarios, ASectorThatCannotBeReadIsDamageOfItsEntriesOnly) {
   EXPECT_EQ((*log)->bounds().last, driver.log().bounds().last);
 }
 
+// Whose entries are all gone says nothing of their terms.
+TEST(LogScenarios, EmptySegmentFilesInARowTakeTheTermBeforeThem) {
+  for (std::size_t first = 0; first < 3; ++first) {
+    LogDriver driver(SmallLog());
+    for (int segment = 0; segment < 4; ++segment) {
+      driver.Append(100);
+      driver.Cut(driver.log().tail().index.Minus(1));  // The next term.
+      driver.Append(100);
+      driver.Commit();
+      driver.Roll();
+    }
+    driver.Append(100);
+    driver.Commit();
+    driver.Append(100);
+    driver.Background();
+    MemoryFileSystem files(driver.files().Snapshot());
+    const auto segments = driver.log().Segments();
+    for (const std::size_t i : {first, first + 1}) {
+      const SegmentName name{segments[i].first, segments[i].first_offset};
+      ASSERT_TRUE(files.Remove("/p/" + name.LogFile()).has_value());
+      ASSERT_TRUE(files.Open("/p/" + name.LogFile(), OpenMode::kCreate).has_value());
+    }
+    RecoveryReport report;
+    auto log = PartitionLog::Open(files, driver.options(), &report);
+    ASSERT_TRUE(log.has_value()) << log.error().ToString();
+    Term before;
+    for (Index at = (*log)->bounds().first; at <= (*log)->bounds().last; at = at.Next()) {
+      ASSERT_GE((*log)->TermAt(at), before) << "entry " << at.value() << ", files from " << first;
+      before = *(*log)->TermAt(at);
+    }
+    const auto opened = ScanOpenedLog(std::move(*log), std::move(report));
+    EXPECT_TRUE(opened.has_value()) << opened.error().ToString();
+  }
+}
+
 TEST(LogScenarios, OldPayloadThatLooksLikeHeadersIsNotReadAtLength) {
   LogOptions options = SmallLog();
   options.segment_bytes_first = options.segment_bytes_max = 16u << 20;
