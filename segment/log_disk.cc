@@ -124,7 +124,22 @@ Status LogDisk::FinishIntent() {
   std::erase_if(newer, [&intent](const SegmentName& name) {
     return name.first <= intent.after.segment_first;
   });
+  RAFTMQ_TRY(ExtendTo(intent.after));
   return Cut(intent.after, newer);
+}
+
+// Of a file that was cut short from outside the missing bytes are zeros: damage, if they were
+// promised.
+Status LogDisk::ExtendTo(const LogMark& mark) {
+  RAFTMQ_TRY_ASSIGN(const std::vector<SegmentName> names, ListSegments());
+  const auto name = std::ranges::find(names, mark.segment_first, &SegmentName::first);
+  if (name == names.end()) return Ok();
+  RAFTMQ_TRY_ASSIGN(const auto file, files_.Open(PathOf(*name), OpenMode::kWrite));
+  RAFTMQ_TRY_ASSIGN(const std::uint64_t size, file->Size());
+  const std::uint64_t wanted = AlignUp(mark.position, kPageBytes);
+  if (size >= wanted) return Ok();
+  RAFTMQ_TRY(file->Allocate(wanted));
+  return file->Sync();
 }
 
 Result<std::vector<SegmentName>> LogDisk::ListSegments() {

@@ -74,7 +74,8 @@ class LogDisk {
   std::optional<Active> active() const;
   // Reads it back, because the file was written to behind the writer's back.
   Status ReadUnfinishedPage() { return active_->ReadUnfinishedPage(); }
-  Status DropIndexFile(const SegmentName& name);    // Durable on return.
+  Status DropIndexFile(const SegmentName& name);  // Durable on return.
+  Status ExtendTo(const LogMark& mark);
   Result<std::vector<SegmentName>> ListSegments();  // Oldest first.
   Status RemoveIfThere(const std::string& path);
   Status SyncDirectory() { return files_.SyncDirectory(directory_); }

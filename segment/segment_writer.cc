@@ -1,5 +1,7 @@
 #include "segment/segment_writer.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
@@ -28,8 +30,12 @@ Result<std::unique_ptr<SegmentWriter>> SegmentWriter::Open(FileSystem& files,
                                                            std::uint64_t position) {
   RAFTMQ_TRY_ASSIGN(auto file, files.Open(path, OpenMode::kDirect));
   RAFTMQ_TRY_ASSIGN(const std::uint64_t size, file->Size());
-  std::unique_ptr<SegmentWriter> writer(
-      new SegmentWriter(std::move(file), AlignDown(size, kPageBytes)));
+  const std::uint64_t capacity = AlignDown(size, kPageBytes);
+  if (position > capacity)
+    return Fail(
+        ErrorCode::kDataCorrupt,
+        fmt::format("expected '{}' to have {} bytes at least, found {}", path, position, size));
+  std::unique_ptr<SegmentWriter> writer(new SegmentWriter(std::move(file), capacity));
   RAFTMQ_TRY(writer->ReadPage(position));
   return writer;
 }

@@ -368,6 +368,32 @@ TEST(LogScenarios, ASectorThatCannotBeReadIsDamageOfItsEntriesOnly) {
   EXPECT_EQ((*log)->bounds().last, driver.log().bounds().last);
 }
 
+// A file system check has cut the file short, of which a cut was under way.
+TEST(LogScenarios, APendingCutOfAFileThatIsTooShortIsFinished) {
+  LogDriver driver(SmallLog());
+  for (int i = 0; i < 8; ++i) driver.Append(6000);
+  driver.Cut(Index(6));
+  MemoryFileSystem files(driver.files().Snapshot());
+  {
+    std::vector<std::string> notes;
+    const auto meta = MetaFile::Open(files, "/p/meta", driver.options().group, NodeId(), &notes);
+    ASSERT_TRUE(meta.has_value()) << meta.error().ToString();
+    const LogIntent cut{.pending = LogIntent::Pending::kCut, .after = (*meta)->mark(), .base = {}};
+    ASSERT_TRUE((*meta)->SaveIntent(cut).has_value());
+  }
+  const std::string path = "/p/" + SegmentName{Index(1), Offset(0)}.LogFile();
+  std::vector<std::byte> left(2 * kPageBytes + 100);
+  ASSERT_TRUE((*files.Open(path, OpenMode::kRead))->Read(0, left).has_value());
+  ASSERT_TRUE(files.Remove(path).has_value());
+  ASSERT_TRUE((*files.Open(path, OpenMode::kCreate))->Write(0, left).has_value());
+  RecoveryReport report;
+  const auto log = PartitionLog::Open(files, driver.options(), &report);
+  ASSERT_TRUE(log.has_value()) << log.error().ToString();
+  EXPECT_EQ((*log)->bounds().last, Index(6));
+  ASSERT_EQ(report.damage.size(), 1u);
+  EXPECT_EQ(report.damage.front().last, Index(6));
+}
+
 // Whose entries are all gone says nothing of their terms.
 TEST(LogScenarios, EmptySegmentFilesInARowTakeTheTermBeforeThem) {
   for (std::size_t first = 0; first < 3; ++first) {
