@@ -14,8 +14,9 @@
 
 namespace raftmq {
 
-inline constexpr std::size_t kPageBytes = 4096;   // Unit of direct writes.
-inline constexpr std::size_t kSectorBytes = 512;  // Unit that a power cut leaves old or new.
+inline constexpr std::size_t kPageBytes = 4096;    // Unit of direct writes.
+inline constexpr std::byte kUnreadableByte{0xFF};  // Stands for what a disk cannot read.
+inline constexpr std::size_t kSectorBytes = 512;   // Unit that a power cut leaves old or new.
 
 enum class OpenMode {
   kRead,    // Must exist.
@@ -34,7 +35,8 @@ class FileMap {
   virtual void AdviseSequential(bool sequential) = 0;
   // True if no byte of the range has to come from the disk (a hint: it may change at once).
   virtual bool IsResident(std::size_t at, std::size_t count) const = 0;
-  // Brings the range into memory; blocks. kIoError if the disk cannot read it.
+  // Brings the range into memory; blocks. kIoError if the disk cannot read it, kInternal if the
+  // system has not even tried.
   virtual Status Populate(std::size_t at, std::size_t count) = 0;
   // A hint that the range was read and will not be again soon: the process need not map its pages.
   // They stay in the page cache, and the bytes stay valid.

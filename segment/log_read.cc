@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "segment/frame_check.h"
+#include "segment/map_pages.h"
 #include "segment/next_frame.h"
 
 namespace raftmq {
@@ -30,7 +31,7 @@ class ColdRange {
 
 class SegmentRead final : public LogRead {
  public:
-  explicit SegmentRead(LogReadSpec spec) : spec_(std::move(spec)) {}
+  explicit SegmentRead(LogReadSpec spec) : spec_(std::move(spec)), pages_(*spec_.view.map) {}
 
   bool IsResident() const override {
     const auto [at, count] = MappedRange();
@@ -53,8 +54,10 @@ class SegmentRead final : public LogRead {
     return {at,
             std::min<std::uint64_t>(spec_.bytes_max + SparseIndex::kSpacingBytes, mapped_end - at)};
   }
-  // `count` bytes at `at`; those of the unfinished page are joined to the mapped ones in scratch_.
+  // `count` bytes at `at`; those of the unfinished page are joined to the mapped ones in scratch_,
+  // as are bytes in the place of those that cannot be read.
   ByteSpan BytesAt(std::uint64_t at, std::size_t count);
+  bool IsReadable(std::uint64_t at, std::size_t count);
   bool IsWanted(const BatchHeader& header) const;
   // Where the walk stands.
   struct Place {
@@ -65,10 +68,12 @@ class SegmentRead final : public LogRead {
     std::uint64_t chain = 0;
     Term term;
   };
+  Result<LogSlice> Walk(std::shared_ptr<const void> owner);
   Place FindDamage(const Place& from, const std::string& what);
   bool IsBeforeWanted(const Place& next) const;
 
   const LogReadSpec spec_;
+  MapPages pages_;
   ByteBuffer scratch_;
   std::optional<DamagedRange> damage_;
 };
@@ -77,19 +82,26 @@ ByteSpan SegmentRead::BytesAt(std::uint64_t at, std::size_t count) {
   const SegmentView& view = spec_.view;
   if (at >= view.end) return {};
   count = static_cast<std::size_t>(std::min<std::uint64_t>(count, view.end - at));
-  const ByteSpan mapped_bytes = view.map->bytes();
-  if (at + count <= view.page_at) {
-    if (at >= mapped_bytes.size()) return {};
-    return mapped_bytes.subspan(static_cast<std::size_t>(at),
-                                std::min<std::size_t>(count, mapped_bytes.size() - at));
-  }
   if (at >= view.page_at)
     return view.page.view().subspan(static_cast<std::size_t>(at - view.page_at), count);
-  const std::size_t mapped = static_cast<std::size_t>(view.page_at - at);
-  scratch_ = ByteBuffer(count);
-  std::memcpy(scratch_.data(), view.map->bytes().data() + at, mapped);
-  std::memcpy(scratch_.data() + mapped, view.page.data(), count - mapped);
+  // A file may have been cut short from outside.
+  const ByteSpan mapped_bytes = view.map->bytes();
+  const std::uint64_t mapped_end = std::min<std::uint64_t>(view.page_at, mapped_bytes.size());
+  if (at >= mapped_end) return {};
+  const bool joins_page = at + count > view.page_at && mapped_end == view.page_at;
+  const std::size_t mapped = std::min<std::size_t>(count, mapped_end - at);
+  if (!joins_page && pages_.IsReadable(at, mapped))
+    return mapped_bytes.subspan(static_cast<std::size_t>(at), mapped);
+  scratch_ = ByteBuffer(joins_page ? count : mapped);
+  pages_.Copy(at, scratch_.span().first(mapped));
+  if (joins_page) std::memcpy(scratch_.data() + mapped, view.page.data(), count - mapped);
   return scratch_.span();
+}
+
+// The bytes that stand for those that cannot be read might be just these.
+bool SegmentRead::IsReadable(std::uint64_t at, std::size_t count) {
+  if (at >= spec_.view.page_at) return true;
+  return pages_.IsReadable(at, std::min<std::uint64_t>(count, spec_.view.page_at - at));
 }
 
 bool SegmentRead::IsWanted(const BatchHeader& header) const {
@@ -140,13 +152,21 @@ bool SegmentRead::IsBeforeWanted(const Place& next) const {
 }
 
 Result<LogSlice> SegmentRead::Run() {
-  // In one piece: page faults without readahead take ten times as long.
   std::shared_ptr<const void> owner = spec_.view.map;
-  if (!IsResident()) {
-    const auto [first, count] = MappedRange();
-    RAFTMQ_TRY(spec_.view.map->Populate(first, count));
-    owner = std::make_shared<ColdRange>(spec_.view.map, first, count);
+  const auto [mapped_from, mapped_bytes] = MappedRange();
+  if (IsResident()) {
+    pages_.TakeAsLoaded(mapped_from, mapped_bytes);
+  } else {
+    pages_.Load(mapped_from, mapped_bytes);
+    owner = std::make_shared<ColdRange>(spec_.view.map, mapped_from, mapped_bytes);
   }
+  Result<LogSlice> slice = Walk(std::move(owner));
+  if (pages_.failure() == nullptr) return slice;
+  damage_.reset();
+  return Fail(*pages_.failure());
+}
+
+Result<LogSlice> SegmentRead::Walk(std::shared_ptr<const void> owner) {
   std::uint64_t at = spec_.line.position;
   Index index = spec_.line.index;
   Offset offset = spec_.line.offset;
@@ -161,14 +181,14 @@ Result<LogSlice> SegmentRead::Run() {
       continue;
     }
     const ByteSpan head = BytesAt(at, kBatchHeaderBytes);
-    const ByteSpan frame = head.size() < kBatchHeaderBytes ? head : BytesAt(at, ClaimedBytes(head));
+    const std::size_t claimed = head.size() < kBatchHeaderBytes ? 0 : ClaimedBytes(head);
+    const ByteSpan frame = claimed == 0 ? head : BytesAt(at, claimed);
     const auto header = CheckFrame(frame, spec_.group_seed);
-    const bool follows =
-        header && header->leader.index == index && header->leader.base_offset == offset;
+    const bool follows = header && header->leader.index == index &&
+                         header->leader.base_offset == offset && IsReadable(at, frame.size());
     if (!follows) {
       if (taken_to > 0) break;  // What is good is served first.
-      if (spec_.view.is_cut &&
-          (head.size() < kBatchHeaderBytes || at + ClaimedBytes(head) > spec_.view.end))
+      if (spec_.view.is_cut && (claimed == 0 || at + claimed > spec_.view.end))
         return Fail(ErrorCode::kNotYet, "the end of the segment is being cut");
       const Place next = FindDamage({.at = at, .index = index, .offset = offset},
                                     header ? "another entry stands here" : header.error().message);

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
+#include <cstring>
 #include <optional>
 #include <vector>
 
@@ -68,12 +69,12 @@ class PosixFileMap final : public FileMap {
     do {
       failed = madvise(base_ + begin, length, MADV_POPULATE_READ);
     } while (failed != 0 && (errno == EINTR || errno == EAGAIN));
+    if (failed == 0) return Ok();
     // A disk that cannot read gives EFAULT (the SIGBUS of a plain access), never a signal here.
-    if (failed != 0)
-      return Fail(
-          ErrorCode::kIoError,
-          fmt::format("cannot read {} bytes at {} of '{}' through its map", length, begin, path_));
-    return Ok();
+    const bool is_unreadable = errno == EFAULT || errno == EHWPOISON || errno == EIO;
+    return Fail(is_unreadable ? ErrorCode::kIoError : ErrorCode::kInternal,
+                fmt::format("cannot read {} bytes at {} of '{}' through its map: {}", length, begin,
+                            path_, std::strerror(errno)));
   }
 
  private:

@@ -13,7 +13,6 @@ namespace raftmq {
 namespace {
 
 constexpr std::size_t kWindowBytes = 1u << 20;
-constexpr std::byte kUnreadable{0xFF};
 
 // The frame at `position`, which must be the entry that follows `before`.
 Result<BatchHeader> NextFrameAt(const SegmentBytesAt& bytes, std::uint64_t position,
@@ -99,7 +98,7 @@ Status SegmentBytes::ReadPages(const File& file, std::size_t begin, std::size_t 
   for (std::size_t at = begin; at < end; at += kPageBytes) {
     const std::size_t bytes = std::min(kPageBytes, end - at);
     if (!file.Read(window_at_ + at, {window_->data() + at, bytes}))
-      std::fill_n(window_->data() + at, bytes, kUnreadable);
+      std::fill_n(window_->data() + at, bytes, kUnreadableByte);
   }
   return Ok();
 }

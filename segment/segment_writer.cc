@@ -44,8 +44,12 @@ Status SegmentWriter::ReadPage(std::uint64_t position) {
   RAFTMQ_CHECK(position <= capacity_);
   position_ = position;
   const std::size_t used = position % kPageBytes;
-  if (used > 0)
-    RAFTMQ_TRY(file_->Read(AlignDown(position, kPageBytes), {page_->data(), kPageBytes}));
+  if (used > 0) {
+    const Status read = file_->Read(AlignDown(position, kPageBytes), {page_->data(), kPageBytes});
+    if (!read && read.error().code != ErrorCode::kIoError) return read;
+    // Its entries are damage, which need not keep others from being written behind them.
+    if (!read) std::memset(page_->data(), std::to_integer<int>(kUnreadableByte), used);
+  }
   std::memset(page_->data() + used, 0, kPageBytes - used);
   return Ok();
 }
