@@ -16,6 +16,11 @@ SparseIndex::Summary SummaryOf(const Segment& segment) {
   return {segment.tail, segment.staged_end};
 }
 
+// An index file that the disk or somebody has put in another's place is whole, too.
+bool EndsBefore(const SegmentName& next, const LogTail& tail) {
+  return tail.index.Next() == next.first && tail.next_offset == next.first_offset;
+}
+
 std::vector<std::byte> EncodeIndex(const Segment& segment) {
   return segment.index.Encode(SummaryOf(segment));
 }
@@ -37,6 +42,13 @@ Status LogRecovery::LoadSealed(std::size_t i) {
   if (file && file->summary.used_bytes > log.size()) {
     file = Fail(ErrorCode::kDataCorrupt, fmt::format("it tells of {} bytes, the segment has {}",
                                                      file->summary.used_bytes, log.size()));
+  }
+  if (file && i + 1 < log_.segments.size() &&
+      !EndsBefore(log_.segments[i + 1].name, file->summary.tail)) {
+    file = Fail(
+        ErrorCode::kDataCorrupt,
+        fmt::format("it ends with entry {}, the next segment begins with {}",
+                    file->summary.tail.index.value(), log_.segments[i + 1].name.first.value()));
   }
   if (file) {
     segment.index = std::move(file->index);

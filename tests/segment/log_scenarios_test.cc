@@ -271,6 +271,37 @@ TEST(LogScenarios, AnIndexOfACutSegmentIsWrittenOnlyAsItWouldBeRebuilt) {
   ExpectNoFaults(restarted->files());
 }
 
+TEST(LogScenarios, AnIndexOfAnotherLogIsMadeAnew) {
+  const auto fill = [](LogDriver& driver, int entries) {
+    for (int i = 0; i < entries; ++i) driver.Append(3000);
+    driver.Commit();
+    driver.Roll();
+    driver.Append(10);
+    driver.Commit();
+    driver.Background();
+  };
+  LogDriver driver(SmallLog()), other(SmallLog());
+  fill(driver, 12);
+  fill(other, 7);
+  const std::string path = "/p/" + SegmentName{Index(1), Offset(0)}.IndexFile();
+  MemoryFileSystem files(driver.files().Snapshot());
+  {
+    const auto from = other.files().Open(path, OpenMode::kRead);
+    std::vector<std::byte> bytes(*(*from)->Size());
+    ASSERT_TRUE((*from)->Read(0, bytes).has_value());
+    ASSERT_TRUE(files.Remove(path).has_value());
+    ASSERT_TRUE((*files.Open(path, OpenMode::kCreate))->Write(0, bytes).has_value());
+  }
+  for (int start = 0; start < 2; ++start) {
+    RecoveryReport report;
+    const auto log = PartitionLog::Open(files, driver.options(), &report);
+    ASSERT_TRUE(log.has_value()) << log.error().ToString();
+    EXPECT_TRUE(report.damage.empty());
+    EXPECT_EQ(report.notes.empty(), start == 1);
+    EXPECT_EQ(ContentsOf(**log).hashes, ContentsOf(driver.log()).hashes);
+  }
+}
+
 TEST(LogScenarios, DamageBeforeTheMarkIsNamedAndTheGroupOpens) {
   LogDriver driver(SmallLog());
   for (int i = 0; i < 3; ++i) driver.Append(2000);
