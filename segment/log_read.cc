@@ -58,6 +58,8 @@ class SegmentRead final : public LogRead {
   // as are bytes in the place of those that cannot be read.
   ByteSpan BytesAt(std::uint64_t at, std::size_t count);
   bool IsReadable(std::uint64_t at, std::size_t count);
+  // Where the next frame begins if a job began there on a fresh page; else `at`.
+  std::uint64_t BehindZeros(std::uint64_t at);
   bool IsWanted(const BatchHeader& header) const;
   // Where the walk stands.
   struct Place {
@@ -102,6 +104,12 @@ ByteSpan SegmentRead::BytesAt(std::uint64_t at, std::size_t count) {
 bool SegmentRead::IsReadable(std::uint64_t at, std::size_t count) {
   if (at >= spec_.view.page_at) return true;
   return pages_.IsReadable(at, std::min<std::uint64_t>(count, spec_.view.page_at - at));
+}
+
+std::uint64_t SegmentRead::BehindZeros(std::uint64_t at) {
+  const std::uint64_t page = AlignUp(at, kPageBytes);
+  const ByteSpan rest = BytesAt(at, page - at);
+  return !rest.empty() && IsAllZero(rest) ? page : at;
 }
 
 bool SegmentRead::IsWanted(const BatchHeader& header) const {
@@ -172,24 +180,21 @@ Result<LogSlice> SegmentRead::Walk(std::shared_ptr<const void> owner) {
   Offset offset = spec_.line.offset;
   LogSlice slice{{}, index, index.Minus(1)};
   std::uint64_t taken_from = 0, taken_to = 0;  // Mapped bytes of the slice so far.
-  while (at < spec_.view.end && index <= spec_.up_to) {
-    const std::uint64_t page = AlignUp(at, kPageBytes);
-    const ByteSpan rest = BytesAt(at, page - at);
-    if (!rest.empty() && IsAllZero(rest)) {  // A job that began on a fresh page.
-      if (taken_to > 0) break;
-      at = page;
-      continue;
-    }
-    const ByteSpan head = BytesAt(at, kBatchHeaderBytes);
+  const Index last = std::min(spec_.up_to, spec_.segment_end.index);
+  while (at < spec_.view.end && index <= last) {
+    const std::uint64_t start = BehindZeros(at);
+    if (start != at && taken_to > 0) break;
+    const ByteSpan head = BytesAt(start, kBatchHeaderBytes);
     const std::size_t claimed = head.size() < kBatchHeaderBytes ? 0 : ClaimedBytes(head);
-    const ByteSpan frame = claimed == 0 ? head : BytesAt(at, claimed);
+    const ByteSpan frame = claimed == 0 ? head : BytesAt(start, claimed);
     const auto header = CheckFrame(frame, spec_.group_seed);
     const bool follows = header && header->leader.index == index &&
-                         header->leader.base_offset == offset && IsReadable(at, frame.size());
+                         header->leader.base_offset == offset && IsReadable(start, frame.size());
     if (!follows) {
       if (taken_to > 0) break;  // What is good is served first.
-      if (spec_.view.is_cut && (claimed == 0 || at + claimed > spec_.view.end))
+      if (spec_.view.is_cut && (claimed == 0 || start + claimed > spec_.view.end))
         return Fail(ErrorCode::kNotYet, "the end of the segment is being cut");
+      // From the zeros on: those may have been entries, and what stands behind them is whole.
       const Place next = FindDamage({.at = at, .index = index, .offset = offset},
                                     header ? "another entry stands here" : header.error().message);
       if (!IsBeforeWanted(next)) {
@@ -203,6 +208,7 @@ Result<LogSlice> SegmentRead::Walk(std::shared_ptr<const void> owner) {
       offset = next.offset;
       continue;
     }
+    at = start;
     const std::size_t length = header->padded_length();
     if (IsWanted(*header) || taken_to > 0) {
       if (taken_to > 0 && taken_to + length - taken_from > spec_.bytes_max) break;

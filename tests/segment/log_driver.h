@@ -99,8 +99,11 @@ class LogDriver {
 
   // One data entry with a value of about `bytes`, staged.
   void Stage(std::size_t bytes, std::int64_t timestamp_ms = 1000) {
+    StageValue(std::string(bytes, static_cast<char>('a' + log_->tail().index.value() % 26)),
+               timestamp_ms);
+  }
+  void StageValue(const std::string& value, std::int64_t timestamp_ms = 1000) {
     BatchBuilder builder(64u << 10);
-    const std::string value(bytes, static_cast<char>('a' + log_->tail().index.value() % 26));
     EXPECT_TRUE(builder.Append({.value = value, .timestamp_ms = timestamp_ms}));
     StageFrame(builder.Finish({}));
   }

@@ -219,6 +219,33 @@ TEST_P(LogRepairTest, RunsOfDamagedEntriesAreMadeGood) {
   }
 }
 
+// Zeros stand before a fresh page, too: only what follows them tells one from the other.
+TEST_P(LogRepairTest, AZeroedPageIsDamageToWhoReadsItAndIsMadeGood) {
+  for (const auto& segment : segments_) {
+    for (std::uint64_t page = 0; page < segment.used_bytes; page += kPageBytes) {
+      SCOPED_TRACE(PathOf(segment) + " page at " + std::to_string(page));
+      const auto zero = [&](MemoryFileSystem& files) {
+        std::vector<std::byte> zeros(std::min(kPageBytes, segment.used_bytes - page));
+        ASSERT_TRUE((*files.Open(PathOf(segment), OpenMode::kWrite))->Write(page, zeros));
+      };
+      MemoryFileSystem files(driver_->files().Snapshot());
+      zero(files);
+      const auto log = Open(files);
+      const Index end = log->bounds().durable;
+      for (Index index = segment.first; index <= end; index = index.Next()) {
+        const auto read = log->Read({.value = index.value()}, end, 1);
+        const auto slice = read->Run();
+        const DamagedRange* const damage = slice ? nullptr : read->damage();
+        const bool is_served = slice && slice->first == index && slice->last == index;
+        const bool is_named = damage && damage->first <= index && damage->last >= index;
+        EXPECT_TRUE(is_served || is_named) << index.value();
+      }
+      ExpectRepairedInAnyPortions(zero, "zeroed");
+      if (HasFailure()) return;
+    }
+  }
+}
+
 // A disk that wrote to the wrong place: the page holds whole entries, but not those that belong
 // there.
 TEST_P(LogRepairTest, APageThatStandsInTheWrongPlaceIsMadeGood) {

@@ -94,6 +94,34 @@ TEST(LogScenarios, AFileIsNotTakenOverWhileSomebodyReadsIt) {
   EXPECT_EQ(waiting->damage(), nullptr);
 }
 
+// Found by the simulator: the end of a value of zeros is whole on a page that was zeroed, and what
+// follows looked like the rest of a job's last page, so that a read ended there with nothing.
+TEST(LogScenarios, AZeroedPageBehindAWholeEntryIsDamageToWhoReadsIt) {
+  LogDriver driver(SmallLog());
+  driver.StageValue(std::string(6000, '\0'));
+  driver.Append(100);
+  driver.Append(100);
+  driver.Commit();
+  driver.Close();
+  const auto segment = driver.log().Segments().front();
+  const Index end = driver.log().bounds().durable;
+  MemoryFileSystem files(driver.files().Snapshot());
+  const std::string path = "/p/" + SegmentName{segment.first, segment.first_offset}.LogFile();
+  const std::vector<std::byte> zeros(segment.used_bytes - kPageBytes);
+  ASSERT_TRUE((*files.Open(path, OpenMode::kWrite))->Write(kPageBytes, zeros).has_value());
+  RecoveryReport report;
+  const auto log = PartitionLog::Open(files, driver.options(), &report);
+  ASSERT_TRUE(log.has_value());
+  EXPECT_TRUE((*log)->Read({.value = 2}, end, 1)->Run().has_value());
+  for (Index index = Index(3); index <= end; index = index.Next()) {
+    const auto read = (*log)->Read({.value = index.value()}, end, 1);
+    EXPECT_FALSE(read->Run().has_value());
+    ASSERT_NE(read->damage(), nullptr);
+    EXPECT_EQ(read->damage()->first, Index(3));
+    EXPECT_EQ(read->damage()->last, end);
+  }
+}
+
 TEST(LogScenarios, AVoteThatIsSavedWhileEntriesComeKeepsTheUnfinishedPageReadable) {
   LogDriver driver(SmallLog());
   driver.Append(100);
