@@ -18,6 +18,7 @@
 //      by a majority of those who were members once.
 #include <algorithm>
 #include <utility>
+#include <variant>
 
 #include "raftlog/core/invariants.h"
 #include "raftlog/core/raft.h"
@@ -28,6 +29,7 @@ void Raft::SetDamage(std::vector<DamagedRun> damage) {
   const RaftInvariants::Step step(*this);
   damage_ = DamagedRuns(std::move(damage));
   ForgetVerified();
+  ForgetUnsentAcks();
   AckDurable();
   if (status_.role == RaftRole::kLeader) MaybeCommit();
 }
@@ -45,6 +47,18 @@ void Raft::ForgetVerified() {
 Index Raft::ReadableUpTo(Index index) const {
   while (const DamagedRun* const run = damage_.Find(index)) index = run->first.Minus(1);
   return index;
+}
+
+// Acks that wait for the hard state may be older than what is known now: they leave without what
+// cannot be read.
+void Raft::ForgetUnsentAcks() {
+  const Index counted = CountedDurable();
+  for (RaftMessage& message : unsent_) {
+    auto* const reply = std::get_if<AppendReply>(&message.body);
+    if (reply == nullptr || reply->durable <= counted) continue;
+    reply->durable = counted;
+    acked_ = std::min(acked_, counted);
+  }
 }
 
 Index Raft::CountedDurable() const {

@@ -294,6 +294,7 @@ class Raft {
   // damage.cc
   void ForgetVerified();
   Index ReadableUpTo(Index index) const;
+  void ForgetUnsentAcks();
   Index CountedDurable() const;
   LogEnd VotingEnd() const;
   bool HoldsItsPromise() const;
