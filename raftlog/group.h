@@ -201,7 +201,8 @@ class Group {
   // while that is not known (behind damage, or until a reset's checkpoint is here) and once this
   // replica has stopped or is closed. Encodes all sessions.
   virtual std::optional<Checkpoint> StateOfLog() const = 0;
-  // Why this replica has stopped: kStateDiverged. Null while it goes on. It takes, acks, votes for
+  // Why this replica has stopped: kStateDiverged, or kDataCorrupt if its log did not open again
+  // after a repair. Null while it goes on, and once it is drained. It takes, acks, votes for
   // and serves nothing any more: proposals get kNotLeader, reads this error. A new start recovers
   // its state from the log.
   virtual const Error* failure() const = 0;

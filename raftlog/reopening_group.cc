@@ -142,7 +142,7 @@ std::optional<Checkpoint> ReopeningGroup::StateOfLog() const {
 }
 
 const Error* ReopeningGroup::failure() const {
-  if (failure_) return &*failure_;
+  if (failure_ && failure_->code != ErrorCode::kDraining) return &*failure_;
   return IsOpen() ? group_->failure() : nullptr;
 }
 

@@ -107,6 +107,35 @@ TEST_F(GroupRepair, DamageInTheNewestSegmentIsTakenInByANewOpening) {
   ExpectAllAlike();
 }
 
+TEST_F(GroupRepair, WhoIsDrainedWhileItsLogIsOpenedAgainHasNotFailed) {
+  cluster.Isolate(2);
+  DamageNewest(2);
+  cluster.Heal();
+  // In single rounds, so that it is met between two of them.
+  for (int i = 0; i < 100 && !cluster.group(2).status().needs_reopening; ++i) {
+    cluster.node(2).clock.Advance(std::chrono::milliseconds(100));
+    cluster.Tick(2, 1);
+    if (i % 3 == 0) cluster.Tick(1, 3);
+    for (const std::uint32_t id : {1u, 2u, 3u}) {
+      cluster.group(id).TurnEnd();
+      cluster.RunDisk(id);
+      cluster.group(id).TurnEnd();
+      cluster.node(id).shard->work.RunAll();
+    }
+    cluster.DeliverAll();
+  }
+  ASSERT_TRUE(cluster.group(2).status().needs_reopening);
+  bool is_drained = false;
+  cluster.group(2).Drain([&is_drained] { is_drained = true; });
+  for (int i = 0; i < 3; ++i) {
+    cluster.Tick(2, 1);
+    cluster.Settle();
+  }
+  EXPECT_TRUE(is_drained);
+  EXPECT_EQ(cluster.group(2).failure(), nullptr);
+  EXPECT_EQ(cluster.node(2).Fetch(1).error().code, ErrorCode::kDraining);
+}
+
 TEST_F(GroupRepair, NothingIsAckedOverDamage) {
   DamageOldest(2);
   cluster.Isolate(3);
