@@ -216,6 +216,15 @@ void MemoryInode::Damage(std::uint64_t at, std::byte flips) {
     (*page)[at % kPageBytes] ^= flips;
     slot.page = std::move(page);
   }
+  // What is written and not synced yet decays with what is seen of it.
+  for (Unsynced& change : unsynced_) {
+    const SectorMask hit = SectorsOf(at % kPageBytes, at % kPageBytes + 1);
+    if (change.kind != Unsynced::Kind::kPage || change.page != at / kPageBytes) continue;
+    if ((change.written & hit) == 0) continue;
+    auto page = CopyOf(change.after);
+    (*page)[at % kPageBytes] ^= flips;
+    change.after = std::move(page);
+  }
 }
 
 }  // namespace raftmq

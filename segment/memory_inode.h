@@ -51,7 +51,8 @@ class MemoryInode {
 
   std::size_t unsynced_units() const { return unsynced_.size(); }
   MemoryInode AfterPowerCut(CrashChooser& chooser) const;
-  // Flips bits of what is stored, seen and synced: decay, not a write. REQUIRES: at < size().
+  // Flips bits of what is stored, whether it is synced or not: decay, not a write. REQUIRES: at <
+  // size().
   void Damage(std::uint64_t at, std::byte flips);
 
  private:

@@ -40,6 +40,17 @@ TEST_F(PowerCutTest, SyncedBytesUnderASyncedNameStay) {
   EXPECT_EQ(ContentOf(*Cut(true), "/a"), "lost and longer");
 }
 
+TEST_F(PowerCutTest, WhatDecaysBeforeItIsSyncedIsNotWholeAfterIt) {
+  const auto file = Create("/a");
+  ASSERT_TRUE(files_.SyncDirectory("/").has_value());
+  ASSERT_TRUE(file->Write(0, AsBytes("abc")).has_value());
+  files_.Damage("/a", 1, std::byte{'b' ^ 'x'});
+  EXPECT_EQ(ContentOf(files_, "/a"), "axc");
+  EXPECT_EQ(ContentOf(*Cut(true), "/a"), "axc");
+  ASSERT_TRUE(file->Sync().has_value());
+  EXPECT_EQ(ContentOf(*Cut(false), "/a"), "axc");
+}
+
 TEST_F(PowerCutTest, SyncedBytesUnderAnUnsyncedNameAreGone) {
   const auto file = Create("/a");
   ASSERT_TRUE(file->Write(0, AsBytes("lost")).has_value());
