@@ -9,11 +9,12 @@
 
 namespace raftmq {
 
+// Whoever reads or checks repaired entries of the active segment sees them as they were until the
+// log is opened again: only what lies behind them is new.
 void SegmentedLog::MarkDamaged(const DamagedRange& range) {
-  const bool is_repaired = std::ranges::any_of(awaiting_reopening_, [&](const WholeAgain& whole) {
-    return whole.first <= range.first && range.last <= whole.last;
-  });
-  if (!is_repaired) AddDamage(&damage_, range);
+  std::vector<DamagedRange> left = {range};
+  for (const WholeAgain& whole : awaiting_reopening_) RemoveDamage(&left, whole);
+  for (DamagedRange& damaged : left) AddDamage(&damage_, std::move(damaged));
 }
 
 void SegmentedLog::OvertakeChecks() {
@@ -103,7 +104,9 @@ void SegmentedLog::TakeRepair(const StepJob& job) {
   }
   if (is_taken_in) return;
   needs_reopening_ = true;
-  awaiting_reopening_.push_back(whole);
+  const auto behind =
+      std::ranges::upper_bound(awaiting_reopening_, whole.first, {}, &WholeAgain::first);
+  awaiting_reopening_.insert(behind, whole);
 }
 
 // Of a sealed segment. Frames that were found whole are at least as many as were known.
