@@ -122,6 +122,35 @@ TEST(LogScenarios, AZeroedPageBehindAWholeEntryIsDamageToWhoReadsIt) {
   }
 }
 
+// Found by the simulator: the entries of a damaged front were taken to be of the segment's last
+// term, above those behind them, and a replica does not start with such a log.
+TEST(LogScenarios, TermsDoNotFallBehindADamagedFront) {
+  LogDriver first(SmallLog());
+  first.Append(5000);
+  auto driver = LogDriver::GoOn(first.options(), first.files().Snapshot());
+  driver->Append(5000);
+  driver->Commit();
+  driver->Background();
+  driver->Roll();
+  driver->Append(30);
+  driver->Commit();
+  driver->Append(30);
+  driver->Close();
+  const auto segment = driver->log().Segments().front();
+  const SegmentName name{segment.first, segment.first_offset};
+  MemoryFileSystem files(driver->files().Snapshot());
+  ASSERT_TRUE((*files.Open("/p/" + name.LogFile(), OpenMode::kWrite))
+                  ->Write(0, std::vector<std::byte>(100))
+                  .has_value());
+  ASSERT_TRUE(files.Remove("/p/" + name.IndexFile()).has_value());
+  RecoveryReport report;
+  const auto log = PartitionLog::Open(files, driver->options(), &report);
+  ASSERT_TRUE(log.has_value()) << log.error().ToString();
+  ASSERT_EQ(report.damage.size(), 1u);
+  ASSERT_LT((*log)->TermAt(Index(2)), (*log)->TermAt(Index(3)));
+  EXPECT_LE((*log)->TermAt(Index(1)), (*log)->TermAt(Index(2)));
+}
+
 TEST(LogScenarios, AVoteThatIsSavedWhileEntriesComeKeepsTheUnfinishedPageReadable) {
   LogDriver driver(SmallLog());
   driver.Append(100);
