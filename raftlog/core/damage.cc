@@ -63,7 +63,9 @@ void Raft::ForgetUnsentAcks() {
 
 Index Raft::CountedDurable() const {
   const Index durable = status_.durable.last;
-  return damage_.empty() || IsSoleVoter() ? durable : std::min(durable, damage_.first().Minus(1));
+  // By what it can read of its log it may have been alone once.
+  const bool is_alone = IsSoleVoter() && knows_membership_;
+  return damage_.empty() || is_alone ? durable : std::min(durable, damage_.first().Minus(1));
 }
 
 LogEnd Raft::VotingEnd() const {

@@ -201,6 +201,8 @@ class Raft {
   // nullopt outside the kept log and the entry before it.
   std::optional<Term> TermAt(Index index) const { return log_.TermAt(index); }
   const Membership& membership() const { return memberships_.back().membership; }
+  // False while damaged entries may have said otherwise.
+  bool KnowsMembership() const { return knows_membership_; }
   // Whether Propose would take an entry.
   bool IsAccepting() const {
     return status_.role == RaftRole::kLeader && transfer_to_ == NodeId(0);

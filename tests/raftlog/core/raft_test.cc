@@ -186,6 +186,26 @@ TEST(RaftReplication, AnAckThatWaitsForItsTermLeavesWithoutWhatWasFoundDamagedMe
   EXPECT_EQ(std::get<AppendReply>(repaired.messages[0].body).durable, Index(4));
 }
 
+// Found by the simulator: what made another a voter was among the damaged entries.
+TEST(RaftReplication, WhoDoesNotKnowTheMembersAcksNothingOverDamageThoughItSeemsToBeAlone) {
+  constexpr ReplicaId kLeader{NodeId(2), ReplicaNumber(1)};
+  RestoredState state = Machine::Founded();
+  state.runs = {{Index(1), Term(0)}, {Index(2), Term(1)}};
+  state.last = Index(4);
+  state.damage = {{Index(3), Index(3), Term(1)}};
+  state.knows_membership = false;
+  Machine machine(state);
+  machine.raft.Step(
+      {.from = kLeader,
+       .to = kSelf,
+       .term = Term(2),
+       .body = AppendRequest{.previous = Index(4), .previous_term = Term(1), .last = Index(4)}});
+  machine.TakeAndSync();
+  const Output output = machine.Take();
+  ASSERT_EQ(output.messages.size(), 1u);
+  EXPECT_EQ(std::get<AppendReply>(output.messages[0].body).durable, Index(2));
+}
+
 TEST(RaftRestart, GoesOnInAHigherTermWithAllThatWasSaved) {
   Machine machine;
   machine.Elect();
