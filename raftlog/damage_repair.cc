@@ -19,21 +19,27 @@ std::optional<RepairRequest> DamageRepair::Next(const Situation& situation) {
     if (!is_committed && range.last_hash == 0) continue;
     Attempt& attempt = attempts_[range.first];
     if (situation.now < attempt.pause_until) continue;
+    // Of a range that is committed in part the others may know no commit at all: then it is the
+    // same whole range that they are asked for, which its hash tells. By turns.
+    const bool has_turns = is_committed && range.last > situation.commit && range.last_hash != 0;
+    const bool is_by_commit = is_committed && !(has_turns && attempt.is_by_hash);
     const std::optional<ReplicaId> to = NextToAsk(attempt, situation);
     if (!to) {
-      attempt.is_hopeless = is_committed && HasOnlyDamaged(attempt, situation);
+      if (is_by_commit == is_committed)
+        attempt.is_hopeless = is_committed && HasOnlyDamaged(attempt, situation);
+      attempt.is_by_hash = !attempt.is_by_hash;
       attempt.answers.clear();
       attempt.pause_until = situation.now + kRetryPause;
       continue;
     }
     asked_ = Asked{range.first, *to, situation.now + kAnswerTimeout};
-    const Index last = is_committed ? std::min(range.last, situation.commit) : range.last;
+    const Index last = is_by_commit ? std::min(range.last, situation.commit) : range.last;
     return RepairRequest{.from = situation.self,
                          .to = *to,
                          .first = range.first,
                          .last = last,
                          .last_hash = last == range.last ? range.last_hash : 0,
-                         .is_committed = is_committed};
+                         .is_committed = is_by_commit};
   }
   return std::nullopt;
 }
@@ -65,11 +71,13 @@ bool DamageRepair::IsHopeless(const DamagedRange& range) const {
 }
 
 bool DamageRepair::HasOnlyDamaged(const Attempt& attempt, const Situation& situation) {
-  return std::ranges::all_of(situation.members, [&](const Replica& replica) {
-    if (!replica.voter || replica.id() == situation.self) return true;
-    const auto answer = attempt.answers.find(replica.id());
-    return answer != attempt.answers.end() && answer->second == RepairReply::Answer::kHaveDamaged;
-  });
+  return situation.knows_members &&
+         std::ranges::all_of(situation.members, [&](const Replica& replica) {
+           if (!replica.voter || replica.id() == situation.self) return true;
+           const auto answer = attempt.answers.find(replica.id());
+           return answer != attempt.answers.end() &&
+                  answer->second == RepairReply::Answer::kHaveDamaged;
+         });
 }
 
 // Learners last: they may be on their way still.

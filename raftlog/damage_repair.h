@@ -29,6 +29,7 @@ class DamageRepair {
     const std::vector<DamagedRange>& damage;
     Index commit;
     const Membership& members;
+    bool knows_members = true;  // No damaged entry may say otherwise.
     ReplicaId self;
   };
   // The question to send now, but for its id. nullopt: one is under way, or there is nobody to ask.
@@ -49,6 +50,7 @@ class DamageRepair {
   struct Attempt {
     std::map<ReplicaId, RepairReply::Answer> answers;  // In this round.
     Microseconds pause_until{0};
+    bool is_by_hash = false;  // What this round asks for, where there is a choice.
     bool is_hopeless = false;
   };
   struct Asked {

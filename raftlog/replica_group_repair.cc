@@ -48,11 +48,13 @@ void ReplicaGroup::RepairDamage() {
   TellCoreOfDamage();
   if (!repair_frames_.empty() || repair_job_under_way_) return;
   if (log_->damage().empty() && !log_->NeedsReopening()) return;
-  const std::optional<RepairRequest> question = repair_.Next({.now = deps_.clock.SteadyNow(),
-                                                              .damage = log_->damage(),
-                                                              .commit = core_.status().commit,
-                                                              .members = core_.membership(),
-                                                              .self = self()});
+  const std::optional<RepairRequest> question =
+      repair_.Next({.now = deps_.clock.SteadyNow(),
+                    .damage = log_->damage(),
+                    .commit = core_.status().commit,
+                    .members = core_.membership(),
+                    .knows_members = core_.KnowsMembership(),
+                    .self = self()});
   if (!question) {
     is_reopening_due_ = log_->NeedsReopening() && !repair_.IsAsking();
     return TellCoreOfDamage();  // It may have turned out that no good copy is left.

@@ -1,0 +1,95 @@
+// Whom a damaged replica asks for copies, and for what.
+#include "raftlog/damage_repair.h"
+
+#include <gtest/gtest.h>
+
+namespace raftmq {
+namespace {
+
+constexpr ReplicaId kSelf{NodeId(2), ReplicaNumber(1)};
+constexpr ReplicaId kOther{NodeId(1), ReplicaNumber(1)};
+constexpr std::uint64_t kHash = 9;
+
+class DamageRepairTest : public testing::Test {
+ protected:
+  std::optional<RepairRequest> Ask() {
+    return repair_.Next({.now = now_,
+                         .damage = damage_,
+                         .commit = Index(15),
+                         .members = members_,
+                         .knows_members = knows_members_,
+                         .self = kSelf});
+  }
+  void Pause() { now_ += DamageRepair::kRetryPause; }
+
+  std::vector<DamagedRange> damage_ = {
+      {.first = Index(13), .last = Index(17), .last_hash = kHash, .term_max = Term(1)}};
+  const Membership members_ = {{kOther.node, kOther.number}, {kSelf.node, kSelf.number}};
+  bool knows_members_ = true;
+  Microseconds now_{0};
+  DamageRepair repair_;
+};
+
+// Found by the simulator: the leader of two voters had all of it and could not commit without the
+// damaged one, which asked only for what it knew to be committed, as nobody else did.
+TEST_F(DamageRepairTest, WhoMayKnowNoCommitIsAskedForTheSameWholeRangeByTurns) {
+  for (int turn = 0; turn < 2; ++turn) {
+    const auto committed = Ask();
+    ASSERT_TRUE(committed.has_value());
+    EXPECT_TRUE(committed->is_committed);
+    EXPECT_EQ(committed->last, Index(15));
+    EXPECT_EQ(committed->last_hash, 0u);
+    repair_.Answered(RepairReply::Answer::kNotYet, now_);
+    EXPECT_FALSE(Ask().has_value());
+    Pause();
+    const auto same = Ask();
+    ASSERT_TRUE(same.has_value());
+    EXPECT_FALSE(same->is_committed);
+    EXPECT_EQ(same->last, Index(17));
+    EXPECT_EQ(same->last_hash, kHash);
+    repair_.Answered(RepairReply::Answer::kDoNotHave, now_);
+    EXPECT_FALSE(Ask().has_value());
+    Pause();
+  }
+}
+
+TEST_F(DamageRepairTest, OnlyTheAnswersOnWhatIsCommittedTellThatNoGoodCopyIsLeft) {
+  ASSERT_TRUE(Ask().has_value());
+  repair_.Answered(RepairReply::Answer::kHaveDamaged, now_);
+  EXPECT_FALSE(Ask().has_value());
+  EXPECT_TRUE(repair_.IsHopeless(damage_[0]));
+  Pause();
+  ASSERT_TRUE(Ask().has_value());
+  repair_.Answered(RepairReply::Answer::kNotYet, now_);
+  EXPECT_FALSE(Ask().has_value());
+  EXPECT_TRUE(repair_.IsHopeless(damage_[0]));
+  Pause();
+  ASSERT_TRUE(Ask().has_value());
+  repair_.Answered(RepairReply::Answer::kNotYet, now_);
+  EXPECT_FALSE(Ask().has_value());
+  EXPECT_FALSE(repair_.IsHopeless(damage_[0]));
+}
+
+// Found by the simulator: the damaged entries made another a voter, who had good copies.
+TEST_F(DamageRepairTest, WhoDoesNotKnowTheMembersDoesNotKnowThatNoGoodCopyIsLeft) {
+  knows_members_ = false;
+  ASSERT_TRUE(Ask().has_value());
+  repair_.Answered(RepairReply::Answer::kHaveDamaged, now_);
+  EXPECT_FALSE(Ask().has_value());
+  EXPECT_FALSE(repair_.IsHopeless(damage_[0]));
+}
+
+TEST_F(DamageRepairTest, WhereTheEndsHashIsLostOnlyWhatIsCommittedIsAskedFor) {
+  damage_[0].last_hash = 0;
+  for (int round = 0; round < 3; ++round) {
+    const auto question = Ask();
+    ASSERT_TRUE(question.has_value());
+    EXPECT_TRUE(question->is_committed);
+    repair_.Answered(RepairReply::Answer::kNotYet, now_);
+    EXPECT_FALSE(Ask().has_value());
+    Pause();
+  }
+}
+
+}  // namespace
+}  // namespace raftmq
