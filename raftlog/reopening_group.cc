@@ -33,12 +33,12 @@ void ReopeningGroup::MaybeReopen() {
   }
   if (!IsOpen() || !drained_.empty() || !group_->status().needs_reopening) return;
   phase_ = Phase::kClosing;
-  last_status_ = group_->status();
-  last_status_.leader = NodeId(0);
-  last_status_.is_leader = false;
   last_membership_ = group_->membership();
   group_->HandOver([this] {
-    group_->Drain([this] { phase_ = Phase::kClosed; });
+    group_->Drain([this] {
+      last_status_ = status();
+      phase_ = Phase::kClosed;
+    });
     group_->TurnEnd();
   });
 }
@@ -135,7 +135,16 @@ void ReopeningGroup::TurnEnd() {
 
 bool ReopeningGroup::IsQuiet() const { return IsOpen() && group_->IsQuiet(); }
 
-GroupStatus ReopeningGroup::status() const { return IsOpen() ? group_->status() : last_status_; }
+GroupStatus ReopeningGroup::status() const {
+  if (IsOpen()) return group_->status();
+  if (phase_ != Phase::kClosing) return last_status_;
+  // What is under way still commits.
+  GroupStatus status = group_->status();
+  status.leader = NodeId(0);
+  status.is_leader = false;
+  status.needs_reopening = true;
+  return status;
+}
 
 std::optional<Checkpoint> ReopeningGroup::StateOfLog() const {
   return IsOpen() ? group_->StateOfLog() : std::nullopt;

@@ -60,6 +60,24 @@ class GroupRepair : public ::testing::Test {
       cluster.Heartbeat(leader);
     }
   }
+  // Node 2, in single rounds, so that it is met between two of them.
+  void RepairUntilClosing() {
+    cluster.Isolate(2);
+    DamageNewest(2);
+    cluster.Heal();
+    for (int i = 0; i < 100 && !cluster.group(2).status().needs_reopening; ++i) {
+      cluster.node(2).clock.Advance(std::chrono::milliseconds(100));
+      cluster.Tick(2, 1);
+      if (i % 3 == 0) cluster.Tick(1, 3);
+      for (const std::uint32_t id : {1u, 2u, 3u}) {
+        cluster.group(id).TurnEnd();
+        cluster.RunDisk(id);
+        cluster.group(id).TurnEnd();
+        cluster.node(id).shard->work.RunAll();
+      }
+      cluster.DeliverAll();
+    }
+  }
   void ExpectAllAlike() {
     for (std::uint32_t id = 2; id <= kNodes; ++id)
       EXPECT_TRUE(cluster.node(id).Segments() == cluster.node(1).Segments()) << "node " << id;
@@ -108,22 +126,7 @@ TEST_F(GroupRepair, DamageInTheNewestSegmentIsTakenInByANewOpening) {
 }
 
 TEST_F(GroupRepair, WhoIsDrainedWhileItsLogIsOpenedAgainHasNotFailed) {
-  cluster.Isolate(2);
-  DamageNewest(2);
-  cluster.Heal();
-  // In single rounds, so that it is met between two of them.
-  for (int i = 0; i < 100 && !cluster.group(2).status().needs_reopening; ++i) {
-    cluster.node(2).clock.Advance(std::chrono::milliseconds(100));
-    cluster.Tick(2, 1);
-    if (i % 3 == 0) cluster.Tick(1, 3);
-    for (const std::uint32_t id : {1u, 2u, 3u}) {
-      cluster.group(id).TurnEnd();
-      cluster.RunDisk(id);
-      cluster.group(id).TurnEnd();
-      cluster.node(id).shard->work.RunAll();
-    }
-    cluster.DeliverAll();
-  }
+  RepairUntilClosing();
   ASSERT_TRUE(cluster.group(2).status().needs_reopening);
   bool is_drained = false;
   cluster.group(2).Drain([&is_drained] { is_drained = true; });
