@@ -47,7 +47,10 @@ void ReplicaGroup::RepairDamage() {
   if (last_status_ || draining_) return;
   TellCoreOfDamage();
   if (!repair_frames_.empty() || repair_job_under_way_) return;
-  if (log_->damage().empty() && !log_->NeedsReopening()) return;
+  // What an opening passed over is taken in by the next one only, wherever it has been repaired.
+  const bool is_unknown = !state_.is_whole() && log_->damage().empty();
+  const bool needs_reopening = log_->NeedsReopening() || is_unknown;
+  if (log_->damage().empty() && !needs_reopening) return;
   const std::optional<RepairRequest> question =
       repair_.Next({.now = deps_.clock.SteadyNow(),
                     .damage = log_->damage(),
@@ -56,7 +59,7 @@ void ReplicaGroup::RepairDamage() {
                     .knows_members = core_.KnowsMembership(),
                     .self = self()});
   if (!question) {
-    is_reopening_due_ = log_->NeedsReopening() && !repair_.IsAsking();
+    is_reopening_due_ = needs_reopening && !repair_.IsAsking();
     return TellCoreOfDamage();  // It may have turned out that no good copy is left.
   }
   repair_request_ = *question;

@@ -125,6 +125,22 @@ TEST_F(GroupRepair, DamageInTheNewestSegmentIsTakenInByANewOpening) {
   ExpectAllAlike();
 }
 
+// Found by the simulator: of a sealed segment, and yet on the way from the newest checkpoint that
+// is known to be committed. The state stayed unknown, and the replica never campaigned again.
+TEST_F(GroupRepair, WhatAnOpeningPassedOverInASealedSegmentIsTakenInByTheNextOne) {
+  const auto segments = [this] { return cluster.node(2).Segments(); };
+  const std::size_t before = segments().size();
+  for (int i = 0; segments().size() == before; ++i)
+    ASSERT_TRUE(cluster.Produce(1, Long(i)).has_value());
+  cluster.Isolate(2);  // The roll is not known to be committed.
+  DamageFile(2, std::prev(segments().end(), 2)->first, 200);
+  ASSERT_FALSE(cluster.group(2).StateOfLog().has_value());
+  cluster.Heal();
+  LetRepair();
+  EXPECT_THAT(cluster.group(2).damage(), IsEmpty());
+  EXPECT_TRUE(cluster.group(2).StateOfLog().has_value()) << "its whole state is known again";
+}
+
 TEST_F(GroupRepair, WhoIsDrainedWhileItsLogIsOpenedAgainHasNotFailed) {
   RepairUntilClosing();
   ASSERT_TRUE(cluster.group(2).status().needs_reopening);
