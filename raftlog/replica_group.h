@@ -264,6 +264,7 @@ class ReplicaGroup final : public Group {
   void AskForCopy();
   bool IsToBeCollected() const;
   void RepairDamage();
+  Membership WhoMayHaveCopies() const;
   void ReceiveRepairReply(const RepairReply& reply, std::vector<SharedBytes> frames);
   std::unique_ptr<LogJob> TakeRepairJob();
   void FinishRepair();

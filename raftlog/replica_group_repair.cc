@@ -51,11 +51,12 @@ void ReplicaGroup::RepairDamage() {
   const bool is_unknown = !state_.is_whole() && log_->damage().empty();
   const bool needs_reopening = log_->NeedsReopening() || is_unknown;
   if (log_->damage().empty() && !needs_reopening) return;
+  const Membership members = WhoMayHaveCopies();
   const std::optional<RepairRequest> question =
       repair_.Next({.now = deps_.clock.SteadyNow(),
                     .damage = log_->damage(),
                     .commit = core_.status().commit,
-                    .members = core_.membership(),
+                    .members = members,
                     .knows_members = core_.KnowsMembership(),
                     .self = self()});
   if (!question) {
@@ -81,6 +82,18 @@ bool ReplicaGroup::IsToBeCollected() const {
   std::size_t bytes = 0;
   for (const SharedBytes& frame : collected_) bytes += frame.size();
   return collects_ && collected_to_ < repair_request_.last && bytes < kCollectedBytesMax;
+}
+
+// Who does not know the members knows at least who sends it entries.
+Membership ReplicaGroup::WhoMayHaveCopies() const {
+  Membership members = core_.membership();
+  const std::optional<ReplicaId> leader =
+      core_.KnowsMembership() ? std::nullopt : core_.leader_id();
+  const bool is_new = leader && std::ranges::none_of(members, [&leader](const Replica& replica) {
+                        return replica.id() == *leader;
+                      });
+  if (is_new) members.push_back({leader->node, leader->number});
+  return members;
 }
 
 void ReplicaGroup::ReceiveRepairReply(const RepairReply& reply, std::vector<SharedBytes> frames) {

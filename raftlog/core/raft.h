@@ -201,6 +201,11 @@ class Raft {
   // nullopt outside the kept log and the entry before it.
   std::optional<Term> TermAt(Index index) const { return log_.TermAt(index); }
   const Membership& membership() const { return memberships_.back().membership; }
+  // Whom it follows; nullopt if nobody.
+  std::optional<ReplicaId> leader_id() const {
+    const bool follows = status_.role == RaftRole::kFollower && status_.leader != NodeId(0);
+    return follows ? std::optional(leader_id_) : std::nullopt;
+  }
   // False while damaged entries may have said otherwise.
   bool KnowsMembership() const { return knows_membership_; }
   // Whether Propose would take an entry.
