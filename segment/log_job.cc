@@ -68,8 +68,11 @@ Status StepJob::Run(LogStep& any) {
     return Ok();
   }
   if (auto* index = std::get_if<IndexStep>(&any)) {
-    RAFTMQ_TRY_ASSIGN(RepairedSegment segment, RebuildIndexOf(*disk_, index->where));
-    reindexed_.push_back(std::move(segment));
+    auto segment = RebuildIndexOf(*disk_, index->where);
+    // The segment's file has gone: that is damage, for a check to find.
+    if (!segment && segment.error().code == ErrorCode::kNotFound) return Ok();
+    if (!segment) return Fail(segment.error());
+    reindexed_.push_back(std::move(*segment));
     return Ok();
   }
   if (std::holds_alternative<RepairMetaStep>(any)) return disk_->RepairMeta();

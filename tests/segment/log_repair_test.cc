@@ -7,6 +7,7 @@
 #include <map>
 #include <string>
 
+#include "segment/frame_check.h"
 #include "segment/log_check.h"
 #include "segment/log_compare.h"
 #include "segment/segment_name.h"
@@ -427,6 +428,19 @@ TEST_P(LogRepairTest, AnIndexThatACheckFoundBadIsMadeAnewWhileTheLogIsOpen) {
   std::size_t faults = 0;
   OutlineOf(files, &faults);
   EXPECT_EQ(faults, 0u);
+}
+
+TEST_P(LogRepairTest, NoIndexIsMadeOfASegmentThatHasGoneSinceItWasChecked) {
+  MemoryFileSystem files(driver_->files().Snapshot());
+  const auto log = Open(files);
+  const SegmentName name{segments_[0].first, segments_[0].first_offset};
+  files.Damage("/p/" + name.IndexFile(), 50, std::byte{1});
+  CheckAll(*log);
+  ASSERT_TRUE(files.Remove(PathOf(segments_[0])).has_value());
+  while (auto job = log->TakeBackgroundJob(2'000'000)) Run(*log, std::move(job));
+  CheckAll(*log);
+  ASSERT_FALSE(log->damage().empty());
+  EXPECT_EQ(log->damage().front().first, segments_[0].first);
 }
 
 TEST_P(LogRepairTest, APowerCutAtAnyStepOfARepairIsHarmless) {

@@ -181,6 +181,11 @@ TEST(RaftReplication, AnAckThatWaitsForItsTermLeavesWithoutWhatWasFoundDamagedMe
   EXPECT_EQ(ack.matched, Index(4));
   EXPECT_EQ(ack.durable, Index(2));
   machine.raft.SetDamage({});
+  machine.raft.Step(
+      {.from = kLeader,
+       .to = kSelf,
+       .term = Term(2),
+       .body = AppendRequest{.previous = Index(4), .previous_term = Term(1), .last = Index(4)}});
   const Output repaired = machine.Take();
   ASSERT_EQ(repaired.messages.size(), 1u);
   EXPECT_EQ(std::get<AppendReply>(repaired.messages[0].body).durable, Index(4));
