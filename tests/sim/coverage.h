@@ -58,6 +58,28 @@ namespace raftmq::sim {
   X(kOverloaded, "proposals_refused_as_overload")                              \
   X(kCutShort, "append_cut_short_until_a_segment_is_ready")                    \
   X(kAppendRefused, "append_refused_by_its_receiver")                          \
+  X(kBitFlipped, "bits_flipped")                                               \
+  X(kPageZeroed, "pages_zeroed")                                               \
+  X(kPageMisplaced, "pages_misplaced")                                         \
+  X(kFileTruncated, "log_files_truncated")                                     \
+  X(kSealedFileRemoved, "sealed_files_removed")                                \
+  X(kNewestFileRemoved, "newest_files_removed")                                \
+  X(kIndexRemoved, "index_files_removed")                                      \
+  X(kDamageAtRecovery, "damage_found_by_recovery")                             \
+  X(kDamageAtRead, "damage_found_by_a_read")                                   \
+  X(kDamageAtScrub, "damage_found_by_scrubbing")                               \
+  X(kNeverArrived, "damage_of_entries_that_never_arrived")                     \
+  X(kRepairedInPlace, "damage_repaired_in_place")                              \
+  X(kRepairRefused, "copies_refused_that_do_not_fit")                          \
+  X(kRepairInterrupted, "crash_with_a_repair_under_way")                       \
+  X(kHaveDamaged, "repair_answered_have_damaged")                              \
+  X(kDoNotHave, "repair_answered_do_not_have")                                 \
+  X(kDamagedHandsOver, "leader_handed_over_for_damage")                        \
+  X(kDamageCut, "damage_cut_off")                                              \
+  X(kLostByDamage, "replicas_lost_with_their_last_checkpoint")                 \
+  X(kIndexRebuilt, "index_rebuilt")                                            \
+  X(kHealedOnDisk, "damage_healed_on_disk")                                    \
+  X(kAllHealed, "runs_with_damage_that_ended_whole")                           \
   X(kReopened, "log_opened_again_after_a_repair")                              \
   X(kCatchUpFromFiles, "follower_fed_from_files")                              \
   X(kPartitions, "network_partitions")                                         \

@@ -12,7 +12,8 @@ MAY_BE_ZERO = {"runs_ended_early_without_a_whole_majority", "append_refused_by_i
 # A few times in 500 seeds: a change of timing must not fail every run. Nightly runs reach them.
 RARE = {"rolled_in_the_job_that_cuts", "cut_of_two_segments_or_more", "unfinished_reset_finished_at_recovery",
         "session_opened_anew_after_it_was_dropped", "repeat_of_a_session_cut_off", "retention_waited_for_a_follower",
-        "log_opened_again_after_a_repair"}
+        "log_opened_again_after_a_repair", "leader_handed_over_for_damage", "damage_of_entries_that_never_arrived",
+        "repair_answered_have_damaged"}
 
 paths = sys.argv[1:]
 is_nightly = "--nightly" in paths

@@ -26,6 +26,8 @@ enum class Mutant : std::uint8_t {
   kMessageIdsLostAtCuts,  // A truncation takes the message ids with it.
   // A message whose id is in the log, but not committed, is stored.
   kMessageIdsUnderWayOverlooked,
+  kDamageAckedOver,  // A replica acks entries that it knows to be damaged.
+  kDamageNotMarked,  // What the scrubber finds is forgotten, so that nobody repairs it.
 };
 
 // `rule`: the oracle that has to notice it, named as in DESIGN.md.
@@ -35,7 +37,7 @@ struct MutantRule {
   std::string_view rule;
 };
 
-inline constexpr std::array<MutantRule, 14> kMutants{{
+inline constexpr std::array<MutantRule, 16> kMutants{{
     {"hard-state-not-synced", Mutant::kHardStateNotSynced, "I-02"},
     {"log-not-synced", Mutant::kLogNotSynced, "I-16"},
     {"recovery-not-synced", Mutant::kRecoveryNotSynced, "I-16"},
@@ -50,6 +52,8 @@ inline constexpr std::array<MutantRule, 14> kMutants{{
     {"openings-fence-nobody", Mutant::kOpeningsFenceNobody, "I-33"},
     {"message-ids-lost-at-cuts", Mutant::kMessageIdsLostAtCuts, "I-23"},
     {"message-ids-under-way-overlooked", Mutant::kMessageIdsUnderWayOverlooked, "message-id"},
+    {"damage-acked-over", Mutant::kDamageAckedOver, "I-19"},
+    {"damage-not-marked", Mutant::kDamageNotMarked, "I-13"},
 }};
 
 }  // namespace raftmq::sim

@@ -15,6 +15,7 @@ void Nemesis::Start() {
   Every(faults.all_cut_every, [this] { AllCut(); });
   Every(faults.kill_then_cut_every, [this] { KillThenCut(); });
   Every(faults.copy_damage_every, [this] { DamageCopy(); });
+  Every(faults.damage_every, [this] { damage_.Strike(); });
   Every(faults.storage_death_every, [this] { StorageDeath(); });
   Every(faults.io_error_every, [this] { IoError(); });
   Every(faults.disk_full_every, [this] { DiskFull(); });

@@ -4,6 +4,7 @@
 #include <functional>
 
 #include "tests/sim/cluster.h"
+#include "tests/sim/log_damage.h"
 
 namespace raftmq::sim {
 
@@ -24,6 +25,7 @@ class Nemesis {
   void DamageCopy();
 
   Cluster& cluster_;
+  LogDamage damage_{cluster_};
 };
 
 }  // namespace raftmq::sim

@@ -47,6 +47,8 @@ class Node final : public Actor {
   // Null while it is down. For looking; what has effects goes through Do.
   Process* process() { return process_.get(); }
   NodeClock& clock() { return clock_; }
+  // For damage, behind the process's back.
+  MemoryFileSystem& disk() { return *disk_; }
 
   // An input for whichever process runs now: lost if there is none, late if it is paused.
   void Do(std::function<void()> action);

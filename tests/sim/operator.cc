@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "tests/sim/log_damage.h"
 #include "tests/sim/node.h"
 
 namespace raftmq::sim {
@@ -37,7 +38,9 @@ void Operator::Change() {
   const std::uint32_t partition = cluster_.PickPartition();
   PartitionTruth& truth = *cluster_.partitions[partition];
   const NodeId leader = LeaderOf(partition);
-  if (leader == NodeId(0)) return;
+  // The copies that are left of what is damaged stay.
+  LogDamage::NoteHealed(cluster_, truth);
+  if (leader == NodeId(0) || truth.IsDamaged()) return;
   Membership next = truth.placements.at(leader).record.membership();
   const std::uint64_t dice = HasBroken(truth, next) ? 0 : cluster_.choices.Below(3);
   if (dice == 0 && Remove(truth, &next)) {
@@ -156,7 +159,7 @@ bool Operator::CanSpare(NodeId node) const {
 }
 
 bool Operator::CanSpare(const PartitionTruth& truth, NodeId node) const {
-  if (truth.committed() == Index(0)) return false;
+  if (truth.committed() == Index(0) || truth.IsDamaged()) return false;
   std::size_t others = 0;
   for (const Replica& replica : truth.membership()) {
     if (!replica.voter || replica.node == node) continue;

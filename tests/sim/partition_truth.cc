@@ -75,8 +75,11 @@ void PartitionTruth::CheckOneChange(const ReplicaRecord& record, Index index) {
 // I-07: nothing that is committed anywhere is ever removed from the tail.
 void PartitionTruth::Cut(ReplicaRecord& record, Index last_kept) {
   const Index first = last_kept.Next();
-  if (first <= committed() && record.Holds(first, CommittedAt(first)))
-    Broken("I-07", record, fmt::format("cuts the committed entry {}", first.value()));
+  // What nobody can read there may be taken anew.
+  for (Index index = first; index <= std::min(committed(), record.last()); index = index.Next()) {
+    if (record.Holds(index, CommittedAt(index)) && !record.IsDamagedAt(index))
+      Broken("I-07", record, fmt::format("cuts the committed entry {}", index.value()));
+  }
   Reach(Mark::kCut);
   if (record.durable > last_kept) Reach(Mark::kCutDurable);
   std::uint64_t segments = 0;
@@ -92,6 +95,7 @@ void PartitionTruth::Cut(ReplicaRecord& record, Index last_kept) {
   }
   if (segments > 0) Reach(Mark::kCutCheckpoint);
   if (segments > 1) Reach(Mark::kCutManySegments);
+  KeepsPromise(record, last_kept);
   record.entries.resize(last_kept.value());
   record.been_through = Mark::kStateAfterCut;
   record.durable = std::min(record.durable, last_kept);
@@ -106,6 +110,7 @@ void PartitionTruth::Sends(ReplicaRecord& record, const RaftMessage& message) {
   const bool is_pre_vote = (request && request->is_pre_vote) || (reply && reply->is_pre_vote);
   if (is_pre_vote) return;  // Its term may be one to come.
   CheckIdentity(record, message);
+  if (const auto* const ack = std::get_if<AppendReply>(&message.body)) CheckAck(record, *ack);
   const Term last_term = record.durable == Index(0) ? Term(0) : record.At(record.durable).term;
   if (std::max(record.durable_state.term, last_term) < message.term)
     Broken("I-02", record,
@@ -113,6 +118,7 @@ void PartitionTruth::Sends(ReplicaRecord& record, const RaftMessage& message) {
                        record.durable_state.term.value()));
   record.sent_term = std::max(record.sent_term, message.term);
   if (!request && !(reply && reply->is_granted)) return;
+  if (reply) CheckVote(record, message);
   const HardState vote{message.term, request ? record.id.node : message.to.node};
   if (record.durable_state.term == vote.term && record.durable_state.vote != vote.vote)
     Broken("I-02", record,

@@ -15,6 +15,7 @@
 #include "protocol/types/bytes.h"
 #include "protocol/types/ids.h"
 #include "protocol/types/message_id.h"
+#include "raftlog/frames.h"
 #include "raftlog/group.h"
 #include "raftlog/message_id_table.h"
 #include "raftlog/opened_log.h"
@@ -48,13 +49,14 @@ class PartitionTruth {
     bool is_lost = false;       // Its directory went, and what it had promised with it.
     bool is_disk_lost = false;  // With the node's whole disk, its manifest included.
     bool is_retired = false;    // By the operator: it is not opened again.
-    // A power cut has left a later entry that says committed of one that never arrived. That counts
-    // as damage (DESIGN.md section 4, Recovery), to be repaired from peers: which is not built yet,
-    // so the replica stays closed, as the design wants of one that can neither vote nor ack.
     bool IsWhole() const { return !is_lost; }
   };
 
   const Founding founding;
+  bool keeps_copies = true;  // Whatever is damaged is whole elsewhere.
+  bool was_damaged = false;  // Some replica's entries were, at some time.
+  // Who is alone with its damage goes on with what it can read of its sessions and message ids.
+  bool MayForget() const { return was_damaged && !keeps_copies; }
   std::map<NodeId, Placement> placements;
   SentBatches sent;
 
@@ -70,6 +72,10 @@ class PartitionTruth {
   void Trimmed(ReplicaRecord& record, Index first);
   void Reset(ReplicaRecord& record, const LogBase& base);
   void Saves(ReplicaRecord& record, const HardState& state);
+  // A message has come. Before its group hears of it.
+  void Hears(ReplicaRecord& record, const RaftMessage& message);
+  // What its group knows to be damaged, after a tick.
+  void KnowsDamage(ReplicaRecord& record, const std::vector<DamagedRange>& damage);
   // Before a message leaves.
   void Sends(ReplicaRecord& record, const RaftMessage& message);
   // After each turn of its group.
@@ -109,9 +115,14 @@ class PartitionTruth {
   // Whether its node has just that replica, and has not lost it: a learner may never have come to
   // be.
   bool IsThere(const Replica& replica) const;
+  bool HasLed(NodeId node, Term term) const {
+    const auto leader = leaders_.find(term);
+    return leader != leaders_.end() && leader->second == node;
+  }
   // Whether any membership that may still count names it.
   bool Names(ReplicaId id) const;
   std::uint64_t elections() const { return leaders_.size(); }
+  bool IsDamaged() const;
 
   void Broken(const std::string& rule, const ReplicaRecord& record, const std::string& text);
   void Reach(Mark mark, std::uint64_t times = 1) { coverage_.Reach(mark, times); }
@@ -182,7 +193,15 @@ class PartitionTruth {
   static bool IsMember(const ReplicaRecord& record);
   void CommitsFirst(ReplicaRecord& record, Index index, Term term);
   bool IsHeldByMajority(const ReplicaRecord& leader, Index index) const;
-  void CheckUndamaged(const ReplicaRecord& record, const OpenedLog& opened);
+  void CheckVote(const ReplicaRecord& record, const RaftMessage& message);
+  void CheckAck(const ReplicaRecord& record, const AppendReply& reply);
+  void KeepsPromise(ReplicaRecord& record, Index last_kept);
+  void CheckDamage(const ReplicaRecord& before, const DamagedRange& range, const OpenedLog& opened);
+  // Appends to `now` what nobody can read there any more, as it was.
+  void FillDamaged(const ReplicaRecord& before, const DamagedRange& range, ReplicaRecord* now);
+  void ReadInto(const ReplicaRecord& before, const OpenedLog& opened, ReplicaRecord* now);
+  void TakeFrame(const Frame& frame, const OpenedLog& opened, ReplicaRecord* now);
+  void Took(Index index, const EntryId& entry, ReplicaRecord* now);
   void CheckKept(const ReplicaRecord& before, const ReplicaRecord& after);
   void CheckPromises(const ReplicaRecord& record);
 

@@ -34,6 +34,9 @@ void PartitionTruth::CheckStart(const ReplicaRecord& record, const GroupStatus& 
   Offset expected = after == starts_.begin() ? Offset(0) : std::prev(after)->second;
   if (record.first > Index(1))
     expected = std::max(expected, CommittedAt(Index(record.first.value() - 1)).end);
+  // It may stand in an entry that could not be read when its log was opened: that is made good by
+  // the next opening, later than the entry itself.
+  if (record.began_damaged && status.log_start < expected) return;
   if (status.log_start != expected)
     Broken("I-23", record,
            fmt::format("its log start is {}, expected {} at commit {}", status.log_start.value(),
@@ -48,7 +51,7 @@ void PartitionTruth::Trimmed(ReplicaRecord& record, Index first) {
            fmt::format("its log begins at {} after {}, committed is {}", first.value(),
                        record.first.value(), committed().value()));
   Reach(Mark::kSegmentsDeleted);
-  record.first = first;
+  record.first = first;  // Damage before it may come back until its file has gone.
 }
 
 // I-07: a reset is obeyed only to what is committed, and only by who has not got that far.
@@ -64,7 +67,10 @@ void PartitionTruth::Reset(ReplicaRecord& record, const LogBase& base) {
     Broken("I-07", record, fmt::format("is reset to {}, which it holds", last.value()));
   if (base.membership != MembershipUpTo(last))
     Broken("I-10", record, fmt::format("is reset to {} with another membership", last.value()));
-  // Until that is durable, a crash may bring back what it had.
+  // Until that is durable, a crash may bring back what it had, damage included.
+  const std::vector<DamagedEntries> damaged = record.damaged;
+  KeepsPromise(record, Index(0));
+  record.damaged = damaged;
   while (record.durable > Index(0) &&
          !record.Holds(record.durable, CommittedAt(std::min(record.durable, last))))
     record.durable = Index(record.durable.value() - 1);

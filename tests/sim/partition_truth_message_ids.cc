@@ -16,7 +16,7 @@ void PartitionTruth::CommitsMessageId(const ReplicaRecord& record, const EntryId
   if (!is_new) {
     Reach(Mark::kMessageIdNewAgain);
     const std::int64_t apart_ms = append_time_ms - messages_.at(newest->second).append_time_ms;
-    if (apart_ms <= founding.message_id_window_ms)
+    if (apart_ms <= founding.message_id_window_ms && !MayForget())
       Broken("message-id", record,
              fmt::format("stores at offset {} the id of the message at {}, {} ms later",
                          entry.base.value(), newest->second.value(), apart_ms));

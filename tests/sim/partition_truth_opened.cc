@@ -14,27 +14,6 @@ namespace {
 
 constexpr std::size_t kReadBytes = 1u << 20;
 
-// Every entry of a log, verified on its way.
-Result<std::vector<Frame>> ReadAll(const PartitionLog& log) {
-  std::vector<Frame> frames;
-  const LogBounds bounds = log.bounds();
-  Index next = bounds.first;
-  while (next <= bounds.last) {
-    const auto read =
-        log.Read({.by = ReadFrom::By::kIndex, .value = next.value()}, bounds.last, kReadBytes);
-    if (!read) return Fail(ErrorCode::kNotFound, fmt::format("no read from {} on", next.value()));
-    RAFTMQ_TRY_ASSIGN(const LogSlice slice, read->Run());
-    if (slice.first != next || slice.last < next)
-      return Fail(ErrorCode::kNotFound,
-                  fmt::format("expected entries from {} on, found {} to {}", next.value(),
-                              slice.first.value(), slice.last.value()));
-    FrameCursor cursor(slice.bytes);
-    while (auto frame = cursor.Next()) frames.push_back(std::move(*frame));
-    next = slice.last.Next();
-  }
-  return frames;
-}
-
 std::string NotesOf(const OpenedLog& opened) {
   std::string notes;
   for (const std::string& note : opened.notes()) notes += "\n  recovery: " + note;
@@ -53,31 +32,21 @@ void PartitionTruth::Opened(Placement& placement, const OpenedLog& opened) {
   placement.is_founded = true;
   // Founded anew though it was lost, which only mutants do: what it says will tell (I-11).
   if (placement.is_lost) record = {.id = record.id};
-  CheckUndamaged(record, opened);
   ReplicaRecord now;
   now.id = record.id;
   now.sent_term = record.sent_term;
   now.sent_vote = record.sent_vote;
+  now.promised_term = record.promised_term;
+  now.promised = record.promised;
+  now.damaged = record.damaged;
+  now.may_be_lost = record.may_be_lost;
+  if (record.is_repairing) Reach(Mark::kRepairInterrupted);
+  if (!opened.report.damage.empty()) Reach(Mark::kDamageAtRecovery);
+  now.awaits_group = true;
+  now.began_damaged = !opened.log->damage().empty();
   FillFront(now, opened);
-  const auto frames = ReadAll(*opened.log);
-  if (!frames) return Broken("I-16", record, frames.error().ToString() + NotesOf(opened));
-  for (const Frame& frame : *frames) {
-    const Index index = now.last().Next();
-    const EntryId entry = EntryId::Of(frame.header);
-    if (frame.header.leader.index != index)
-      return Broken("I-16", record,
-                    fmt::format("expected entry {} after recovery, found {}{}", index.value(),
-                                frame.header.leader.index.value(), NotesOf(opened)));
-    if (!now.entries.empty() && frame.header.leader.chain != now.entries.back().hash)
-      Broken("I-03", record, fmt::format("entry {} does not follow its log", index.value()));
-    Note(record, index, entry);
-    now.entries.push_back(entry);
-    if (index == Index(1)) {
-      now.memberships.push_back({index, CheckpointHeadOf(frame.payload())->membership});
-    } else if (entry.kind == EntryKind::kConfiguration) {
-      now.memberships.push_back({index, *DecodeMembership(frame.payload())});
-    }
-  }
+  ReadInto(record, opened, &now);
+  if (verdict_.is_broken()) return;
   now.durable = now.last();  // Recovery syncs what it has read.
   now.staged_state = now.durable_state = opened.raft.hard_state;
   now.been_through = Mark::kStateAfterRestart;
@@ -100,12 +69,105 @@ void PartitionTruth::Opened(Placement& placement, const OpenedLog& opened) {
   record = std::move(now);
 }
 
-// I-16: nothing decays here, so what is missing was never synced, and nobody may call it damage.
-void PartitionTruth::CheckUndamaged(const ReplicaRecord& record, const OpenedLog& opened) {
-  if (opened.report.damage.empty()) return;
-  Broken("I-16", record,
-         fmt::format("entry {} is named damaged{}", opened.report.damage.front().first.value(),
-                     NotesOf(opened)));
+// Every entry of a log, verified on its way; what is damaged is taken as it was.
+void PartitionTruth::ReadInto(const ReplicaRecord& before, const OpenedLog& opened,
+                              ReplicaRecord* now) {
+  const PartitionLog& log = *opened.log;
+  std::vector<DamagedRange> damage = opened.report.damage;
+  while (now->last() < log.bounds().last && !verdict_.is_broken()) {
+    const Index next = now->last().Next();
+    const auto known = std::ranges::find_if(
+        damage, [next](const DamagedRange& range) { return range.last >= next; });
+    if (known != damage.end() && known->first <= next) {
+      CheckDamage(before, *known, opened);
+      now->damaged.push_back({next, known->last});
+      FillDamaged(before, *known, now);
+      continue;
+    }
+    const Index up_to = known == damage.end() ? log.bounds().last : known->first.Minus(1);
+    const auto read =
+        log.Read({.by = ReadFrom::By::kIndex, .value = next.value()}, up_to, kReadBytes);
+    if (!read) return Broken("I-16", before, fmt::format("no read from {} on", next.value()));
+    const Result<LogSlice> slice = read->Run();
+    if (slice && slice->first == next && slice->last >= next) {
+      FrameCursor cursor(slice->bytes);
+      while (const auto frame = cursor.Next()) TakeFrame(*frame, opened, now);
+      continue;
+    }
+    // Recovery does not look at all that lies before the mark: this is found by whoever reads it.
+    const DamagedRange* const found = read->damage();
+    if (found == nullptr || found->first != next)
+      return Broken(
+          "I-16", before,
+          fmt::format("entry {} cannot be read: {}{}", next.value(),
+                      slice ? "others come back" : slice.error().ToString(), NotesOf(opened)));
+    damage.insert(known, *found);
+  }
+}
+
+void PartitionTruth::TakeFrame(const Frame& frame, const OpenedLog& opened, ReplicaRecord* now) {
+  const Index index = now->last().Next();
+  if (frame.header.leader.index != index)
+    return Broken("I-16", *now,
+                  fmt::format("expected entry {} after recovery, found {}{}", index.value(),
+                              frame.header.leader.index.value(), NotesOf(opened)));
+  if (!now->entries.empty() && frame.header.leader.chain != now->entries.back().hash)
+    Broken("I-03", *now, fmt::format("entry {} does not follow its log", index.value()));
+  KeepContent(frame.header, frame.payload());
+  if (index == Index(1))
+    now->memberships.push_back({index, CheckpointHeadOf(frame.payload())->membership});
+  Took(index, EntryId::Of(frame.header), now);
+}
+
+void PartitionTruth::Took(Index index, const EntryId& entry, ReplicaRecord* now) {
+  Note(*now, index, entry);
+  now->entries.push_back(entry);
+  if (entry.kind == EntryKind::kConfiguration)
+    now->memberships.push_back({index, *DecodeMembership(ContentOf(entry).payload)});
+}
+
+// I-16: only what was damaged, or what had been promised by others and was never synced here.
+void PartitionTruth::CheckDamage(const ReplicaRecord& before, const DamagedRange& range,
+                                 const OpenedLog& opened) {
+  for (Index index = range.first; index <= range.last; index = index.Next()) {
+    if (before.IsDamagedAt(index) || index > before.durable) continue;
+    return Broken(
+        "I-16", before,
+        fmt::format("entry {} is named damaged: {}{}", index.value(), range.what, NotesOf(opened)));
+  }
+  if (range.last > before.durable) Reach(Mark::kNeverArrived);
+}
+
+// By the chain from what stands behind it, or else by what the replica had.
+void PartitionTruth::FillDamaged(const ReplicaRecord& before, const DamagedRange& range,
+                                 ReplicaRecord* now) {
+  const Index first = now->last().Next();
+  std::vector<EntryId> entries;
+  std::uint64_t hash = range.last_hash;
+  for (Index index = range.last; index >= first && hash != 0; index = index.Minus(1)) {
+    if (known_.size() < index.value()) break;
+    const auto& known = known_[index.value() - 1];
+    const auto found = std::ranges::find(known, hash, &EntryId::hash);
+    if (found == known.end()) break;
+    entries.push_back(*found);
+    const auto content = contents_.find(hash);
+    hash = content == contents_.end() ? 0 : content->second.header.leader.chain;
+  }
+  std::ranges::reverse(entries);
+  if (entries.size() != range.last.value() - now->last().value()) {
+    entries.clear();
+    for (Index index = first; index <= std::min(range.last, before.last()); index = index.Next())
+      entries.push_back(before.At(index));
+  }
+  if (entries.size() != range.last.value() - now->last().value())
+    return Broken(
+        "sim", before,
+        fmt::format("what stood at {} to {} is not known", first.value(), range.last.value()));
+  for (const EntryId& entry : entries) {
+    const Index index = now->last().Next();
+    if (index == Index(1)) now->memberships.push_back({index, memberships_.front().membership});
+    Took(index, entry, now);
+  }
 }
 
 // I-15, I-16: what was synced is still there, unless it was cut on purpose.

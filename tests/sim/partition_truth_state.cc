@@ -110,6 +110,7 @@ void PartitionTruth::LookAtState(ReplicaRecord& record, const Group& group) {
   if (verdict_.is_broken()) return;  // Then the record may be of another log than all others.
   const std::uint64_t last = record.At(record.last()).hash;
   if (record.looked_at == last && !record.been_through) return;
+  if (MayForget()) return;
   std::optional<Checkpoint> state = group.StateOfLog();
   if (!state) return;
   record.looked_at = last;

@@ -39,7 +39,9 @@ Process::Process(const Environment& environment)
   }
   for (std::uint32_t i = 0; i < replicas_.size(); ++i) {
     replicas_[i].disk = std::make_unique<PartitionDisk>(ShardOf(i).disk, i);
-    replicas_[i].transport = std::make_unique<SimTransport>(cluster_, node_, i);
+    replicas_[i].transport = std::make_unique<SimTransport>(cluster_, node_, i, [this, i] {
+      return Find(i) ? Find(i)->damage() : std::vector<DamagedRange>();
+    });
   }
 }
 
@@ -76,6 +78,7 @@ void Process::CountMetrics() {
   reach(Mark::kFetchCache, metrics_.fetches_from_cache);
   reach(Mark::kFetchFiles, metrics_.fetches_from_map);
   reach(Mark::kFetchCold, metrics_.fetches_cold);
+  reach(Mark::kDamageAtRead, metrics_.reads_damaged);
 }
 
 Group* Process::Use(std::uint32_t partition) {
@@ -98,11 +101,13 @@ void Process::Tick() {
     Group* const group = Use(i);
     if (group == nullptr) continue;
     group->Tick();
+    TruthOf(i).KnowsDamage(TruthOf(i).placements.at(node_).record, group->damage());
     Ticked(i, group->status());
     replicas_[i].is_quiet = group->IsQuiet();
     if (replicas_[i].is_quiet) cluster_.coverage.Reach(Mark::kQuiet);
   }
   for (const auto& shard : shards_) shard->heartbeats.Tick();
+  ScrubNow();
 }
 
 // A leader looks for its majority once in an election timeout, and memberships may change in
@@ -118,6 +123,8 @@ void Process::Receive(const Parcel& parcel) {
     if (Group* const group = Use(parcel.partition)) {
       ReplicaRecord& record = TruthOf(parcel.partition).placements.at(node_).record;
       record.heard[parcel.from] = record.ticks;
+      if (const auto* const raft = std::get_if<RaftMessage>(&message->body))
+        TruthOf(parcel.partition).Hears(record, *raft);
       group->Receive(*message);
     }
   } else if (const auto* const heartbeat = std::get_if<Heartbeat>(&parcel.content)) {
@@ -169,7 +176,11 @@ void Process::OpenSession(std::uint32_t partition, SessionId session, std::uint3
 
 void Process::Fetch(std::uint32_t partition, const FetchFrom& from, Group::FetchDone done) {
   Group* const group = Use(partition);
-  if (group == nullptr) return done(Fail(ErrorCode::kPartitionNotFound, "it is not open here"));
+  const auto& placements = TruthOf(partition).placements;
+  const auto placed = placements.find(node_);
+  // Also of one that was found to be lost when its log was opened again.
+  if (group == nullptr || (placed != placements.end() && placed->second.is_lost))
+    return done(Fail(ErrorCode::kPartitionNotFound, "it is not open here"));
   if (group->status().end < from.end_seen)
     return done(Fail(ErrorCode::kNotYet, "the client has seen a higher end"));
   group->Fetch(from.offset, from.bytes_max, std::move(done));
@@ -204,6 +215,21 @@ void Process::LookAtStates() {
   }
 }
 
+// While its log is closed and opened again a group leads nobody, whatever it still does.
+void Process::Look(std::uint32_t partition) {
+  PartitionTruth& truth = TruthOf(partition);
+  ReplicaRecord& record = truth.placements.at(node_).record;
+  GroupStatus status = Find(partition)->status();
+  if (status.needs_reopening) {
+    if (record.awaits_group || status.commit <= record.commit) return;
+    status.last = record.last();
+    status.durable = std::min(status.durable, record.durable);
+    status.is_leader = record.is_leader && truth.HasLed(node_, status.term);
+  }
+  record.awaits_group = false;
+  truth.Look(record, status);
+}
+
 void Process::EndTurn() {
   for (std::uint32_t i = 0; i < replicas_.size(); ++i) {
     Replica& replica = replicas_[i];
@@ -214,10 +240,10 @@ void Process::EndTurn() {
     PartitionTruth& truth = TruthOf(i);
     ReplicaRecord& record = truth.placements.at(node_).record;
     if (const Error* const failure = replica.group->failure()) {
-      truth.Stopped(record, *failure);
+      if (!truth.placements.at(node_).is_lost) truth.Stopped(record, *failure);
       continue;
     }
-    truth.Look(record, replica.group->status());
+    Look(i);
     if (record.been_through) truth.LookAtState(record, *replica.group);
     for (const StateMachine::Step& step : replica.state.TakeSteps()) truth.Applied(record, step);
   }

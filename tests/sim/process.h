@@ -84,17 +84,23 @@ class Process {
     bool is_touched = false;
     bool is_quiet = false;    // One tick a second is enough.
     bool is_refused = false;  // It is lost: this process opens it no more.
+    Index scrubbed;           // Up to here, in this round.
   };
 
   void Open(std::uint32_t partition);
   void OpenOnDone(std::uint32_t partition, ReplicaNumber number,
                   Result<std::unique_ptr<OpenedLog>> log);
-  void NotOpened(std::uint32_t partition, const PartitionTruth::Placement& placement,
-                 const Error& error);
+  void MayBeLost(std::uint32_t partition, PartitionTruth::Placement& placement);
+  void NotOpened(std::uint32_t partition, PartitionTruth::Placement& placement, const Error& error);
   Status OpenManifest();
   Result<std::unique_ptr<OpenedLog>> OpenOrFound(std::uint32_t partition);
   GroupOptions OptionsOf(std::uint32_t partition) const;
   void Ticked(std::uint32_t partition, const GroupStatus& status);
+  void Look(std::uint32_t partition);
+  void ScrubNow();
+  void ScrubOn(std::uint32_t partition, ReplicaNumber number,
+               std::shared_ptr<SegmentScrub> segment);
+  void ScrubDone(std::uint32_t partition, ReplicaNumber number, const SegmentScrub& segment);
   void StartStateMachine(Replica& replica);
   SimShard& ShardOf(std::uint32_t partition) {
     return *shards_[cluster_.scenario.ShardOf(partition)];
@@ -119,6 +125,9 @@ class Process {
   std::unique_ptr<NodeManifest> manifest_;
   SimWork work_;
   GroupMetrics metrics_;
+  std::uint32_t scrubs_next_ = 0;  // Partition.
+  bool is_scrubbing_ = false;
+  Time scrubs_at_ = 0;
   std::vector<std::unique_ptr<SimShard>> shards_;
   Microseconds all_ticked_{0};
   std::uint32_t opening_ = 0;

@@ -148,7 +148,10 @@ void Process::OpenOnDone(std::uint32_t partition, ReplicaNumber number,
   (*log)->log = std::make_unique<WatchedLog>(std::move((*log)->log), truth, record);
   const auto reopen = [this, partition, &truth, &placement = placed->second] {
     auto again = OpenOrFound(partition);
-    if (!again) return again;
+    if (!again) {
+      if (again.error().code == ErrorCode::kDataCorrupt) MayBeLost(partition, placement);
+      return again;
+    }
     truth.Opened(placement, **again);
     (*again)->log = std::make_unique<WatchedLog>(std::move((*again)->log), truth, placement.record);
     cluster_.coverage.Reach(Mark::kReopened);
@@ -185,11 +188,20 @@ void Process::StartStateMachine(Replica& replica) {
   replica.group->SetApply([&state](Index index, ByteSpan payload) { state.Apply(index, payload); });
 }
 
-void Process::NotOpened(std::uint32_t partition, const PartitionTruth::Placement& placement,
+// Its log has no checkpoint to begin with any more: that may happen to whom damage has hit there.
+void Process::MayBeLost(std::uint32_t partition, PartitionTruth::Placement& placement) {
+  if (!placement.record.may_be_lost || placement.is_lost) return;
+  placement.is_lost = true;
+  TruthOf(partition).End(placement.record.id);
+  cluster_.coverage.Reach(Mark::kLostByDamage);
+}
+
+void Process::NotOpened(std::uint32_t partition, PartitionTruth::Placement& placement,
                         const Error& error) {
   if (error.code == ErrorCode::kDiskFull || error.code == ErrorCode::kOverloaded ||
       files_.is_dead())
     return;  // The next tick, or the next process, tries again.
+  if (error.code == ErrorCode::kDataCorrupt) MayBeLost(partition, placement);
   if (placement.is_lost && error.code == ErrorCode::kDataCorrupt) {
     replicas_[partition].is_refused = true;
     return cluster_.coverage.Reach(Mark::kLostRefused);

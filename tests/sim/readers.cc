@@ -113,10 +113,10 @@ void SimReader::OnError(std::uint32_t partition, const Error& error, Offset log_
   Position& position = positions_[partition];
   const bool is_below = error.code == ErrorCode::kOffsetBelowStart;
   if (is_below) cluster_.coverage.Reach(Mark::kBelowStart);
-  // The log is never damaged here, and nobody asks beyond what he has seen.
-  const bool is_wrong = (is_below && position.next >= log_start) ||
-                        error.code == ErrorCode::kOffsetBeyondEnd ||
-                        error.code == ErrorCode::kDataCorrupt;
+  // A good copy is left of all that is damaged, and nobody asks beyond what he has seen.
+  const bool is_wrong =
+      (is_below && position.next >= log_start) || error.code == ErrorCode::kOffsetBeyondEnd ||
+      (error.code == ErrorCode::kDataCorrupt && cluster_.scenario.faults.keeps_copies);
   if (is_below) MoveTo(partition, log_start);
   if (is_wrong) cluster_.partitions[partition]->Broken("I-29", {}, error.ToString());
 }

@@ -2,9 +2,11 @@
 // has promised to others. Outlives the replica's processes, as their promises do.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "protocol/types/batch_header.h"
@@ -31,6 +33,11 @@ struct EntryId {
   bool operator==(const EntryId&) const = default;
 };
 
+// A run of entries that were damaged on purpose, and not seen whole since.
+struct DamagedEntries {
+  Index first, last;
+};
+
 struct ReplicaRecord {
   ReplicaId id;
   // [i] has index i + 1; with all that is staged. What lies before the log's first entry is
@@ -42,10 +49,17 @@ struct ReplicaRecord {
   Index durable;                          // Of completed jobs.
   HardState staged_state;
   HardState durable_state;  // The same.
+  std::vector<DamagedEntries> damaged;
+  bool may_be_lost = false;   // With that its log has no checkpoint to begin with any more.
+  bool is_repairing = false;  // A job that repairs was taken, and has not come back.
 
   // Promises: they hold through every crash.
   Term sent_term;       // Greatest that it bore in a message.
   HardState sent_vote;  // Last vote that it gave to another or asked others to follow.
+  // End of the log when damaged entries were cut off: it votes by that until the log reaches
+  // further.
+  Term promised_term;
+  Index promised;
 
   // Of its present life.
   std::optional<Mark> been_through;  // What may have changed its state; until somebody looks at it.
@@ -56,12 +70,23 @@ struct ReplicaRecord {
   std::map<NodeId, std::uint64_t> heard;  // At which of them each node was heard last.
   std::uint64_t lonely_since = 0;         // The same, of a leader without a majority.
   bool found_unsynced = false;            // It began with entries that no job had synced.
+  bool began_damaged = false;             // The same with damage.
+  bool awaits_group = false;              // No group has looked at its log since it was opened.
+  Index first_damaged;                    // That its group knew of after its last tick; 0 = none.
+  // What each candidate asked in its highest term: requests of earlier ones may come late, while
+  // the answer still waits for the vote to be durable.
+  std::map<NodeId, std::pair<Term, VoteRequest>> asked;
 
   Index last() const { return Index(entries.size()); }
   const EntryId& At(Index index) const { return entries[index.value() - 1]; }
   const Membership& membership() const { return memberships.back().membership; }
   bool Holds(Index index, const EntryId& entry) const {
     return index <= last() && At(index) == entry;
+  }
+  bool IsDamagedAt(Index index) const {
+    return std::ranges::any_of(damaged, [index](const DamagedEntries& run) {
+      return run.first <= index && index <= run.last;
+    });
   }
   bool HoldsDurably(Index index, const EntryId& entry) const {
     return index <= durable && Holds(index, entry);

@@ -119,6 +119,12 @@ MessageIdOptions DrawMessageIds(Choices& choices) {
   return ids;
 }
 
+void DrawDamage(Choices& choices, FaultOptions* faults) {
+  faults->damage_every = Every(choices, 100 * kMillisecond);
+  faults->scrub_every = Every(choices, 20 * kMillisecond);
+  if (faults->damage_every > 0) faults->keeps_copies = choices.Below(6) != 0;
+}
+
 // Leaders that are cut off with much on their hands: whole segments are cut from their logs later.
 void Flood(Choices& choices, Scenario* scenario) {
   scenario->partitions = 1;
@@ -176,6 +182,7 @@ Scenario DrawScenario(Choices& choices, std::uint32_t nodes) {
   scenario.clients = DrawClients(choices);
   scenario.operators = DrawOperators(choices);
   scenario.message_ids = DrawMessageIds(choices);
+  DrawDamage(choices, &scenario.faults);
   if (choices.Below(3) == 0)
     scenario.retention_bytes = static_cast<std::int64_t>(choices.Between(16, 256) << 10);
   // Sessions age by log time, which stands still until a clock that was set back has caught up.

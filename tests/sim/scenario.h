@@ -53,6 +53,9 @@ struct FaultOptions {
   Time kill_then_cut_every =
       0;                       // A power cut soon after a kill: before, while or after it recovers.
   Time copy_damage_every = 0;  // Of one of two copies of a node's small state, with a kill.
+  Time damage_every = 0;       // Of what a replica has synced of its log (log_damage.h).
+  bool keeps_copies = true;    // Damage stays within the atlas; else a run need not come to life.
+  Time scrub_every = 0;        // A process looks at its next segment.
   Time storage_death_every = 0;  // Kill or power cut between two operations of the file system.
   Time io_error_every = 0;       // A failed write or sync.
   Time disk_full_every = 0;

@@ -41,6 +41,7 @@ void Simulation::FoundPartitions() {
           NodeId(static_cast<std::uint32_t>((first + n) % scenario.nodes) + 1));
     auto truth =
         std::make_unique<PartitionTruth>(std::move(founding), cluster_.verdict, cluster_.coverage);
+    truth->keeps_copies = scenario.faults.keeps_copies;
     for (const NodeId node : truth->founding.nodes) {
       truth->placements[node].record.id = {node, truth->founding.number};
       truth->placements[node].was_member = true;

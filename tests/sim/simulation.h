@@ -41,7 +41,7 @@ class Simulation {
   void RunUntil(std::uint64_t events, Time until);
   // The liveness phase: a majority of every partition, healed, the others gone or cut off.
   void Calm();
-  // Empty if there is none, because damaged replicas are not repaired yet.
+  // Empty if there is none.
   std::vector<NodeId> DrawCore();
   static bool Suffices(const std::vector<NodeId>& core, const PartitionTruth& truth);
   static bool IsMajority(const std::vector<NodeId>& core, const PartitionTruth& truth,
@@ -50,6 +50,8 @@ class Simulation {
   void CutOff(const std::vector<NodeId>& core);
   bool Await(const std::function<bool()>& is_done);
   std::uint64_t Progress() const;
+  bool HasDamage() const;
+  bool IsHealed(PartitionTruth& truth, const ReplicaRecord& record, const Group& group);
   bool HasAcks() const;
   bool HasConverged(const std::vector<NodeId>& core);
   static Membership FoundersOf(const PartitionTruth& truth);

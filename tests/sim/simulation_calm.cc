@@ -8,6 +8,7 @@
 
 #include "raftlog/core/quorum.h"
 #include "tests/sim/final_reads.h"
+#include "tests/sim/log_damage.h"
 #include "tests/sim/network.h"
 #include "tests/sim/node.h"
 #include "tests/sim/simulation.h"
@@ -110,7 +111,8 @@ void Simulation::CutOff(const std::vector<NodeId>& core) {
 
 void Simulation::Calm() {
   HealAll();
-  if (cluster_.verdict.is_broken()) return;
+  if (cluster_.verdict.is_broken() || !cluster_.scenario.faults.keeps_copies) return;
+  const bool had_damage = HasDamage();
   const std::vector<NodeId> core = DrawCore();
   if (core.empty()) return cluster_.coverage.Reach(Mark::kNoWholeMajority);
   CutOff(core);
@@ -122,6 +124,7 @@ void Simulation::Calm() {
   FinalReads reads(cluster_, core);
   if (!Await([&] { return reads.AreDone(); }) && !cluster_.verdict.is_broken())
     cluster_.verdict.Broken("I-13", "the final reads do not end");
+  if (!cluster_.verdict.is_broken() && had_damage) cluster_.coverage.Reach(Mark::kAllHealed);
   if (!cluster_.verdict.is_broken()) cluster_.coverage.Reach(Mark::kLiveness);
   if (!cluster_.verdict.is_broken() && cluster_.choices.Below(4) == 0) Rejoin(core);
 }
@@ -193,6 +196,11 @@ std::uint64_t Simulation::Progress() const {
   return progress;
 }
 
+bool Simulation::HasDamage() const {
+  return std::ranges::any_of(cluster_.partitions,
+                             [](const auto& truth) { return truth->IsDamaged(); });
+}
+
 bool Simulation::HasAcks() const {
   for (std::size_t i = 0; i < cluster_.partitions.size(); ++i) {
     const auto has_acked = [i](const auto& producer) { return producer->calm_acks()[i] > 0; };
@@ -212,10 +220,19 @@ bool Simulation::HasConverged(const std::vector<NodeId>& core) {
       // It had begun to stop before the faults ended: it will be back, and is to be read then.
       if (process == nullptr || process->is_draining() || process->Find(partition) == nullptr)
         return false;
-      return record.commit == truth->committed() && record.last() == record.commit &&
-             record.durable == record.commit;
+      if (record.commit != truth->committed() || record.last() != record.commit ||
+          record.durable != record.commit)
+        return false;
+      return IsHealed(*truth, record, *process->Find(partition));
     });
   });
+}
+
+// I-18: all damage was found and repaired, by nobody but the replicas.
+bool Simulation::IsHealed(PartitionTruth& truth, const ReplicaRecord& record, const Group& group) {
+  if (!group.damage().empty() || group.status().needs_reopening) return false;
+  if (!record.damaged.empty()) LogDamage::NoteHealed(cluster_, truth);
+  return record.damaged.empty();
 }
 
 void Simulation::ExplainStuck(const std::vector<NodeId>& core) {
@@ -234,8 +251,13 @@ void Simulation::ExplainStuck(const std::vector<NodeId>& core) {
                           record.id.number.value(), record.last().value(), record.durable.value(),
                           record.commit.value());
       if (placed.is_lost) text += " lost";
+      for (const DamagedEntries& run : record.damaged)
+        text += fmt::format(" damaged {}-{}", run.first.value(), run.last.value());
       if (group == nullptr) continue;
       const GroupStatus status = group->status();
+      for (const DamagedRange& range : group->damage())
+        text += fmt::format(" knows {}-{} damaged", range.first.value(), range.last.value());
+      if (status.needs_reopening) text += " needs reopening";
       text += fmt::format(" term {} leader {}{} voters", status.term.value(), status.leader.value(),
                           status.is_leader ? " (itself)" : "");
       for (const Replica& replica : record.membership())

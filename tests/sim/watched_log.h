@@ -1,6 +1,7 @@
 // A partition's log, with a witness of all that its group does to it.
 #pragma once
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -33,11 +34,13 @@ class WatchedLog final : public PartitionLog {
     has_cut_ = true;
     if (under_way_) under_way_->last = std::min(under_way_->last, last_kept);
     log_->TruncateAfter(last_kept);
+    KnowLess();
   }
   void Reset(const LogBase& base) override {
     truth_.Reset(record_, base);
     if (under_way_) under_way_->last = Index(0);  // What it writes goes, too.
     log_->Reset(base);
+    KnowLess();
   }
   std::unique_ptr<LogJob> TakeJob() override {
     auto job = log_->TakeJob();
@@ -47,6 +50,8 @@ class WatchedLog final : public PartitionLog {
   }
   void Completed(std::unique_ptr<LogJob> job) override {
     log_->Completed(std::move(job));
+    KnowLess();
+    if (std::exchange(record_.is_repairing, false)) Repaired();
     if (!under_way_) return;  // Background work moves nothing.
     record_.durable = std::max(record_.durable, under_way_->last);
     record_.durable_state = under_way_->state;
@@ -85,16 +90,33 @@ class WatchedLog final : public PartitionLog {
     return log_->CheckSegment(index);
   }
   std::unique_ptr<LogJob> TakeRepairJob(std::vector<SharedBytes> frames) override {
-    return log_->TakeRepairJob(std::move(frames));
+    auto job = log_->TakeRepairJob(std::move(frames));
+    if (job) record_.is_repairing = true;
+    return job;
   }
   const RepairOutcome& last_repair() const override { return log_->last_repair(); }
   bool NeedsReopening() const override { return log_->NeedsReopening(); }
-  void RebuildIndex(Index segment_first) override { log_->RebuildIndex(segment_first); }
+  void RebuildIndex(Index segment_first) override {
+    truth_.Reach(Mark::kIndexRebuilt);
+    log_->RebuildIndex(segment_first);
+  }
   void RepairMeta() override { log_->RepairMeta(); }
   void Committed(Index index) override { log_->Committed(index); }
   void Close() override { log_->Close(); }
 
  private:
+  // Of the damage that the group knows of, some is gone.
+  void KnowLess() {
+    const std::vector<DamagedRange>& damage = log_->damage();
+    if (damage.empty()) record_.first_damaged = Index(0);
+    if (record_.first_damaged != Index(0))
+      record_.first_damaged = std::max(record_.first_damaged, damage.front().first);
+  }
+  void Repaired() {
+    if (!log_->last_repair().status) return truth_.Reach(Mark::kRepairRefused);
+    if (!log_->NeedsReopening()) truth_.Reach(Mark::kRepairedInPlace);
+  }
+
   struct UnderWay {
     Index last;
     HardState state;
