@@ -1,5 +1,8 @@
 #include "segment/next_frame.h"
 
+#include <algorithm>
+
+#include "segment/file_system.h"
 #include "segment/frame_check.h"
 
 namespace raftmq {
@@ -43,6 +46,35 @@ Result<std::optional<FoundFrame>> FindFrame(const SegmentBytesAt& bytes, std::ui
   return std::optional<FoundFrame>();
 }
 
+// How many bytes of frames follow each other from `from` on; no further than a page that stands in
+// the wrong place could hold.
+std::uint64_t RunFrom(const SegmentBytesAt& bytes, const FoundFrame& from, std::uint64_t seed) {
+  BatchHeader last = from.header;
+  std::uint64_t end = from.position + last.padded_length();
+  while (end - from.position <= kPageBytes) {
+    bool goes_on = false;
+    for (const std::uint64_t at : {end, AlignUp(end, kPageBytes)}) {
+      ByteSpan frame;
+      const auto next = FrameAt(bytes, at, seed, &frame);
+      goes_on = next && next->leader.index == last.leader.index.Next() &&
+                next->leader.chain == last.header_hash;
+      if (!goes_on) continue;
+      last = *next;
+      end = at + last.padded_length();
+      break;
+    }
+    if (!goes_on) break;
+  }
+  return std::min(end - from.position, kPageBytes + 1);
+}
+
+bool IsBetter(const SegmentBytesAt& bytes, const FoundFrame& one, const FoundFrame& than,
+              std::uint64_t seed) {
+  const Index index = one.header.leader.index, other = than.header.leader.index;
+  if (index != other) return index < other;
+  return RunFrom(bytes, one, seed) >= RunFrom(bytes, than, seed);
+}
+
 }  // namespace
 
 Result<BatchHeader> FrameAt(const SegmentBytesAt& bytes, std::uint64_t position, std::uint64_t seed,
@@ -70,7 +102,7 @@ Result<std::optional<FoundFrame>> FindNextFrame(const SegmentBytesAt& bytes, std
       first = found->position;
       end = first + kLookAheadBytes;
     }
-    if (!next || index <= next->header.leader.index) next = found;
+    if (!next || IsBetter(bytes, *found, *next, seed)) next = found;
     if (found->position - first >= kAstrayBytes) break;
   }
   return next;

@@ -24,10 +24,9 @@ Result<BatchHeader> FrameAt(const SegmentBytesAt& bytes, std::uint64_t position,
                             std::uint64_t group_seed, ByteSpan* frame);
 
 // The whole frame from `position` on with which the log goes on behind its entry `above`: of those
-// near the first one the lowest index, and of its copies the last. A page that a disk wrote to the
-// wrong place holds whole frames too: of later entries before the place they belong to, where the
-// lowest index is not theirs, or just before that place, where the last copy is not. Nothing if
-// there is no frame with a higher index.
+// near the first one the lowest index, and of its copies that behind which the log goes on, or the
+// last. A page that a disk wrote to the wrong place holds whole frames too: of other entries, or of
+// these, but then the page's end is theirs. Nothing if there is no frame with a higher index.
 Result<std::optional<FoundFrame>> FindNextFrame(const SegmentBytesAt& bytes, std::uint64_t position,
                                                 Index above, std::uint64_t group_seed);
 

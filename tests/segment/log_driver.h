@@ -69,6 +69,7 @@ inline LogContents ContentsOf(const PartitionLog& log) {
 
 class LogDriver {
  public:
+  static constexpr std::uint64_t kSeed = 99;
   // Operations done when the log said so, and what it held durably then.
   struct Promise {
     std::size_t steps = 0;
@@ -215,7 +216,6 @@ class LogDriver {
  private:
   LogDriver(LogOptions options, MemoryDisk disk)
       : options_(std::move(options)), files_(std::move(disk)), trace_(&files_) {}
-  static constexpr std::uint64_t kSeed = 99;
 
   void StageFrame(ByteBuffer frame) {
     const LogTail tail = log_->tail();

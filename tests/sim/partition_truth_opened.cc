@@ -129,6 +129,9 @@ void PartitionTruth::Took(Index index, const EntryId& entry, ReplicaRecord* now)
 // I-16: only what was damaged, or what had been promised by others and was never synced here.
 void PartitionTruth::CheckDamage(const ReplicaRecord& before, const DamagedRange& range,
                                  const OpenedLog& opened) {
+  // Of two damages, one of them a page in the wrong place, that page may be taken for the right
+  // one.
+  if (MayForget()) return;
   for (Index index = range.first; index <= range.last; index = index.Next()) {
     if (before.IsDamagedAt(index) || index > before.durable) continue;
     return Broken(
