@@ -224,7 +224,7 @@ class PartitionLog {
   virtual void MarkDamaged(const DamagedRange& range) = 0;
 
   // The segment with the greatest first index at or below `index`, up to what is durable now. Null:
-  // its file is missing, or nothing durable is there.
+  // its file is missing, nothing durable is there, or a cut of it is under way.
   virtual std::unique_ptr<SegmentCheck> CheckSegment(Index index) const = 0;
   // Replaces damaged entries on the disk by `frames`: whole entries of another replica, padded to 8
   // bytes, consecutive, the first of them the first of a damaged range, the last at or below that

@@ -28,6 +28,7 @@ std::unique_ptr<SegmentCheck> SegmentedLog::CheckSegment(Index index) const {
   if (after == segments_.begin()) return nullptr;
   const auto segment = std::prev(after);
   if (!segment->HasFile() || segment->view.end == 0) return nullptr;
+  if (segment->view.is_cut) return nullptr;  // Where it ends is known once that is done.
   const bool is_rolled = segment->sealed && durable_.segment_first > segment->name.first;
   SegmentView view = segment->view;
   if (is_rolled) {  // Its last page is not written any more: it is looked at, too.

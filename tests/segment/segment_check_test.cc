@@ -104,6 +104,18 @@ TEST(SegmentCheckTest, WhatACutOverwritesIsNoDamage) {
   EXPECT_TRUE(check->damage().empty());
 }
 
+// Found by the simulator: what was durable before the cut was missed in what has been cut.
+TEST(SegmentCheckTest, ASegmentIsNotCheckedWhileItsCutIsUnderWay) {
+  LogDriver driver(SmallLog());
+  driver.Append(3000);
+  driver.Commit();
+  driver.Append(3000);
+  driver.log().TruncateAfter(Index(2));
+  EXPECT_EQ(driver.log().CheckSegment(Index(1)), nullptr);
+  driver.Flush();
+  EXPECT_TRUE(Checked(driver.log(), Index(1))->damage().empty());
+}
+
 TEST(SegmentCheckTest, ASegmentThatIsTrimmedMeanwhileIsNotDamaged) {
   const auto driver = ThreeSegments();
   const auto check = driver->log().CheckSegment(Index(1));
