@@ -44,6 +44,15 @@ bool Shorten(MemoryFileSystem& disk, const std::string& path, std::uint64_t to) 
 
 }  // namespace
 
+// Retention may take an older checkpoint before this one is healed.
+bool LogDamage::MayLose(const LogSurvey& survey, const Wound& wound, Index log_first) {
+  const auto is_hit = [&wound](const SyncedEntry& entry) {
+    return entry.is_checkpoint && entry.index >= wound.first && entry.index <= wound.last;
+  };
+  return std::ranges::any_of(survey.entries, is_hit) ||
+         !survey.HasCheckpointWithout(wound.first, wound.last, log_first);
+}
+
 void LogDamage::Strike() {
   PartitionTruth& truth = *cluster_.partitions[cluster_.PickPartition()];
   if (truth.committed() == Index(0)) return;
@@ -89,8 +98,7 @@ bool LogDamage::StrikeOne(PartitionTruth& truth, ReplicaRecord& victim) {
   if (wound->first <= wound->last) {
     victim.damaged.push_back({wound->first, wound->last});
     truth.was_damaged = true;
-    if (!survey->HasCheckpointWithout(wound->first, wound->last, victim.first))
-      victim.may_be_lost = true;
+    if (MayLose(*survey, *wound, victim.first)) victim.may_be_lost = true;
   }
   cluster_.coverage.Reach(wound->kind == Kind::kFlip            ? Mark::kBitFlipped
                           : wound->kind == Kind::kZeroPage      ? Mark::kPageZeroed
@@ -153,8 +161,7 @@ bool LogDamage::IsWithinReason(const PartitionTruth& truth, const ReplicaRecord&
   if (!cluster_.scenario.faults.keeps_copies) return true;
   const auto voters = std::ranges::count(truth.membership(), true, &Replica::voter);
   const bool may_be_lost = voters >= 3;
-  if (!may_be_lost && !survey.HasCheckpointWithout(wound.first, wound.last, victim.first))
-    return false;
+  if (!may_be_lost && MayLose(survey, wound, victim.first)) return false;
   return HasCopies(truth, victim, wound);
 }
 

@@ -42,6 +42,8 @@ class LogDamage {
                       const LogSurvey& survey, const Wound& wound) const;
   static bool HasCopies(const PartitionTruth& truth, const ReplicaRecord& victim,
                         const Wound& wound);
+  // Whether the replica may be lost with what the wound takes.
+  static bool MayLose(const LogSurvey& survey, const Wound& wound, Index log_first);
   bool Apply(MemoryFileSystem& disk, const Wound& wound);
   bool Overwrite(MemoryFileSystem& disk, const Wound& wound);
 
