@@ -109,7 +109,7 @@ class ClusterIdentity : public ::testing::Test {
   // The same of the catalogue, in which each topic is an entry.
   void ExpectCatalogueVotes(NodeId node, NodeId without) {
     cluster_.Kill(without);
-    MakeTopic(cluster_, client_, "without-" + without.ToString() + "-" + node.ToString(), 1);
+    MakeTopic(cluster_, client_, "vote-" + std::to_string(++votes_), 1);
     cluster_.Start(without);
   }
   // Its directory goes, or its `meta` is damaged, or its log goes.
@@ -186,6 +186,7 @@ class ClusterIdentity : public ::testing::Test {
   checker::HistoryRecorder history_;
   std::unique_ptr<Load> load_;
   std::size_t allowed_ = 0;  // Messages so far.
+  int votes_ = 0;            // Topics made by ExpectCatalogueVotes.
 };
 
 TEST_F(ClusterIdentity, SwappedDirectoriesAreRefused) {
