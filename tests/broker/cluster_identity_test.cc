@@ -107,7 +107,7 @@ class ClusterIdentity : public ::testing::Test {
     ExpectCaughtUp(node);
   }
   // The same of the catalogue, in which each topic is an entry.
-  void ExpectCatalogueVotes(NodeId node, NodeId without) {
+  void ExpectCatalogueVotes(NodeId without) {
     cluster_.Kill(without);
     MakeTopic(cluster_, client_, "vote-" + std::to_string(++votes_), 1);
     cluster_.Start(without);
@@ -401,7 +401,7 @@ TEST_F(ClusterIdentity, ALostReplicaOfTheCatalogueIsReplacedOnItsOwnNode) {
     EXPECT_EQ(std::filesystem::exists(directory.string() + ".lost"), round % 3 != 0);
     std::filesystem::remove_all(directory.string() + ".lost");
     ExpectVotes(victim, VictimOf(round + 1));
-    ExpectCatalogueVotes(victim, VictimOf(round + 1));
+    ExpectCatalogueVotes(VictimOf(round + 1));
   }
   ExpectNothingLost();
 }
@@ -422,7 +422,7 @@ TEST_F(ClusterIdentity, ADamagedCatalogueIsRepairedBeforeItsNodeKnowsAllPeers) {
     ExpectWhole();
     EXPECT_FALSE(std::filesystem::exists(directory.string() + ".lost"));
     ExpectVotes(victim, VictimOf(round + 1));
-    ExpectCatalogueVotes(victim, VictimOf(round + 1));
+    ExpectCatalogueVotes(VictimOf(round + 1));
   }
   ExpectNothingLost();
 }
