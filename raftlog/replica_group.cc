@@ -40,6 +40,7 @@ ReplicaGroup::ReplicaGroup(const GroupOptions& options, const GroupDeps& deps, O
       reported_commit_(VisibleCommit()) {
   staged_mark_ = core_.status().durable;
   state_.SwitchOff(options.session_faults);
+  told_damage_ = opened.raft.damage;
   TellCoreOfDamage();
   MeasureLog();
 }

@@ -45,6 +45,8 @@ class LossWorld {
   void RestartAll() {
     for (std::uint32_t id = 1; id <= nodes_; ++id) cluster.node(id).Crash();
     cluster.StartAll();
+    for (std::uint32_t id = 1; id <= nodes_; ++id) cluster.Tick(id, 1);
+    cluster.Settle();  // What they found damaged has been asked for before they vote.
     cluster.Elect(1);
     cluster.Heartbeat(1);
   }
@@ -141,6 +143,26 @@ TEST_F(GroupLoss, AfterItTwoOfThreeCommitThoughTheThirdCannotBeAsked) {
     world.Scrub(id);
     EXPECT_THAT(world.cluster.group(id).damage(), IsEmpty());
   }
+  world.LetTimePass();
+  EXPECT_TRUE(world.cluster.Produce(1, "on").has_value());
+}
+
+// Whether they meet it again by a check or by opening their logs.
+TEST_F(GroupLoss, AfterItTwoOfThreeCommitThoughTheirStartsFoundTheDamage) {
+  DamageAll();
+  const Offset behind = world.cluster.group(1).damage().at(0).end_offset;
+  ASSERT_TRUE(world.AcceptLoss(behind.value()).has_value());
+  // All have it on their disks that the loss is committed.
+  ASSERT_TRUE(world.cluster.Produce(1, "tells").has_value());
+  world.cluster.Heartbeat(1);
+  for (std::uint32_t id = 1; id <= 3; ++id) {
+    ClusterNode& node = world.cluster.node(id);
+    std::string name = node.Segments().begin()->first;
+    name.replace(name.size() - 3, 3, "index");
+    ASSERT_TRUE(node.files->Remove("/p/" + name).has_value()) << "else it is not looked at";
+  }
+  world.RestartAll();
+  world.cluster.Isolate(3);
   world.LetTimePass();
   EXPECT_TRUE(world.cluster.Produce(1, "on").has_value());
 }
