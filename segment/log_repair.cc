@@ -109,7 +109,9 @@ Status Repair::Plan() {
   RAFTMQ_TRY(ShareOut());
   for (const Share& share : shares_) {
     repairs_.emplace_back(disk_, share.where);
-    RAFTMQ_TRY(repairs_.back().Plan(share.frames));
+    const Status planned = repairs_.back().Plan(share.frames);
+    report_.outcome.is_misfit = repairs_.back().is_misfit();
+    RAFTMQ_TRY(planned);
   }
   return Ok();
 }
@@ -155,13 +157,13 @@ Status Repair::Write(std::size_t i) {
   if (where.open_end) RAFTMQ_TRY(disk_.ReadUnfinishedPage());
   const Index last = shares_[i].frames.back().header.leader.index;
   RAFTMQ_TRY_ASSIGN(SegmentRepair::Found found, repair.Reindex(last));
-  if (found.whole_to.index < last)
-    return Fail(ErrorCode::kIoError,
-                fmt::format("'{}' does not hold what was written to it", disk_.PathOf(where.name)));
-  NoteWhole(found.whole_to);
+  const LogTail whole_to = found.whole_to;
+  if (whole_to.index >= order_.range.first) NoteWhole(whole_to);
   RAFTMQ_TRY_ASSIGN(auto map, disk_.MapOf(where.name));
   report_.segments.push_back({where.name, !where.is_there, std::move(found), std::move(map)});
-  return Ok();
+  if (whole_to.index >= last) return Ok();
+  return Fail(ErrorCode::kDataCorrupt,
+              fmt::format("'{}' does not hold what was written to it", disk_.PathOf(where.name)));
 }
 
 // Entries of the run behind the frames may have been whole before.

@@ -137,9 +137,12 @@ class SegmentCheck {
 // What came of a repair.
 struct RepairOutcome {
   // kDataCorrupt: the frames do not continue the chain, do not fit, or do not end as the whole
-  // entry behind the run says: nothing was written. kDiskFull: a file that is gone could not be
-  // made anew; again when space returns.
+  // entry behind the run says: nothing was written; or the disk does not hold what was. kDiskFull:
+  // a file that is gone could not be made anew; again when space returns.
   Status status;
+  // The frames are good, but what is whole behind them does not stand where it should. The damage
+  // has grown by entries that have to be written with them.
+  bool is_misfit = false;
   Index repaired_up_to;  // Last entry that is whole again; the first of the run - 1 if none is.
 };
 

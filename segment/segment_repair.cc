@@ -56,20 +56,33 @@ Status SegmentRepair::Plan(std::span<const RepairFrame> frames) {
       return Refused("entry {} does not follow the one before", first.leader.index.value());
     at = before->end;
   }
-  for (std::size_t i = 0; i < frames.size();) {
-    const Index index = frames[i].header.leader.index;
-    if (const Anchor* const there = AnchorOf(index)) {
-      if (there->header.header_hash != frames[i].header.header_hash)
-        return Refused("entry {} is whole, and another one", index.value());
+  for (const RepairFrame& frame : frames) {
+    const Anchor* const there = AnchorOf(frame.header.leader.index);
+    if (there && there->header.header_hash != frame.header.header_hash)
+      return Refused("entry {} is whole, and another one", frame.header.leader.index.value());
+  }
+  const Status among = PlanAmong(frames, at);
+  if (among || !is_misfit_) return among;
+  // What seemed to fit did not stand where it belongs.
+  RAFTMQ_TRY_ASSIGN(std::optional<Piece> all, Fit(frames, at));
+  if (!all) return among;
+  is_misfit_ = false;
+  pieces_.clear();
+  pieces_.push_back(std::move(*all));
+  return Ok();
+}
+
+// Keeps what is whole.
+Status SegmentRepair::PlanAmong(std::span<const RepairFrame> frames, std::uint64_t at) {
+  while (!frames.empty()) {
+    std::size_t count = 1;
+    if (const Anchor* const there = AnchorOf(frames.front().header.leader.index)) {
       if (at < there->begin) pieces_.push_back({at, there->begin, {}});  // Zeros, or not any more.
       at = there->end;
-      ++i;
-      continue;
+    } else {
+      RAFTMQ_TRY_ASSIGN(count, PlanLost(frames, &at));
     }
-    std::size_t count = 1;
-    while (i + count < frames.size() && !AnchorOf(index.Plus(count))) ++count;
-    RAFTMQ_TRY(PlanLost(frames.subspan(i, count), at));
-    i += count;
+    frames = frames.subspan(count);
   }
   return Ok();
 }
@@ -101,40 +114,64 @@ const SegmentRepair::Anchor* SegmentRepair::AnchorOf(Index index) const {
   return found == anchors_.end() || found->header.leader.index != index ? nullptr : &*found;
 }
 
-// Frames none of which is on the disk, behind byte `begin`.
-Status SegmentRepair::PlanLost(std::span<const RepairFrame> lost, std::uint64_t begin) {
-  const BatchHeader& last = lost.back().header;
+// The first frames of `frames`, at least one, behind byte `*at`, which is moved behind them;
+// returns how many. As a rule those up to the next whole entry. That may be one that does not
+// belong where it stands: then the frames replace it as well, and those behind it, up to one that
+// fits.
+Result<std::size_t> SegmentRepair::PlanLost(std::span<const RepairFrame> frames,
+                                            std::uint64_t* at) {
+  const auto is_end = [&](std::size_t count) {
+    return count == frames.size() || AnchorOf(frames[count].header.leader.index) != nullptr;
+  };
+  for (std::size_t count = 1;; count = std::min(2 * count, frames.size())) {
+    while (!is_end(count)) ++count;
+    RAFTMQ_TRY_ASSIGN(std::optional<Piece> piece, Fit(frames.first(count), *at));
+    if (piece) {
+      *at = piece->end;
+      pieces_.push_back(std::move(*piece));
+      return count;
+    }
+    if (count == frames.size()) break;
+  }
+  is_misfit_ = true;
+  return Fail(ErrorCode::kDataCorrupt,
+              fmt::format("entries {} to {} do not fit between byte {} and what follows",
+                          frames.front().header.leader.index.value(),
+                          frames.back().header.leader.index.value(), *at));
+}
+
+// Nothing: they do not end where the whole entry behind them, or the file, wants it.
+Result<std::optional<SegmentRepair::Piece>> SegmentRepair::Fit(std::span<const RepairFrame> frames,
+                                                               std::uint64_t begin) {
+  const BatchHeader& last = frames.back().header;
   const auto next = std::ranges::partition_point(anchors_, [&last](const Anchor& anchor) {
-    return anchor.header.leader.index < last.leader.index;
+    return anchor.header.leader.index <= last.leader.index;
   });
   const bool is_closed =
       next != anchors_.end() && next->header.leader.index == last.leader.index.Next();
   if (is_closed && (next->header.leader.chain != last.header_hash ||
                     next->header.leader.base_offset != last.end_offset()))
-    return Refused("entry {} is not the one that its successor follows", last.leader.index.value());
+    return Fail(ErrorCode::kDataCorrupt,
+                fmt::format("entry {} is not the one that its successor follows",
+                            last.leader.index.value()));
   const bool is_at_end = where_.open_end && where_.open_end->last == last.leader.index;
-  RunToLayOut run{begin, LengthsOf(lost), 0};
+  RunToLayOut run{begin, LengthsOf(frames), 0};
   std::optional<std::vector<std::uint64_t>> places = LayOutTight(begin, run.lengths);
   if (is_closed || is_at_end) {
     run.next_at = is_closed ? next->begin : where_.open_end->position;
     places = LayOutRun(run);
-    if (!places)
-      return Refused("entries {} to {} do not fit between bytes {} and {}",
-                     lost.front().header.leader.index.value(), last.leader.index.value(), begin,
-                     run.next_at);
+    if (!places) return std::optional<Piece>();
   }
-  const std::uint64_t end = places->back() + run.lengths.back();
-  Piece piece{begin, std::max(end, run.next_at), {}};
+  Piece piece{begin, std::max(places->back() + run.lengths.back(), run.next_at), {}};
   std::uint64_t room = capacity_ > 0 ? capacity_ : ~std::uint64_t{0};
   if (where_.open_end) room = where_.open_end->position;
   if (next != anchors_.end()) room = next->begin;
-  if (piece.end > room)
-    return Refused("entries up to {} need bytes up to {}, expected at most {}",
-                   last.leader.index.value(), piece.end, room);
-  for (std::size_t i = 0; i < lost.size(); ++i)
-    piece.frames.emplace_back((*places)[i], lost[i].bytes);
-  pieces_.push_back(std::move(piece));
-  return Ok();
+  is_to_the_end_ = where_.last == last.leader.index;
+  if (is_to_the_end_) piece.end = AlignUp(piece.end, kPageBytes);
+  if (piece.end > room) return std::optional<Piece>();
+  for (std::size_t i = 0; i < frames.size(); ++i)
+    piece.frames.emplace_back((*places)[i], frames[i].bytes);
+  return std::optional<Piece>(std::move(piece));
 }
 
 Status SegmentRepair::PlanNew(std::span<const RepairFrame> frames) {
@@ -160,6 +197,7 @@ Status SegmentRepair::Write() {
   RAFTMQ_TRY(Extend(*file, pieces_.back().end));
   RAFTMQ_TRY(disk_.DropIndexFile(where_.name));
   for (const Piece& piece : pieces_) RAFTMQ_TRY(WritePiece(*file, piece));
+  if (is_to_the_end_) RAFTMQ_TRY(ZeroBehind(*file, pieces_.back().end));
   return file->Sync();
 }
 
@@ -168,6 +206,12 @@ Status SegmentRepair::Extend(File& file, std::uint64_t needed) {
   RAFTMQ_TRY_ASSIGN(const std::uint64_t size, file.Size());
   if (size % kPageBytes == 0 && size >= std::max(needed, capacity_)) return Ok();
   return file.Allocate(AlignUp(std::max({size, needed, capacity_}), kPageBytes));
+}
+
+// Entries that stood further behind before they were damaged may have left something there.
+Status SegmentRepair::ZeroBehind(File& file, std::uint64_t end) {
+  RAFTMQ_TRY_ASSIGN(const std::uint64_t size, file.Size());
+  return end < size ? file.Zero(end, size - end) : Ok();
 }
 
 Status SegmentRepair::WritePiece(File& file, const Piece& piece) {

@@ -60,6 +60,9 @@ class SegmentRepair {
   Result<Found> Reindex(Index from);
 
   const Where& where() const { return where_; }
+  // Why Plan refused: what is whole behind the frames does not stand where it should. With the
+  // entries behind it they may fit.
+  bool is_misfit() const { return is_misfit_; }
 
  private:
   // A whole entry on the disk, within or next to the run.
@@ -75,9 +78,12 @@ class SegmentRepair {
 
   Status FindAnchors(std::span<const RepairFrame> frames);
   const Anchor* AnchorOf(Index index) const;
-  Status PlanLost(std::span<const RepairFrame> lost, std::uint64_t begin);
+  Status PlanAmong(std::span<const RepairFrame> frames, std::uint64_t at);
+  Result<std::size_t> PlanLost(std::span<const RepairFrame> frames, std::uint64_t* at);
+  Result<std::optional<Piece>> Fit(std::span<const RepairFrame> frames, std::uint64_t begin);
   Status PlanNew(std::span<const RepairFrame> frames);
   Status Extend(File& file, std::uint64_t needed);
+  Status ZeroBehind(File& file, std::uint64_t end);
   Status WritePiece(File& file, const Piece& piece);
   Status MakeAnew();
 
@@ -85,6 +91,8 @@ class SegmentRepair {
   const Where where_;
   std::vector<Anchor> anchors_;
   std::vector<Piece> pieces_;
+  bool is_misfit_ = false;
+  bool is_to_the_end_ = false;  // The last piece holds the last entry of a sealed segment.
   std::uint64_t capacity_ = 0;  // As its checkpoint says; 0 if that is not known.
 };
 

@@ -43,6 +43,19 @@ Result<bool> IsZeroFrom(SegmentBytes& bytes, std::uint64_t position) {
   return true;
 }
 
+// The frame with which the log goes on behind `scan`, at whose end there is none.
+Result<std::optional<FoundFrame>> FindBehind(const SegmentBytesAt& bytes, const SegmentScan& scan,
+                                             std::uint64_t seed) {
+  RAFTMQ_TRY_ASSIGN(auto next, FindNextFrame(bytes, scan.end, scan.tail.index, seed));
+  const Index following = scan.tail.index.Next();
+  const bool is_there = next && (next->header.leader.index > following ||
+                                 next->position <= AlignUp(scan.end, kPageBytes));
+  if (!next || is_there) return next;
+  // The next entry itself, further away than its writer put it: a page that went astray, and no
+  // reader gets to it. The entry is missing.
+  return FindNextFrame(bytes, scan.end, following, seed);
+}
+
 }  // namespace
 
 Result<SegmentBytes> SegmentBytes::Open(FileSystem& files, const std::string& path, bool direct) {
@@ -138,7 +151,7 @@ Result<bool> ScanNext(SegmentBytes& bytes, std::uint64_t group_seed, SegmentScan
   }
   if (!header) {
     if (header.error().code != ErrorCode::kDataCorrupt) return Fail(header.error());
-    RAFTMQ_TRY_ASSIGN(const auto next, FindNextFrame(get, scan->end, scan->tail.index, group_seed));
+    RAFTMQ_TRY_ASSIGN(const auto next, FindBehind(get, *scan, group_seed));
     scan->end_reason = header.error().message;
     if (!next) return false;
     const LeaderBlock& leader = next->header.leader;

@@ -78,6 +78,7 @@ class SegmentedLog final : public PartitionLog {
   void CutDamage(Index last_kept);
   LogTail TailBefore(Index index) const;
   void TakeRepair(const StepJob& job);
+  void WidenDamage(Index first);
   void TakeRepaired(const RepairedSegment& repaired);
   std::unique_ptr<LogJob> TakeIndexJob();
   std::unique_ptr<StepJob> MakeJob(std::vector<LogStep> steps, const LogMark& after);

@@ -93,9 +93,8 @@ void SegmentedLog::TakeRepair(const StepJob& job) {
   const RepairReport& report = *job.repair();
   last_repair_ = report.outcome;
   OvertakeChecks();
+  if (report.outcome.is_misfit) WidenDamage(report.first);
   const WholeAgain whole{report.first, report.outcome.repaired_up_to, report.next_offset};
-  if (whole.last < whole.first) return;
-  RemoveDamage(&damage_, whole);
   bool is_taken_in = whole.last <= committed_;
   for (const RepairedSegment& repaired : report.segments) {
     const bool is_last = repaired.name == active().name;
@@ -103,11 +102,43 @@ void SegmentedLog::TakeRepair(const StepJob& job) {
     if (is_last && HasActive()) active().view.page = job.unfinished_page();
     if (!is_last) TakeRepaired(repaired);
   }
+  if (whole.last < whole.first) return;
+  RemoveDamage(&damage_, whole);
   if (is_taken_in) return;
   needs_reopening_ = true;
   const auto behind =
       std::ranges::upper_bound(awaiting_reopening_, whole.first, {}, &WholeAgain::first);
   awaiting_reopening_.insert(behind, whole);
+}
+
+// The run that begins at `first` can be laid out only together with what stands behind it in its
+// segment: up to the end of the damage that comes next there, or of all that is durable; if that
+// was not enough, with what stands before it, too.
+void SegmentedLog::WidenDamage(Index first) {
+  const auto run = std::ranges::find(damage_, first, &DamagedRange::first);
+  if (run == damage_.end()) return;
+  const auto behind = std::partition_point(
+      segments_.begin(), segments_.end(), [&](const auto& s) { return s.name.first <= run->last; });
+  if (behind == segments_.begin()) return;
+  const LogTail tail =
+      std::ranges::min(std::prev(behind)->tail, durable_.tail, {}, &LogTail::index);
+  const auto next = std::next(run);
+  DamagedRange wide = *run;
+  if (next != damage_.end() && next->first <= tail.index) {
+    wide = *next;
+    wide.first = run->first;
+    wide.first_offset = run->first_offset;
+    wide.what = run->what;
+  } else if (run->last < tail.index) {
+    wide.last = tail.index;
+    wide.end_offset = tail.next_offset;
+    wide.last_hash = tail.chain;
+    wide.term_max = tail.term;
+  } else {
+    wide.first = std::prev(behind)->name.first;
+    wide.first_offset = std::prev(behind)->name.first_offset;
+  }
+  AddDamage(&damage_, std::move(wide));
 }
 
 // Of a sealed segment. Frames that were found whole are at least as many as were known.
