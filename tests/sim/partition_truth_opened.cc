@@ -133,7 +133,9 @@ void PartitionTruth::CheckDamage(const ReplicaRecord& before, const DamagedRange
   // one.
   if (MayForget()) return;
   for (Index index = range.first; index <= range.last; index = index.Next()) {
-    if (before.IsDamagedAt(index) || index > before.durable) continue;
+    // A missing file that was let go is missing again until both copies of `meta` tell so.
+    const bool was_let_go = index < before.first;
+    if (was_let_go || before.IsDamagedAt(index) || index > before.durable) continue;
     return Broken(
         "I-16", before,
         fmt::format("entry {} is named damaged: {}{}", index.value(), range.what, NotesOf(opened)));
