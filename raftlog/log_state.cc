@@ -47,7 +47,7 @@ Status LogState::CheckTables(const Checkpoint& checkpoint) {
 
 void LogState::Append(const BatchHeader& header, ByteSpan payload) {
   const LeaderBlock& leader = header.leader;
-  positions_.push_back({leader.index, header.end_offset(), leader.committed_up_to});
+  positions_.push_back({leader.index, leader.index, header.end_offset(), leader.committed_up_to});
   switch (header.producer.kind) {
     case EntryKind::kData:
       AppendData(header, payload);
@@ -177,7 +177,7 @@ void LogState::SetCommit(Index commit) {
     changes_.pop_front();
   }
   for (const Position& position : positions_) {
-    if (position.index > commit) break;
+    if (position.last > commit) break;
     committed_end_ = position.end;
   }
   sessions_.SetCommit(commit);
@@ -185,11 +185,17 @@ void LogState::SetCommit(Index commit) {
   ForgetPositions();
 }
 
+bool LogState::KnowsCommittedEnd() const {
+  const auto behind = std::ranges::find_if(
+      positions_, [this](const Position& position) { return position.last > commit_; });
+  return behind == positions_.end() || behind->first > commit_;
+}
+
 void LogState::SetDurable(Index durable) {
   RAFTMQ_CHECK(durable >= durable_);
   durable_ = durable;
   for (const Position& position : positions_) {
-    if (position.index > durable) break;
+    if (position.last > durable) break;
     durable_end_ = position.end;
     recorded_commit_ = std::max(recorded_commit_, position.committed_up_to);
   }
@@ -198,7 +204,7 @@ void LogState::SetDurable(Index durable) {
 
 void LogState::ForgetPositions() {
   const Index both = std::min(commit_, durable_);
-  while (!positions_.empty() && positions_.front().index <= both) {
+  while (!positions_.empty() && positions_.front().last <= both) {
     kept_recorded_commit_ = std::max(kept_recorded_commit_, positions_.front().committed_up_to);
     positions_.pop_front();
   }
@@ -212,7 +218,7 @@ void LogState::TruncateAfter(Index last_kept) {
   if (faults_.forgets_ids_at_cuts) message_ids_ = MessageIdTable();
   while (memberships_.back().index > last_kept) memberships_.pop_back();
   while (!changes_.empty() && changes_.back().index > last_kept) changes_.pop_back();
-  while (!positions_.empty() && positions_.back().index > last_kept) positions_.pop_back();
+  while (!positions_.empty() && positions_.back().last > last_kept) positions_.pop_back();
   while (!runs_.empty() && runs_.back().first > last_kept) runs_.pop_back();
   if (!runs_.empty() && runs_.back().last > last_kept) {
     CheckpointRun& run = runs_.back();
@@ -226,7 +232,7 @@ void LogState::TruncateAfter(Index last_kept) {
     durable_end_ = positions_.empty() ? committed_end_ : positions_.back().end;
   }
   for (const Position& position : positions_) {
-    if (position.index <= durable_)
+    if (position.last <= durable_)
       recorded_commit_ = std::max(recorded_commit_, position.committed_up_to);
   }
 }

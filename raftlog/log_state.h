@@ -62,9 +62,9 @@ class LogState {
 
   // Takes one entry, the next of the log. `payload` is its section.
   void Append(const BatchHeader& header, ByteSpan payload);
-  // Passes over damaged entries, the last of them at `last`: what they said is not known.
-  void Skip(Index last, Offset end) {
-    positions_.push_back({last, end, recorded_commit_});
+  // Passes over damaged entries: what they said is not known.
+  void Skip(Index first, Index last, Offset end) {
+    positions_.push_back({first, last, end, recorded_commit_});
     is_whole_ = false;
   }
   // A run known from elsewhere, before all that is appended: its segment can stand at the front.
@@ -100,6 +100,9 @@ class LogState {
   Offset log_start() const { return changes_.empty() ? log_start_ : changes_.back().log_start; }
   Offset committed_log_start() const { return log_start_; }
   Offset committed_end() const { return committed_end_; }
+  // False if the last committed entry is one that was passed over, and not the last of these: then
+  // committed_end() is a lower bound.
+  bool KnowsCommittedEnd() const;
   Offset durable_end() const { return durable_end_; }
   // True if the newest segment's checkpoint was broken off by a new term: the leader rolls afresh.
   bool IsNewestRunBroken(Term current) const;
@@ -121,8 +124,8 @@ class LogState {
     Offset log_start;  // From this entry on.
   };
   struct Position {
-    Index index;
-    Offset end;             // Next offset after the entry.
+    Index first, last;      // One entry, or those that were passed over.
+    Offset end;             // Next offset after them.
     Index committed_up_to;  // As the entry says.
   };
   void AppendCheckpointPart(const BatchHeader& header, ByteSpan payload);

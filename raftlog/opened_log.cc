@@ -40,7 +40,7 @@ Status ScanEntries(OpenedLog* opened) {
   Index next = opened->report.newest_checkpoint_index;
   while (next <= last) {
     if (const DamagedRange* const range = DamageAt(log.damage(), next)) {
-      opened->state.Skip(range->last, range->end_offset);
+      opened->state.Skip(next, range->last, range->end_offset);
       next = range->last.Next();
       continue;
     }

@@ -96,9 +96,10 @@ Error ReplicaGroup::NotConfirmed() const {
           fmt::format("node {} cannot confirm what is committed: {}", options_.self.value(), why)};
 }
 
-// A read may be served once this replica has what was committed when it was asked.
+// A read may be served once this replica has what was committed when it was asked, and can tell
+// where that ends.
 void ReplicaGroup::AnswerReads() {
-  if (core_.AwaitsCheckpoint()) return;
+  if (core_.AwaitsCheckpoint() || !state_.KnowsCommittedEnd()) return;
   const Index visible = VisibleCommit();
   std::vector<std::function<void(Result<Offset>)>> served;  // They may ask again.
   for (auto read = reads_.begin(); read != reads_.end();) {

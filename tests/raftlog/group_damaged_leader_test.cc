@@ -99,6 +99,53 @@ TEST_P(DamagedEntries, AreNothingThatALeaderAgreesWithAFollowerOn) {
 
 INSTANTIATE_TEST_SUITE_P(Count, DamagedEntries, ::testing::Values(1, 3));
 
+// All it knows is where the last whole entry before the damage ends, which others have long left
+// behind.
+TEST(DamagedFollower, WhoseCommitLiesWithinItsDamageDoesNotSayWhereItEnds) {
+  GroupCluster cluster{{.cache_bytes = 0}};
+  cluster.Elect(1);
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(cluster.Produce(1, "good").has_value());
+  cluster.Heartbeat(1);
+  cluster.Isolate(2);
+  const auto turn = [&cluster] {
+    cluster.DeliverAll();
+    for (const std::uint32_t id : {1u, 3u}) {
+      cluster.group(id).TurnEnd();
+      cluster.RunDisk(id);
+    }
+  };
+  const auto first = cluster.node(1).Send(AnyGroupWorld::Batch({"not acked"}));
+  const auto second = cluster.node(1).Send(AnyGroupWorld::Batch({"not acked either"}));
+  turn();
+  turn();
+  cluster.mail().clear();
+  const Index commit = cluster.group(1).status().commit;
+  ASSERT_EQ(cluster.group(3).status().durable, commit.Plus(2));
+  DamageEntry(cluster.node(3), commit);
+  DamageEntry(cluster.node(3), commit.Next());
+  cluster.node(3).Crash();
+  cluster.Start(3);
+  ASSERT_THAT(cluster.group(3).damage(), SizeIs(1));
+  ASSERT_EQ(cluster.group(3).status().commit, commit);
+
+  std::optional<Result<Offset>> end;
+  for (int i = 0; i < 30 && cluster.group(3).status().leader != NodeId(1); ++i) {
+    cluster.Tick(1, 1);
+    turn();
+  }
+  cluster.group(3).ReadIndex([&end](Result<Offset> found) { end = found; });
+  for (int i = 0; i < 30; ++i) {  // Nobody reads from a disk meanwhile, so nothing is repaired.
+    cluster.Tick(1, 1);
+    turn();
+  }
+  EXPECT_EQ(cluster.group(3).status().commit, commit);
+  EXPECT_FALSE(end.has_value()) << (*end)->value() << " instead of 3";
+  cluster.Heal();
+  cluster.Heartbeat(1);
+  ASSERT_TRUE(end && end->has_value());
+  EXPECT_GE(**end, Offset(3));
+}
+
 // Node 3 is away, node 2 takes no leadership: its disk is nearly full. What waits for its commit at
 // node 1 would wait for the opening of the log, and the other way round.
 TEST(DamagedLeader, ThatNobodyRelievesOpensItsLogAllTheSame) {
