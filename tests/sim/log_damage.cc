@@ -219,7 +219,18 @@ void LogDamage::NoteHealed(Cluster& cluster, PartitionTruth& truth) {
     }
     const auto survey = SurveyLog(cluster.node(node).disk(), DirectoryOf(truth));
     if (!survey) continue;
+    Process* const process = cluster.node(node).process();
+    const Group* const group =
+        process == nullptr ? nullptr : process->Find(truth.founding.group.partition.value());
+    // What it takes for damaged may be: a file that had lost its end has got it back as zeros.
+    const auto is_named = [&](const DamagedEntries& run) {
+      return group != nullptr &&
+             std::ranges::any_of(group->damage(), [&run](const DamagedRange& range) {
+               return range.first <= run.last && run.first <= range.last;
+             });
+    };
     const auto is_whole = [&](const DamagedEntries& run) {
+      if (is_named(run)) return false;
       for (Index index = run.first; index <= std::min(run.last, record.last());
            index = index.Next()) {
         if (index < record.first && survey->BeginsAt(record.first)) continue;
