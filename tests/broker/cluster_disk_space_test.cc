@@ -79,6 +79,14 @@ class ClusterDiskSpace : public ::testing::Test {
   void RemoveFillings() {
     for (const NodeId node : ClusterProcess::nodes()) cluster_->disk(node).RemoveFilling();
   }
+  // By itself; with a record of its own.
+  void ExpectServiceResumes() {
+    const auto freed = steady_clock::now();
+    ASSERT_TRUE(Becomes([&] { return Send("resumed").code == ErrorCode::kOk; }));
+    const auto pause = steady_clock::now() - freed;
+    std::cout << "resumed after "
+              << std::chrono::duration_cast<std::chrono::milliseconds>(pause).count() << " ms\n";
+  }
   std::string Page(NodeId node, const std::string& path) {
     return HttpGet(cluster_->process(node).http(), path).body;
   }
@@ -128,12 +136,7 @@ TEST_F(ClusterDiskSpace, WhereAllDisksAreFullProducersAreRefusedAndElectionsAndR
   EXPECT_EQ(ReadAtLeader(), kept);
   cluster_->Start(killed);  // There is space for that.
   RemoveFillings();
-  const auto freed = steady_clock::now();
-  ASSERT_TRUE(Becomes([&] { return Send("resumed").code == ErrorCode::kOk; }));
-  std::cout
-      << "resumed after "
-      << std::chrono::duration_cast<std::chrono::milliseconds>(steady_clock::now() - freed).count()
-      << " ms\n";
+  ExpectServiceResumes();
   std::vector<std::string> all = kept;
   all.push_back("resumed");
   EXPECT_EQ(ReadAtLeader(), all);  // And nothing of what was refused.
@@ -152,12 +155,7 @@ TEST_F(ClusterDiskSpace, ATrimOnFullDisksGivesSpaceBackAndServiceResumesByItself
     return wire::TrimRequest{.group = group, .offset = Offset(acked)};
   });
   EXPECT_EQ(As<wire::TrimReply>(trimmed).log_start, Offset(acked));
-  const auto freed = steady_clock::now();
-  ASSERT_TRUE(Becomes([&] { return Send("resumed").code == ErrorCode::kOk; }));
-  std::cout
-      << "resumed after "
-      << std::chrono::duration_cast<std::chrono::milliseconds>(steady_clock::now() - freed).count()
-      << " ms\n";
+  ExpectServiceResumes();
   EXPECT_THAT(ReadAtLeader(Offset(acked)), ::testing::ElementsAre("resumed"));
 }
 

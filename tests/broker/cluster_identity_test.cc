@@ -181,6 +181,32 @@ class ClusterIdentity : public ::testing::Test {
     EXPECT_THAT(ended.log, HasSubstr("raftmq node replace " + node.ToString()));
   }
 
+  // Each of two nodes finds what belongs to the other, and says so.
+  void ExpectSwapRefused(const std::function<std::string(NodeId)>& path,
+                         const std::function<std::string(NodeId)>& says) {
+    for (int round = 0; round < Rounds(); ++round) {
+      const NodeId one = VictimOf(round), other = VictimOf(round + 1);
+      ExpectMoreAcks();
+      cluster_.Kill(one);
+      cluster_.Kill(other);
+      const auto swap = [&] {
+        std::filesystem::rename(path(one), Directory(one) + ".swapped");
+        std::filesystem::rename(path(other), path(one));
+        std::filesystem::rename(Directory(one) + ".swapped", path(other));
+      };
+      swap();
+      for (const NodeId node : {one, other}) {
+        const ClusterProcess::Ended ended = cluster_.StartAndWaitForEnd(node);
+        EXPECT_EQ(ended.exit_code, kExitForeign) << ended.log;
+        EXPECT_THAT(ended.log, HasSubstr(says(node)));
+      }
+      swap();
+      cluster_.StartAll();
+      ExpectMoreAcks();
+    }
+    ExpectNothingLost();
+  }
+
   ClusterProcess cluster_;
   Client client_ = ConnectTo(cluster_);
   checker::HistoryRecorder history_;
@@ -190,56 +216,16 @@ class ClusterIdentity : public ::testing::Test {
 };
 
 TEST_F(ClusterIdentity, SwappedDirectoriesAreRefused) {
-  for (int round = 0; round < Rounds(); ++round) {
-    const NodeId one = VictimOf(round), other = VictimOf(round + 1);
-    ExpectMoreAcks();
-    cluster_.Kill(one);
-    cluster_.Kill(other);
-    const auto swap = [&] {
-      std::filesystem::rename(Directory(one), Directory(one) + "-other");
-      std::filesystem::rename(Directory(other), Directory(one));
-      std::filesystem::rename(Directory(one) + "-other", Directory(other));
-    };
-    swap();
-    for (const NodeId node : {one, other}) {
-      const ClusterProcess::Ended ended = cluster_.StartAndWaitForEnd(node);
-      EXPECT_EQ(ended.exit_code, kExitForeign) << ended.log;
-      EXPECT_THAT(ended.log, HasSubstr("belongs to node"));
-    }
-    swap();
-    cluster_.StartAll();
-    ExpectMoreAcks();
-  }
-  ExpectNothingLost();
+  ExpectSwapRefused([this](NodeId node) { return Directory(node); },
+                    [](NodeId) { return "belongs to node"; });
 }
 
 // Of one partition only: `node` and the catalogue are each node's own.
 TEST_F(ClusterIdentity, SwappedDirectoriesOfOnePartitionAreRefused) {
   const GroupId group{cluster_.Ask(NodeId(1), kTopic)->id, PartitionNumber(0)};
-  const auto directory = [&](NodeId node) {
-    return Directory(node) + "/partitions/" + group.ToString();
-  };
-  for (int round = 0; round < Rounds(); ++round) {
-    const NodeId one = VictimOf(round), other = VictimOf(round + 1);
-    ExpectMoreAcks();
-    cluster_.Kill(one);
-    cluster_.Kill(other);
-    const auto swap = [&] {
-      std::filesystem::rename(directory(one), Directory(one) + "/swapped");
-      std::filesystem::rename(directory(other), directory(one));
-      std::filesystem::rename(Directory(one) + "/swapped", directory(other));
-    };
-    swap();
-    for (const NodeId node : {one, other}) {
-      const ClusterProcess::Ended ended = cluster_.StartAndWaitForEnd(node);
-      EXPECT_EQ(ended.exit_code, kExitForeign) << ended.log;
-      EXPECT_THAT(ended.log, HasSubstr("of the replica on node " + node.ToString()));
-    }
-    swap();
-    cluster_.StartAll();
-    ExpectMoreAcks();
-  }
-  ExpectNothingLost();
+  ExpectSwapRefused(
+      [&](NodeId node) { return Directory(node) + "/partitions/" + group.ToString(); },
+      [](NodeId node) { return "of the replica on node " + node.ToString(); });
 }
 
 // The copy is taken while the node is down, and the next time of a node that stands still.

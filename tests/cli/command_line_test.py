@@ -444,16 +444,20 @@ class Log(WithBroker):
         finally:
             shutil.rmtree(directory + ".lost")
 
+    def damage(self, segment):
+        """Of a message that says so."""
+        with open(segment, "r+b") as file:
+            at = file.read().index(b"whose bytes")
+            file.seek(at)
+            file.write(b"Whose")
+
     def test_verify_names_the_damage_and_exits_1(self):
         topic = self.topic()
         self.ok("produce", topic, stdin=b"a message whose bytes we flip\n")
         self.ok("produce", topic, stdin=b"another one behind it\n")
         directory, segment = self.partition(topic)
         self.ok("local", "stop", "1", "--dir", self.dir)
-        with open(segment, "r+b") as file:
-            at = file.read().index(b"whose bytes")
-            file.seek(at)
-            file.write(b"Whose")
+        self.damage(segment)
         code, out, err = self.tool("log", "verify", directory)
         self.assertEqual(code, 1, out + err)
         for words in ("DAMAGED", segment, "offsets 0 to 1"):
@@ -471,10 +475,7 @@ class Log(WithBroker):
             self.ok("produce", topic, stdin=line)
         directory, segment = self.partition(topic)
         self.ok("local", "stop", "1", "--dir", self.dir)
-        with open(segment, "r+b") as file:
-            at = file.read().index(b"whose bytes")
-            file.seek(at)
-            file.write(b"Whose")
+        self.damage(segment)
         self.ok("local", "start", "1", "--dir", self.dir)
         self.fails(1, "consume", topic, "-e", saying=["DATA_CORRUPT", "offsets 1 to 2"])
         verb = ("partition", "accept-loss", f"{topic}/0", "--to")

@@ -159,18 +159,23 @@ TEST(RaftReplication, Section5_4_2_EntriesOfEarlierTermsCommitOnlyWithTheNoOp) {
   EXPECT_EQ(machine.raft.status().commit, Index(7));
 }
 
+constexpr ReplicaId kLeader{NodeId(2), ReplicaNumber(1)};
+
+// Of term 2, to a log of four entries of term 1.
+RaftMessage HeartbeatBehindFour() {
+  return {.from = kLeader,
+          .to = kSelf,
+          .term = Term(2),
+          .body = AppendRequest{.previous = Index(4), .previous_term = Term(1), .last = Index(4)}};
+}
+
 TEST(RaftReplication, AnAckThatWaitsForItsTermLeavesWithoutWhatWasFoundDamagedMeanwhile) {
-  constexpr ReplicaId kLeader{NodeId(2), ReplicaNumber(1)};
   RestoredState state = Machine::Founded();
   state.runs = {{Index(1), Term(0)}, {Index(2), Term(1)}};
   state.last = Index(4);
   state.memberships = {{Index(0), {{kSelf.node, kSelf.number}, {kLeader.node, kLeader.number}}}};
   Machine machine(state);
-  machine.raft.Step(
-      {.from = kLeader,
-       .to = kSelf,
-       .term = Term(2),
-       .body = AppendRequest{.previous = Index(4), .previous_term = Term(1), .last = Index(4)}});
+  machine.raft.Step(HeartbeatBehindFour());
   const Output waiting = machine.Take();
   ASSERT_TRUE(waiting.messages.empty());
   machine.raft.SetDamage({{Index(3), Index(3), Term(1)}});
@@ -181,11 +186,7 @@ TEST(RaftReplication, AnAckThatWaitsForItsTermLeavesWithoutWhatWasFoundDamagedMe
   EXPECT_EQ(ack.matched, Index(4));
   EXPECT_EQ(ack.durable, Index(2));
   machine.raft.SetDamage({});
-  machine.raft.Step(
-      {.from = kLeader,
-       .to = kSelf,
-       .term = Term(2),
-       .body = AppendRequest{.previous = Index(4), .previous_term = Term(1), .last = Index(4)}});
+  machine.raft.Step(HeartbeatBehindFour());
   const Output repaired = machine.Take();
   ASSERT_EQ(repaired.messages.size(), 1u);
   EXPECT_EQ(std::get<AppendReply>(repaired.messages[0].body).durable, Index(4));
@@ -193,18 +194,13 @@ TEST(RaftReplication, AnAckThatWaitsForItsTermLeavesWithoutWhatWasFoundDamagedMe
 
 // Found by the simulator: what made another a voter was among the damaged entries.
 TEST(RaftReplication, WhoDoesNotKnowTheMembersAcksNothingOverDamageThoughItSeemsToBeAlone) {
-  constexpr ReplicaId kLeader{NodeId(2), ReplicaNumber(1)};
   RestoredState state = Machine::Founded();
   state.runs = {{Index(1), Term(0)}, {Index(2), Term(1)}};
   state.last = Index(4);
   state.damage = {{Index(3), Index(3), Term(1)}};
   state.knows_membership = false;
   Machine machine(state);
-  machine.raft.Step(
-      {.from = kLeader,
-       .to = kSelf,
-       .term = Term(2),
-       .body = AppendRequest{.previous = Index(4), .previous_term = Term(1), .last = Index(4)}});
+  machine.raft.Step(HeartbeatBehindFour());
   machine.TakeAndSync();
   const Output output = machine.Take();
   ASSERT_EQ(output.messages.size(), 1u);
