@@ -265,6 +265,7 @@ class ReplicaGroup final : public Group {
   bool IsToBeCollected() const;
   void RepairDamage();
   Membership WhoMayHaveCopies() const;
+  bool HasOnlyCopy() const;  // Nobody else can have one.
   void ReceiveRepairReply(const RepairReply& reply, std::vector<SharedBytes> frames);
   std::unique_ptr<LogJob> TakeRepairJob();
   void FinishRepair();

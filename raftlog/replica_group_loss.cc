@@ -45,9 +45,7 @@ Status ReplicaGroup::CheckLoss(Offset to) const {
     return Fail(ErrorCode::kInvalidArgument,
                 fmt::format("{} holds the broker's own state: restore it from a backup", name));
   }
-  // Where the log was passed over, its members are not known from it.
-  const bool is_only_copy =
-      core_.membership().size() == 1 || (options_.is_only_replica && !state_.is_whole());
+  const bool is_only_copy = HasOnlyCopy();
   bool is_damaged = false;
   for (const DamagedRange& range : damage()) {
     if (range.first_offset >= to) break;

@@ -96,6 +96,14 @@ Membership ReplicaGroup::WhoMayHaveCopies() const {
   return members;
 }
 
+// Damaged entries may name more members than what can be read does: then the placement tells. And
+// the only member may be another one, from whom this one has not got its own entry yet.
+bool ReplicaGroup::HasOnlyCopy() const {
+  if (!state_.is_whole() && options_.is_only_replica) return true;
+  const Membership& members = core_.membership();
+  return core_.KnowsMembership() && members.size() == 1 && members.front().id() == self();
+}
+
 void ReplicaGroup::ReceiveRepairReply(const RepairReply& reply, std::vector<SharedBytes> frames) {
   if (!repair_.IsAsking() || reply.id != repair_request_.id || !repair_frames_.empty() ||
       repair_job_under_way_)
@@ -183,8 +191,7 @@ Error ReplicaGroup::AsRetriable(Error error) const {
                         options_.self.value(), options_.log.group.ToString())};
   const bool is_hopeless =
       std::ranges::all_of(damage(), [this](const auto& r) { return repair_.IsHopeless(r); });
-  if (error.code != ErrorCode::kDataCorrupt || core_.membership().size() < 2 || is_hopeless)
-    return error;
+  if (error.code != ErrorCode::kDataCorrupt || HasOnlyCopy() || is_hopeless) return error;
   return {ErrorCode::kNotYet,
           fmt::format("node {} repairs damage in {} from the other replicas: try again, or ask "
                       "another one",
