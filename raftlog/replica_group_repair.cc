@@ -189,8 +189,11 @@ Error ReplicaGroup::AsRetriable(Error error) const {
     return {ErrorCode::kNotYet,
             fmt::format("node {} takes repaired entries into {}: try again, or ask another one",
                         options_.self.value(), options_.log.group.ToString())};
-  const bool is_hopeless =
-      std::ranges::all_of(damage(), [this](const auto& r) { return repair_.IsHopeless(r); });
+  // None left: what was met was trimmed or repaired meanwhile. The next read does not meet it.
+  const std::vector<DamagedRange> left = damage();
+  const bool is_hopeless = !left.empty() && std::ranges::all_of(left, [this](const auto& range) {
+    return repair_.IsHopeless(range);
+  });
   if (error.code != ErrorCode::kDataCorrupt || HasOnlyCopy() || is_hopeless) return error;
   return {ErrorCode::kNotYet,
           fmt::format("node {} repairs damage in {} from the other replicas: try again, or ask "

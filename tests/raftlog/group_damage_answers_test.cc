@@ -132,5 +132,39 @@ TEST_F(DamageOfAGroupThatHasGrown, IsNotCalledFinalByWhoHasNotGotToItsOwnEntry) 
   EXPECT_THAT(cluster.group(2).damage(), SizeIs(1));
 }
 
+// What it meets nobody misses any more by then.
+TEST(DamageAnswers, ALookupThatTheLogStartHasOvertakenIsTriedAgain) {
+  GroupCluster cluster{{.cache_bytes = 0}};
+  cluster.Elect(1);
+  for (int i = 0; i < 60; ++i) ASSERT_TRUE(cluster.Produce(1, Long(i)).has_value());
+  cluster.Heartbeat(1);
+  DamageEntry(cluster.node(1), IndexOf(cluster.node(1), 0));
+  cluster.node(1).Crash();
+  cluster.Start(1);
+  cluster.Elect(1);
+  ASSERT_THAT(cluster.group(1).damage(), IsEmpty()) << "nobody has met it yet";
+  std::optional<Result<Group::OffsetAtTime>> answer;
+  cluster.group(1).FindOffset(1, [&](Result<Group::OffsetAtTime> found) { answer = found; });
+  cluster.group(1).Trim(Offset(3), [](const Result<Offset>&) {});
+  for (int i = 0; i < 10; ++i) {  // All but its read.
+    cluster.Tick(1, GroupCluster::kHeartbeatTicks);
+    for (const std::uint32_t id : {1u, 2u, 3u}) {
+      cluster.group(id).TurnEnd();
+      cluster.RunDisk(id);
+      cluster.group(id).TurnEnd();
+    }
+    cluster.DeliverAll();
+  }
+  ASSERT_EQ(cluster.group(1).status().log_start, Offset(3));
+  ASSERT_FALSE(answer.has_value());
+  cluster.node(1).work().RunAll();
+  ASSERT_TRUE(answer.has_value());
+  ASSERT_FALSE(answer->has_value());
+  EXPECT_EQ(answer->error().code, ErrorCode::kNotYet) << answer->error().ToString();
+  const Result<Group::OffsetAtTime> again = cluster.node(1).Find(1);
+  ASSERT_TRUE(again.has_value()) << again.error().ToString();
+  EXPECT_EQ(again->offset, Offset(3));
+}
+
 }  // namespace
 }  // namespace raftmq
