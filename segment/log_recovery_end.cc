@@ -12,10 +12,14 @@ namespace raftmq {
 Status LogRecovery::SyncScanned() {
   for (auto& segment : log_.segments) {
     if (segment.name.first < log_.mark.segment_first) continue;
-    RAFTMQ_TRY_ASSIGN(const auto file, files_.Open(segment.path, OpenMode::kWrite));
-    RAFTMQ_TRY(file->Sync());
+    RAFTMQ_TRY(SyncFile(segment.path));
   }
   return files_.SyncDirectory(options_.directory);
+}
+
+Status LogRecovery::SyncFile(const std::string& path) {
+  RAFTMQ_TRY_ASSIGN(const auto file, files_.Open(path, OpenMode::kWrite));
+  return file->Sync();
 }
 
 // Where the log ends, and a clean place for what comes next.

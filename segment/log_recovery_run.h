@@ -55,6 +55,7 @@ class LogRecovery {
 
   // log_recovery_end.cc
   Status SyncScanned();
+  Status SyncFile(const std::string& path);
   Status SettleTail();
   Status MarkTail();
   Status ExtendShortened(Segment& segment);

@@ -59,6 +59,8 @@ Status LogRecovery::LoadSealed(std::size_t i) {
   report_->notes.push_back(
       fmt::format("rebuilt the index of '{}': {}", segment.path, file.error().message));
   const std::size_t holes = holes_.size();
+  // It may have lost its index to a repair that was broken off before its sync.
+  RAFTMQ_TRY(SyncFile(segment.path));
   RAFTMQ_TRY(Scan(i, BeforeSegment(segment.name), false));
   // Without the file the next start finds the damage again, too.
   const bool is_whole =

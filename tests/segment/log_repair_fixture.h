@@ -172,6 +172,13 @@ class LogRepairTest : public testing::TestWithParam<bool> {
     if (options_.fresh_page_per_job) return {1000};
     return {1, 2, 1000};
   }
+  // Damage, and what was there before it.
+  static void MakeDurable(MemoryFileSystem& files) {
+    ASSERT_TRUE(files.SyncDirectory("/p").has_value());
+    const auto entries = files.List("/p");
+    for (const DirectoryEntry& entry : *entries)
+      ASSERT_TRUE((*files.Open("/p/" + entry.name, OpenMode::kWrite))->Sync().has_value());
+  }
   // Bytes of a segment are overwritten.
   static void Ruin(MemoryFileSystem& files, const PartitionLog::SegmentInfo& segment,
                    std::uint64_t begin, std::uint64_t end) {

@@ -255,11 +255,7 @@ TEST_P(LogRepairTest, APowerCutAtAnyStepOfARepairIsHarmless) {
   for (const auto& damage : damages) {
     MemoryFileSystem files(driver_->files().Snapshot());
     damage(files);
-    // What was there is as durable as the damage.
-    ASSERT_TRUE(files.SyncDirectory("/p").has_value());
-    const auto entries = files.List("/p");
-    for (const DirectoryEntry& entry : *entries)
-      ASSERT_TRUE((*files.Open("/p/" + entry.name, OpenMode::kWrite))->Sync().has_value());
+    MakeDurable(files);
     const auto log = Open(files);
     CheckAll(*log);
     OperationTrace trace(&files);
@@ -289,6 +285,37 @@ TEST_P(LogRepairTest, APowerCutAtAnyStepOfARepairIsHarmless) {
     });
     EXPECT_GT(images, 10u);
   }
+}
+
+// The process dies between the write and the sync: what a start finds whole then may stand in the
+// disk's cache only, and counts from then on.
+TEST_P(LogRepairTest, WhatAKilledRepairLeftIsMadeDurableByTheNextStart) {
+  const auto& segment = segments_.front();
+  MemoryFileSystem files(driver_->files().Snapshot());
+  Ruin(files, segment, 5000, 5100);
+  MakeDurable(files);
+  {
+    FaultFileSystem dies(files);
+    bool has_died = false;
+    options_.on_fatal = [&has_died](const Error&) { has_died = true; };
+    const auto log = Open(dies);
+    CheckAll(*log);
+    ASSERT_EQ(log->damage().size(), 1u);
+    const DamagedRange range = log->damage().front();
+    dies.Add({.operation = FaultOperation::kSync,
+              .path_part = PathOf(segment),
+              .error = ErrorCode::kIoError});
+    log->TakeRepairJob(FramesFrom(range.first, range.last))->Write();
+    ASSERT_TRUE(has_died);
+  }
+  {
+    const auto log = Open(files);
+    CheckAll(*log);
+    ASSERT_TRUE(log->damage().empty());
+  }
+  UniformCrashChooser nothing(false);
+  const auto left = files.AfterPowerCut(nothing);
+  ExpectWhole(*left, "after a power cut");
 }
 
 TEST_P(LogRepairTest, AnOpenLogMakesItsMetaAgain) {
