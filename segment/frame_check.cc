@@ -1,23 +1,26 @@
 #include "segment/frame_check.h"
 
+#include <algorithm>
 #include <cstring>
-#include <vector>
+
+#include "protocol/types/hash.h"
 
 namespace raftmq {
 namespace {
 
-// The frame with our version in it.
-std::vector<std::byte> WithOurVersion(ByteSpan bytes) {
-  std::vector<std::byte> patched(bytes.begin(), bytes.end());
-  StoreLittleEndian(patched.data() + kBatchVersionAt, kBatchVersion);
-  return patched;
+// What the header claims, whatever its version; 0 if no frame is of that length.
+std::size_t LengthIn(ByteSpan bytes) {
+  const auto length = LoadLittleEndian<std::uint32_t>(bytes.data() + kBatchLengthAt);
+  return length >= kBatchHeaderBytes && length <= kBatchBytesMax ? length : 0;
 }
 
-// A flipped bit in the version is damage, not a newer program's work: all else still holds.
-bool IsDamagedVersion(ByteSpan bytes) {
-  const std::vector<std::byte> patched = WithOurVersion(bytes);
-  const auto header = ParseBatchHeader(patched);
-  return header && header->padded_length() <= bytes.size() && PayloadHashHolds(patched, *header);
+// The version is covered by the payload hash only: where that does not hold, flipped bits or a file
+// that ended there are as likely as a newer program.
+bool IsVersionGenuine(ByteSpan bytes) {
+  const std::size_t length = LengthIn(bytes);
+  if (length == 0 || length > bytes.size()) return false;
+  return Hash64(bytes.subspan(kBatchMagicAt, length - kBatchMagicAt)) ==
+         LoadLittleEndian<std::uint64_t>(bytes.data() + kBatchPayloadHashAt);
 }
 
 }  // namespace
@@ -31,7 +34,7 @@ Result<BatchHeader> CheckFrame(ByteSpan bytes, std::uint64_t group_seed) {
                 header ? "the header hash does not hold" : header.error().message);
   }
   if (!header) {
-    const bool newer = header.error().code == ErrorCode::kUnknownFormat && !IsDamagedVersion(bytes);
+    const bool newer = header.error().code == ErrorCode::kUnknownFormat && IsVersionGenuine(bytes);
     return Fail(newer ? ErrorCode::kUnknownFormat : ErrorCode::kDataCorrupt,
                 header.error().message);
   }
@@ -50,10 +53,11 @@ bool IsHeaderGenuine(ByteSpan bytes, std::uint64_t group_seed) {
 }
 
 std::size_t ClaimedBytes(ByteSpan bytes) {
-  auto header = ParseBatchHeader(bytes);
-  if (!header && header.error().code == ErrorCode::kUnknownFormat)
-    header = ParseBatchHeader(WithOurVersion(bytes.first(kBatchHeaderBytes)));
-  return header ? header->padded_length() : kBatchHeaderBytes;
+  const auto header = ParseBatchHeader(bytes);
+  if (header) return header->padded_length();
+  const bool is_other = header.error().code == ErrorCode::kUnknownFormat;
+  return is_other ? std::max(AlignUp(LengthIn(bytes), kBatchAlignment), kBatchHeaderBytes)
+                  : kBatchHeaderBytes;
 }
 
 bool IsAllZero(ByteSpan bytes) {

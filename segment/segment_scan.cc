@@ -141,6 +141,7 @@ Result<bool> ScanNext(SegmentBytes& bytes, std::uint64_t group_seed, SegmentScan
     const std::uint64_t page = AlignUp(at, kPageBytes);
     ByteSpan page_frame;
     const auto on_page = NextFrameAt(get, page, scan->tail, group_seed, &page_frame);
+    if (!on_page && on_page.error().code == ErrorCode::kUnknownFormat) return Fail(on_page.error());
     if (on_page) {
       RAFTMQ_TRY_ASSIGN(const ByteSpan between, bytes.Get(at, page - at));
       if (IsAllZero(between)) {

@@ -17,7 +17,10 @@ inline constexpr std::size_t kBatchAlignment =
 inline constexpr std::uint32_t kBatchMagic = 0x51544D52;  // "RMTQ" as bytes.
 inline constexpr std::size_t kBatchMagicAt = 64;          // Its place in the frame.
 inline constexpr std::uint8_t kBatchVersion = 1;
-inline constexpr std::size_t kBatchVersionAt = 68;  // Its place in the frame, in all versions.
+// Places in the frame, in all versions: by these a newer one is told from damage.
+inline constexpr std::size_t kBatchPayloadHashAt = 56;
+inline constexpr std::size_t kBatchVersionAt = 68;
+inline constexpr std::size_t kBatchLengthAt = 72;
 inline constexpr std::uint32_t kBatchBytesMax = 64u
                                                 << 20;  // Hard bound of one frame, header included.
 
