@@ -169,8 +169,11 @@ void ReplicaGroup::TellCoreOfDamage() {
   if (log_->NeedsReopening()) runs = UnionOf(told_damage_, std::move(runs));
   if (runs == told_damage_) return;
   told_damage_ = runs;
+  const Index commit = core_.status().commit;
   core_.SetDamage(std::move(runs));
   CarryOut({});
+  // A leader that counts itself again may commit by that alone: nothing else may come for a while.
+  if (core_.status().commit != commit) OnAppliedOrCommitted();
 }
 
 // It does not count itself meanwhile, and followers who lack what it cannot read are not served.
