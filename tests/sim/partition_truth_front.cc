@@ -54,7 +54,8 @@ void PartitionTruth::Trimmed(ReplicaRecord& record, Index first) {
   record.first = first;  // Damage before it may come back until its file has gone.
 }
 
-// I-07: a reset is obeyed only to what is committed, and only by who has not got that far.
+// I-07: a reset is obeyed only to what is committed, and only by who has not got that far: of a
+// damaged entry above its commit nobody can tell whether it is the leader's.
 void PartitionTruth::Reset(ReplicaRecord& record, const LogBase& base) {
   Reach(Mark::kReset);
   const Index last = base.before.index;
@@ -63,7 +64,7 @@ void PartitionTruth::Reset(ReplicaRecord& record, const LogBase& base) {
   if (last <= record.commit)
     Broken("I-07", record,
            fmt::format("is reset to {} with {} committed", last.value(), record.commit.value()));
-  if (record.Holds(last, CommittedAt(last)))
+  if (record.Holds(last, CommittedAt(last)) && !record.IsDamagedAt(last))
     Broken("I-07", record, fmt::format("is reset to {}, which it holds", last.value()));
   if (base.membership != MembershipUpTo(last))
     Broken("I-10", record, fmt::format("is reset to {} with another membership", last.value()));
