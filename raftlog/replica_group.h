@@ -265,6 +265,9 @@ class ReplicaGroup final : public Group {
   bool IsToBeCollected() const;
   void RepairDamage();
   Membership WhoMayHaveCopies() const;
+  Error Repairing() const;
+  // Damage that may yet be repaired, in front of this offset.
+  bool MayHideRecords(Offset before) const;
   bool HasOnlyCopy() const;  // Nobody else can have one.
   void ReceiveRepairReply(const RepairReply& reply, std::vector<SharedBytes> frames);
   std::unique_ptr<LogJob> TakeRepairJob();

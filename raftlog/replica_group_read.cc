@@ -162,6 +162,8 @@ void ReplicaGroup::FindOffset(std::int64_t timestamp_ms,
                       .records_bytes_max = options_.records_bytes_max},
                      [this, done = std::move(done)](Result<OffsetAtTime> found) {
                        if (!found) return done(Fail(AsRetriable(std::move(found).error())));
+                       // One of those that are repaired may be the first that fits.
+                       if (MayHideRecords(found->offset)) return done(Fail(Repairing()));
                        done(std::move(found));
                      });
 }

@@ -198,10 +198,23 @@ Error ReplicaGroup::AsRetriable(Error error) const {
     return repair_.IsHopeless(range);
   });
   if (error.code != ErrorCode::kDataCorrupt || HasOnlyCopy() || is_hopeless) return error;
+  return Repairing();
+}
+
+Error ReplicaGroup::Repairing() const {
   return {ErrorCode::kNotYet,
           fmt::format("node {} repairs damage in {} from the other replicas: try again, or ask "
                       "another one",
                       options_.self.value(), options_.log.group.ToString())};
+}
+
+bool ReplicaGroup::MayHideRecords(Offset before) const {
+  if (log_->NeedsReopening()) return true;
+  if (HasOnlyCopy()) return false;
+  return std::ranges::any_of(damage(), [this, before](const DamagedRange& range) {
+    return range.first_offset < before && range.end_offset > LogStart() &&
+           !repair_.IsHopeless(range);
+  });
 }
 
 // --- As one who is asked.
@@ -264,7 +277,12 @@ void ReplicaGroup::ReadCopy(const RepairRequest& request, Index first, Index up_
     return AnswerRepair(request, Answer::kNotYet);
   std::unique_ptr<LogRead> read = log_->Read({.by = ReadFrom::By::kIndex, .value = first.value()},
                                              std::min(up_to, durable), kRepairBytesMax);
-  if (!read) return AnswerRepair(request, Answer::kNotYet);
+  if (!read) {  // A missing file.
+    const bool is_damaged = std::ranges::any_of(log_->damage(), [first](const DamagedRange& range) {
+      return range.first <= first && first <= range.last;
+    });
+    return AnswerRepair(request, is_damaged ? Answer::kHaveDamaged : Answer::kNotYet);
+  }
   reader_.Run(std::move(read),
               [this, request, first, done = std::move(done)](const Result<LogSlice>& slice) {
                 if (!slice) {

@@ -24,6 +24,18 @@ bool IsBefore(const ReadFrom& from, const SparseIndex::Line& line) {
   return false;
 }
 
+bool IsInFront(const ReadFrom& from, const Segment& segment) {
+  switch (from.by) {
+    case ReadFrom::By::kIndex:
+      return from.value < segment.name.first.value();
+    case ReadFrom::By::kOffset:
+      return from.value < segment.name.first_offset.value();
+    case ReadFrom::By::kTimestamp:
+      return false;
+  }
+  return false;
+}
+
 }  // namespace
 
 const Segment& SegmentedLog::SegmentFor(const ReadFrom& from) const {
@@ -52,6 +64,7 @@ std::unique_ptr<LogRead> SegmentedLog::Read(ReadFrom from, Index up_to,
                                             std::size_t bytes_max) const {
   RAFTMQ_CHECK(up_to <= durable_.tail.index);
   const Segment& segment = SegmentFor(from);
+  if (IsInFront(from, segment)) return nullptr;  // Of a file that is missing, or not taken in.
   const bool is_above = from.by == ReadFrom::By::kIndex && from.value > up_to.value();
   if (is_above || segment.name.first > up_to || segment.view.end == 0 || segment.index.IsEmpty())
     return nullptr;

@@ -98,7 +98,10 @@ void SegmentedLog::TakeRepair(const StepJob& job) {
   bool is_taken_in = whole.last <= committed_;
   for (const RepairedSegment& repaired : report.segments) {
     const bool is_last = repaired.name == active().name;
-    if (repaired.is_new || is_last) is_taken_in = false;
+    // Its file may have been made anew by an earlier repair.
+    const bool is_known =
+        std::ranges::find(segments_, repaired.name, &Segment::name) != segments_.end();
+    if (!is_known || is_last) is_taken_in = false;
     if (is_last && HasActive()) active().view.page = job.unfinished_page();
     if (!is_last) TakeRepaired(repaired);
   }

@@ -37,6 +37,19 @@ void ClusterNode::PowerCut() {
   files = files->AfterPowerCut(nothing);
 }
 
+std::string ClusterNode::DamageEntry(Index index) {
+  for (const auto& [name, content] : Segments()) {
+    const auto bytes = std::as_bytes(std::span(content));
+    for (std::size_t at = 0; at + kBatchHeaderBytes <= bytes.size(); at += kBatchAlignment) {
+      const auto header = ParseBatchHeader(bytes.subspan(at, kBatchHeaderBytes));
+      if (!header || header->leader.index != index) continue;
+      files->Damage("/p/" + name, at + 100, std::byte{1});
+      return name.substr(0, name.rfind('.'));
+    }
+  }
+  throw std::runtime_error("no entry " + std::to_string(index.value()));
+}
+
 std::map<std::string, std::string> ClusterNode::Segments() {
   std::map<std::string, std::string> segments;
   const auto entries = files->List(options.log.directory);

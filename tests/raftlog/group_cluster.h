@@ -46,6 +46,8 @@ class ClusterNode final : public AnyGroupWorld {
   void PowerCut();
   // File name -> content, of the log's segments.
   std::map<std::string, std::string> Segments();
+  // Flips a bit in the entry's frame; the name of its segment without ".log".
+  std::string DamageEntry(Index index);
 
   DiskSpace space;          // Of its disk: the test says what it is.
   bool disk_hangs = false;  // Settle leaves its disk alone.

@@ -4,6 +4,7 @@
 
 #include <optional>
 #include <string>
+#include <variant>
 
 #include "tests/raftlog/group_cluster.h"
 
@@ -24,18 +25,6 @@ std::string Long(int number) { return std::to_string(number) + std::string(12'00
 Index IndexOf(ClusterNode& node, std::uint64_t offset) {
   const Result<FetchSlice> slice = node.Fetch(offset, 1);
   return ParseBatchHeader(slice->batches.at(0).view())->leader.index;
-}
-
-void DamageEntry(ClusterNode& node, Index index) {
-  for (const auto& [name, content] : node.Segments()) {
-    const auto bytes = std::as_bytes(std::span(content));
-    for (std::size_t at = 0; at + kBatchHeaderBytes <= bytes.size(); at += kBatchAlignment) {
-      const auto header = ParseBatchHeader(bytes.subspan(at, kBatchHeaderBytes));
-      if (!header || header->leader.index != index) continue;
-      return node.files->Damage("/p/" + name, at + 100, std::byte{1});
-    }
-  }
-  FAIL() << "no entry " << index.value();
 }
 
 // Node 1, once alone, and a node that has joined it.
@@ -95,7 +84,7 @@ TEST_F(DamageOfAGroupThatHasGrown, IsNotCalledFinalByWhoCannotReadThatItHas) {
   for (const std::string value : {"tells", "of the commit"})
     ASSERT_TRUE(cluster.Produce(1, value).has_value());
   for (Index index = before_growth.Next(); index <= last; index = index.Next())
-    DamageEntry(cluster.node(1), index);
+    cluster.node(1).DamageEntry(index);
   cluster.Isolate(2);
   Restart(1);
   ASSERT_THAT(cluster.group(1).damage(), SizeIs(1));
@@ -123,7 +112,7 @@ TEST_F(DamageOfAGroupThatHasGrown, IsNotCalledFinalByWhoHasNotGotToItsOwnEntry) 
   cluster.Isolate(2);
   ASSERT_TRUE(has_some());
   ASSERT_THAT(cluster.group(2).membership(), ElementsAre(kOne));
-  DamageEntry(cluster.node(2), before_growth);
+  cluster.node(2).DamageEntry(before_growth);
   Restart(2);
   ASSERT_THAT(cluster.group(2).damage(), IsEmpty()) << "the opening begins behind it";
   const Result<FetchSlice> slice = cluster.node(2).Fetch(0);
@@ -132,13 +121,48 @@ TEST_F(DamageOfAGroupThatHasGrown, IsNotCalledFinalByWhoHasNotGotToItsOwnEntry) 
   EXPECT_THAT(cluster.group(2).damage(), SizeIs(1));
 }
 
+// It lies in a segment that a lookup passes over by what is left in it.
+TEST(DamageAnswers, ALookupWaitsWhileTheRecordThatItLooksForIsRepaired) {
+  GroupCluster cluster{{.cache_bytes = 0}};
+  cluster.Elect(1);
+  for (int i = 0; i < 60; ++i) ASSERT_TRUE(cluster.Produce(1, Long(i)).has_value());
+  cluster.Heartbeat(1);
+  ClusterNode& node = cluster.node(1);
+  const std::string oldest = node.Segments().begin()->first;
+  node.Crash();
+  ASSERT_TRUE(node.files->Remove("/p/" + oldest).has_value());
+  cluster.Start(1);
+  ASSERT_THAT(cluster.group(1).damage(), SizeIs(1));
+  const auto knows_commit = [&cluster] {
+    const GroupStatus status = cluster.group(1).status();
+    return status.is_leader && status.commit == status.last;
+  };
+  for (const std::uint32_t id : {2u, 3u}) cluster.Tick(id, GroupCluster::kElectionTicksMin);
+  for (int i = 0; i < 6'000 && !knows_commit(); ++i) {
+    cluster.Tick(1, 1);
+    std::erase_if(cluster.mail(), [](const PeerMessage& message) {
+      return std::holds_alternative<RepairRequest>(message.body);
+    });
+    cluster.DeliverAll();
+    for (const std::uint32_t id : {1u, 2u, 3u}) {
+      cluster.group(id).TurnEnd();
+      cluster.RunDisk(id);
+    }
+  }
+  ASSERT_TRUE(knows_commit());
+  ASSERT_THAT(cluster.group(1).damage(), SizeIs(1));
+  const Result<Group::OffsetAtTime> found = node.Find(1);
+  ASSERT_FALSE(found.has_value()) << found->offset.value() << " instead of 0";
+  EXPECT_EQ(found.error().code, ErrorCode::kNotYet) << found.error().ToString();
+}
+
 // What it meets nobody misses any more by then.
 TEST(DamageAnswers, ALookupThatTheLogStartHasOvertakenIsTriedAgain) {
   GroupCluster cluster{{.cache_bytes = 0}};
   cluster.Elect(1);
   for (int i = 0; i < 60; ++i) ASSERT_TRUE(cluster.Produce(1, Long(i)).has_value());
   cluster.Heartbeat(1);
-  DamageEntry(cluster.node(1), IndexOf(cluster.node(1), 0));
+  cluster.node(1).DamageEntry(IndexOf(cluster.node(1), 0));
   cluster.node(1).Crash();
   cluster.Start(1);
   cluster.Elect(1);

@@ -19,20 +19,6 @@ using ::testing::SizeIs;
 
 std::string Long(int number) { return std::to_string(number) + std::string(12'000, '.'); }
 
-// Flips a bit in the frame of an entry; the name of its segment without ".log".
-std::string DamageEntry(ClusterNode& node, Index index) {
-  for (const auto& [name, content] : node.Segments()) {
-    const auto bytes = std::as_bytes(std::span(content));
-    for (std::size_t at = 0; at + kBatchHeaderBytes <= bytes.size(); at += kBatchAlignment) {
-      const auto header = ParseBatchHeader(bytes.subspan(at, kBatchHeaderBytes));
-      if (!header || header->leader.index != index) continue;
-      node.files->Damage("/p/" + name, at + 100, std::byte{1});
-      return name.substr(0, name.rfind('.'));
-    }
-  }
-  throw std::runtime_error("no entry " + std::to_string(index.value()));
-}
-
 void RemoveIndexOf(ClusterNode& node, const std::string& segment) {
   const auto entries = node.files->List("/p");
   for (const DirectoryEntry& entry : *entries) {
@@ -76,7 +62,7 @@ TEST_P(DamagedEntries, AreNothingThatALeaderAgreesWithAFollowerOn) {
   cluster_.node(2).Crash();
   std::string segment;
   for (std::uint64_t i = 0; i < GetParam(); ++i)
-    segment = DamageEntry(cluster_.node(3), first.Plus(i));
+    segment = cluster_.node(3).DamageEntry(first.Plus(i));
   RemoveIndexOf(cluster_.node(3), segment);
   cluster_.node(3).Crash();
   cluster_.Start(3);
@@ -124,8 +110,8 @@ TEST(DamagedFollower, WhoseCommitLiesWithinItsDamageDoesNotSayWhereItEnds) {
   cluster.mail().clear();
   const Index commit = cluster.group(1).status().commit;
   ASSERT_EQ(cluster.group(3).status().durable, commit.Plus(2));
-  DamageEntry(cluster.node(3), commit);
-  DamageEntry(cluster.node(3), commit.Next());
+  cluster.node(3).DamageEntry(commit);
+  cluster.node(3).DamageEntry(commit.Next());
   cluster.node(3).Crash();
   cluster.Start(3);
   ASSERT_THAT(cluster.group(3).damage(), SizeIs(1));

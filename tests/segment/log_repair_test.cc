@@ -136,6 +136,27 @@ TEST_P(LogRepairTest, AMissingFileIsMadeAnew) {
   }
 }
 
+// Readers would go on with the next segment instead.
+TEST_P(LogRepairTest, AFileMadeAnewIsNotPassedOverByReadersBeforeTheLogIsOpenedAgain) {
+  MemoryFileSystem files(driver_->files().Snapshot());
+  const auto& segment = segments_.front();
+  ASSERT_TRUE(files.Remove(PathOf(segment)).has_value());
+  const auto log = Open(files);
+  const auto expect_none = [&](ReadFrom::By by, std::uint64_t from) {
+    EXPECT_EQ(log->Read({by, from}, log->bounds().durable, 1), nullptr) << from;
+  };
+  const auto expect_none_there = [&] {
+    for (Index index = segment.first; index < segments_[1].first; index = index.Next())
+      expect_none(ReadFrom::By::kIndex, index.value());
+    for (Offset at = segment.first_offset; at < segments_[1].first_offset; at = at.Next())
+      expect_none(ReadFrom::By::kOffset, at.value());
+  };
+  expect_none_there();
+  Repair(*log, GetParam() ? 1000 : 1);
+  EXPECT_TRUE(log->NeedsReopening());
+  expect_none_there();
+}
+
 TEST_P(LogRepairTest, ARunMaySpanTheEndOfOneSegmentAndTheWholeOfTheNext) {
   ExpectRepairedInAnyPortions(
       [&](MemoryFileSystem& files) {
