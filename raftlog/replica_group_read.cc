@@ -20,6 +20,12 @@ Status CompareTerm(Offset offset, Term term_before, ByteSpan batch) {
                   header->leader.base_offset.value(), header->end_offset().value()));
 }
 
+// Where the end is known as a lower bound only, what is served may lie above it.
+FetchSlice WithEnd(FetchSlice slice) {
+  slice.end = std::max(slice.end, slice.next_offset);
+  return slice;
+}
+
 }  // namespace
 
 void ReplicaGroup::Fetch(Offset offset, std::size_t bytes_max, FetchDone done) {
@@ -31,14 +37,14 @@ void ReplicaGroup::Fetch(Offset offset, std::size_t bytes_max, FetchDone done) {
   if (offset == slice.end) return done(std::move(slice));
   if (FetchFromCache(offset, bytes_max, &slice)) {
     deps_.metrics.fetches_from_cache.Add();
-    return done(std::move(slice));
+    return done(WithEnd(std::move(slice)));
   }
   reader_.Read(offset, ReadableUpTo(), bytes_max,
                [this, done = std::move(done)](Result<DataRun> run) {
                  if (!run) return done(Fail(AsRetriable(std::move(run).error())));
                  FetchSlice read = EmptySlice(run->next_offset);
                  read.batches = std::move(run->batches);
-                 done(std::move(read));
+                 done(WithEnd(std::move(read)));
                });
 }
 
