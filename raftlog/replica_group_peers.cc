@@ -81,20 +81,29 @@ bool ReplicaGroup::ContinuesLog(const AppendRequest& append,
 
 // Segments roll where the leader's did. Until the next file is prepared the entries from there on
 // are left out, and so is a second roll, which needs yet another file: the leader sends them again.
+// So is what the file does not hold, if it was cut short.
 void ReplicaGroup::KeepWhatFits(AppendRequest* append, std::vector<Frame>* entries) {
   bool has_rolled = false;
-  const auto roll = std::ranges::find_if(*entries, [&](const Frame& entry) {
+  Index next = log_->tail().index.Next();
+  std::uint64_t left = log_->bytes_left();
+  const auto end = std::ranges::find_if(*entries, [&](const Frame& entry) {
     const LeaderBlock& leader = entry.header.leader;
-    if (!IsCheckpointStart(entry)) return false;
     if (log_->TermAt(leader.index) == leader.term) return false;  // It is there already.
-    if (std::exchange(has_rolled, true)) return true;
-    const Result<Checkpoint> head = CheckpointHeadOf(entry.payload());
-    return head && !log_->CanRoll(head->segment_bytes);
+    if (IsCheckpointStart(entry)) {
+      if (std::exchange(has_rolled, true)) return true;
+      const Result<Checkpoint> head = CheckpointHeadOf(entry.payload());
+      return head && !log_->CanRoll(head->segment_bytes);
+    }
+    if (has_rolled || leader.index != next) return false;
+    if (entry.bytes.size() > left) return true;
+    left -= entry.bytes.size();
+    next = next.Next();
+    return false;
   });
-  if (roll == entries->end()) return;
+  if (end == entries->end()) return;
   deps_.metrics.appends_cut_short.Add();
-  append->last = roll->header.leader.index.Minus(1);
-  entries->erase(roll, entries->end());
+  append->last = end->header.leader.index.Minus(1);
+  entries->erase(end, entries->end());
   std::erase_if(append->runs, [append](const TermRun& run) { return run.first > append->last; });
   std::erase_if(append->memberships,
                 [append](const MembershipAt& at) { return at.index > append->last; });

@@ -67,6 +67,17 @@ std::uint64_t SegmentedLog::room_for_data() const { return Room(options_.control
 
 std::uint64_t SegmentedLog::room_for_control() const { return Room(0); }
 
+std::uint64_t SegmentedLog::bytes_left() const {
+  if (!HasActive()) return 0;
+  const std::uint64_t begin = NextBegin();
+  return begin < active().allocated_bytes ? active().allocated_bytes - begin : 0;
+}
+
+std::uint64_t SegmentedLog::NextBegin() const {
+  const std::uint64_t end = active().staged_end;
+  return begins_job_ && options_.fresh_page_per_job ? AlignUp(end, kPageBytes) : end;
+}
+
 std::uint64_t SegmentedLog::NextSegmentBytes(std::int64_t now_ms) const {
   if (const auto ready = preparer_.ready()) return *ready;
   // A founding checkpoint bears no time: its segment says nothing about the rate.
@@ -134,8 +145,7 @@ void SegmentedLog::Stage(SharedBytes frame) {
   }
   Segment& segment = active();
   const bool on_fresh_page = begins_job_ && options_.fresh_page_per_job;
-  const std::uint64_t begin =
-      on_fresh_page ? AlignUp(segment.staged_end, kPageBytes) : segment.staged_end;
+  const std::uint64_t begin = NextBegin();
   RAFTMQ_CHECK(begin + frame.size() <= segment.allocated_bytes);
   segment.index.Add(*header, begin);
   segment.staged_end = begin + frame.size();

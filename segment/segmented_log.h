@@ -37,6 +37,7 @@ class SegmentedLog final : public PartitionLog {
   std::optional<Term> TermAt(Index index) const override;
   std::uint64_t room_for_data() const override;
   std::uint64_t room_for_control() const override;
+  std::uint64_t bytes_left() const override;
   std::uint64_t NextSegmentBytes(std::int64_t now_ms) const override;
   Status CanRoll(std::uint64_t segment_bytes_min) override;
   void Stage(SharedBytes frame) override;
@@ -64,6 +65,7 @@ class SegmentedLog final : public PartitionLog {
   Segment& active() { return segments_.back(); }
   const Segment& active() const { return segments_.back(); }
   bool HasActive() const { return !segments_.back().sealed; }
+  std::uint64_t NextBegin() const;  // Of the next frame, in the active segment.
   std::uint64_t Room(std::uint64_t reserve) const;
   void StageRoll(const BatchHeader& header, const Checkpoint& checkpoint);
   void NoteUncommitted(const BatchHeader& header, std::uint64_t begin);

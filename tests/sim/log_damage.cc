@@ -222,15 +222,10 @@ void LogDamage::NoteHealed(Cluster& cluster, PartitionTruth& truth) {
     Process* const process = cluster.node(node).process();
     const Group* const group =
         process == nullptr ? nullptr : process->Find(truth.founding.group.partition.value());
-    // What it takes for damaged may be: a file that had lost its end has got it back as zeros.
-    const auto is_named = [&](const DamagedEntries& run) {
-      return group != nullptr &&
-             std::ranges::any_of(group->damage(), [&run](const DamagedRange& range) {
-               return range.first <= run.last && run.first <= range.last;
-             });
-    };
+    // What is whole on the disk counts as damaged until its group says otherwise: a file that had
+    // lost its end got it back as zeros, or its log is still to be opened again.
+    if (group != nullptr && (!group->damage().empty() || group->status().needs_reopening)) continue;
     const auto is_whole = [&](const DamagedEntries& run) {
-      if (is_named(run)) return false;
       for (Index index = run.first; index <= std::min(run.last, record.last());
            index = index.Next()) {
         if (index < record.first && survey->BeginsAt(record.first)) continue;
