@@ -44,8 +44,9 @@ void ReplicaGroup::OnDamageMet(const DamagedRange& met, bool is_new) {
 
 // Whenever damage was found, an answer has come, or time has passed.
 void ReplicaGroup::RepairDamage() {
-  if (last_status_ || draining_) return;
+  if (last_status_) return;
   TellCoreOfDamage();
+  if (draining_) return;  // It still answers its leader.
   if (!repair_frames_.empty() || repair_job_under_way_) return;
   // What an opening passed over is taken in by the next one only, wherever it has been repaired.
   const bool is_unknown = !state_.is_whole() && log_->damage().empty();

@@ -36,6 +36,7 @@ bool ReplicaGroup::TakeDamage(const SegmentScrub& segment) {
     if (range.last >= log_->bounds().first) log_->MarkDamaged(range);
   }
   if (segment.check->index_is_bad()) log_->RebuildIndex(segment.first);
+  if (!segment.check->damage().empty()) RepairDamage();
   return true;
 }
 

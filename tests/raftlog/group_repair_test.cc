@@ -157,6 +157,34 @@ TEST_F(GroupRepair, WhoIsDrainedWhileItsLogIsOpenedAgainHasNotFailed) {
   EXPECT_EQ(cluster.node(2).Fetch(1).error().code, ErrorCode::kDraining);
 }
 
+// A read that is under way keeps it open, and its leader goes on sending.
+TEST_F(GroupRepair, NothingIsAckedOverDamageThatIsFoundWhileAReplicaIsDrained) {
+  ClusterNode& node = cluster.node(2);
+  const auto scrub = cluster.group(2).CheckSegment(Index(1));
+  ASSERT_TRUE(scrub.has_value());
+  node.files->Damage("/p/" + node.Segments().begin()->first, 20'000, std::byte{1});
+  while (scrub->check->Step(1u << 20)) continue;
+  node.files->KeepPagesCold(true);
+  cluster.group(2).Fetch(Offset(30), 1, [](const Result<FetchSlice>&) {});
+  cluster.group(2).Drain([] {});
+  ASSERT_TRUE(cluster.group(2).TakeDamage(*scrub));
+  cluster.Isolate(3);
+  const Index commit = cluster.group(1).status().commit;
+  cluster.node(1).Send(AnyGroupWorld::Batch({"waits"}));
+  for (int i = 0; i < 5; ++i) {
+    cluster.Tick(1, GroupCluster::kHeartbeatTicks);
+    cluster.DeliverAll();
+    for (const std::uint32_t id : {1u, 2u}) {
+      cluster.group(id).TurnEnd();
+      cluster.RunDisk(id);
+      cluster.group(id).TurnEnd();
+    }
+  }
+  EXPECT_EQ(cluster.group(2).status().last, commit.Next()) << "it has the entry";
+  EXPECT_EQ(cluster.group(1).status().commit, commit);
+  cluster.Settle();
+}
+
 TEST_F(GroupRepair, NothingIsAckedOverDamage) {
   DamageOldest(2);
   cluster.Isolate(3);
