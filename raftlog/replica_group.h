@@ -225,6 +225,7 @@ class ReplicaGroup final : public Group {
   // replica_group_peers.cc
   void ReceiveRaft(RaftMessage message, const std::vector<SharedBytes>& frames);
   bool ContinuesLog(const AppendRequest& append, const std::vector<Frame>& entries) const;
+  bool HasWhole(const LeaderBlock& leader) const;
   void KeepWhatFits(AppendRequest* append, std::vector<Frame>* entries);
   void CutBack(Index last_kept);
   void StageReceived(const Frame& entry);

@@ -79,6 +79,14 @@ bool ReplicaGroup::ContinuesLog(const AppendRequest& append,
   return true;
 }
 
+// Of what is damaged the log does not know the term: the leader's entries may replace it.
+bool ReplicaGroup::HasWhole(const LeaderBlock& leader) const {
+  const bool is_damaged = std::ranges::any_of(told_damage_, [&leader](const DamagedRun& run) {
+    return run.first <= leader.index && leader.index <= run.last;
+  });
+  return !is_damaged && log_->TermAt(leader.index) == leader.term;
+}
+
 // Segments roll where the leader's did. Until the next file is prepared the entries from there on
 // are left out, and so is a second roll, which needs yet another file: the leader sends them again.
 // So is what the file does not hold, if it was cut short.
@@ -88,7 +96,7 @@ void ReplicaGroup::KeepWhatFits(AppendRequest* append, std::vector<Frame>* entri
   std::uint64_t left = log_->bytes_left();
   const auto end = std::ranges::find_if(*entries, [&](const Frame& entry) {
     const LeaderBlock& leader = entry.header.leader;
-    if (log_->TermAt(leader.index) == leader.term) return false;  // It is there already.
+    if (HasWhole(leader)) return false;
     if (IsCheckpointStart(entry)) {
       if (std::exchange(has_rolled, true)) return true;
       const Result<Checkpoint> head = CheckpointHeadOf(entry.payload());

@@ -422,6 +422,45 @@ TEST(GroupRepairOfAShortFile, TakesOnlyWhatFitsUntilThen) {
   EXPECT_EQ(node.ReadFrom(0).size(), produced);
 }
 
+// All that stood in its newest segment is damaged, so that the leader's entries may replace it: its
+// checkpoint needs another file.
+TEST(GroupRepairOfAWholeSegment, WaitsForAFileWhereTheLeadersEntriesTakeItsPlace) {
+  GroupCluster cluster{{.cache_bytes = 0}};
+  cluster.Elect(1);
+  ClusterNode& node = cluster.node(3);
+  std::size_t produced = 0;
+  for (; node.Segments().size() < 3; ++produced) {
+    ASSERT_TRUE(cluster.Produce(1, Long(0)).has_value());
+    cluster.Heartbeat(1);
+  }
+  for (int i = 0; i < 5; ++i) {  // It marks what it has.
+    node.clock.Advance(std::chrono::seconds(10));
+    cluster.Tick(3, 1);
+    cluster.Heartbeat(1);
+  }
+  const Index first = ParseSegmentLogFile(std::prev(node.Segments().end())->first)->first;
+  const Index last = cluster.group(3).status().last;
+  for (Index index = first; index <= last; index = index.Next()) node.DamageEntry(index);
+  node.Crash();
+  cluster.Start(3);
+  ASSERT_THAT(cluster.group(3).damage(), SizeIs(1));
+  ASSERT_EQ(cluster.group(3).damage().front().last, last);
+  for (int i = 0; i < 30; ++i) {
+    std::erase_if(cluster.mail(), [](const PeerMessage& message) {
+      return std::holds_alternative<RepairRequest>(message.body);
+    });
+    cluster.DeliverAll();
+    for (const std::uint32_t id : {1u, 2u, 3u}) {
+      cluster.Tick(id, id == 1 ? GroupCluster::kHeartbeatTicks : 0);
+      cluster.group(id).TurnEnd();
+      cluster.RunDisk(id);
+    }
+  }
+  cluster.Heartbeat(1);
+  EXPECT_EQ(cluster.group(3).status().last, cluster.group(1).status().last);
+  EXPECT_EQ(node.ReadFrom(0).size(), produced);
+}
+
 // Two segment files in a row have lost their content: a file system check cut them to nothing.
 class GroupRepairOfEmptyFiles : public ::testing::TestWithParam<int> {};
 
