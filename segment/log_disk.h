@@ -78,6 +78,8 @@ class LogDisk {
   Status ExtendTo(const LogMark& mark);
   Result<std::vector<SegmentName>> ListSegments();  // Oldest first.
   Status RemoveIfThere(const std::string& path);
+  // With its index; not durable before SyncDirectory.
+  Status RemoveSegment(const SegmentName& name);
   Status SyncDirectory() { return files_.SyncDirectory(directory_); }
   // Of a file that is made anew; removed by recovery.
   std::string RepairPath() const { return directory_ + "/repaired.tmp"; }
@@ -91,7 +93,6 @@ class LogDisk {
 
  private:
   std::string PreparedPath() const { return directory_ + "/prepared.tmp"; }
-  Status RemoveSegment(const SegmentName& name);
 
   FileSystem& files_;
   const std::string directory_;

@@ -141,7 +141,7 @@ Result<RecoveredLog> LogRecovery::Run() {
     RAFTMQ_TRY(log_.disk->Reset(log_.mark, base));
     return BeginBehindBase();
   }
-  UndoEmptyRoll();
+  RAFTMQ_TRY(UndoEmptyRoll());
   RAFTMQ_TRY(SyncScanned());
   RAFTMQ_TRY(SettleTail());
   RAFTMQ_TRY(WriteScannedIndexes());

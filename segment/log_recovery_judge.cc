@@ -81,14 +81,21 @@ Status LogRecovery::Judge() {
 
 // Only a checkpoint opens a segment. A roll whose checkpoint never arrived is undone: the other
 // replicas may never have heard of it, and the next entry may be none.
-void LogRecovery::UndoEmptyRoll() {
+Status LogRecovery::UndoEmptyRoll() {
   const std::size_t last = cut_in_.value_or(log_.segments.size() - 1);
-  if (last == 0 || log_.segments[last].staged_end > 0) return;
-  if (Promised() >= log_.segments[last].name.first) return;
-  cut_in_ = last - 1;
-  log_.segments[*cut_in_].sealed = false;
+  if (last == 0 || log_.segments[last].staged_end > 0) return Ok();
+  if (Promised() >= log_.segments[last].name.first) return Ok();
   report_->notes.push_back(
       fmt::format("removed '{}': nothing was in it yet", log_.segments[last].path));
+  log_.segments[last - 1].sealed = false;
+  if (cut_in_ || log_.mark.tail.index <= log_.segments[last - 1].tail.index) {
+    cut_in_ = last - 1;
+    return Ok();
+  }
+  // The end of what was promised is gone as well: the log is not cut before it.
+  RAFTMQ_TRY(log_.disk->RemoveSegment(log_.segments[last].name));
+  log_.segments.pop_back();
+  return log_.disk->SyncDirectory();
 }
 
 // The newest checkpoint that is whole and committed. Damage may hide one: then an older one serves.

@@ -50,7 +50,7 @@ class LogRecovery {
   Status Judge();
   void Damaged(const Hole& hole);
   Result<ScanGap> GapBefore(std::size_t next) const;
-  void UndoEmptyRoll();
+  Status UndoEmptyRoll();
   Status FindCheckpoint();
 
   // log_recovery_end.cc

@@ -179,6 +179,34 @@ TEST(DamagedLog, APendingCutOfAFileThatIsTooShortIsFinished) {
   EXPECT_EQ(report.damage.front().last, Index(6));
 }
 
+// Found by the simulator: with the empty file went the promise of what had stood before it.
+TEST(DamagedLog, AnEmptyRollBehindALostEndIsUndoneAndTheEndStaysPromised) {
+  LogDriver first(SmallLog());
+  for (int i = 0; i < 3; ++i) first.Append(100);
+  first.Commit();
+  first.Close();
+  const LogTail tail = first.log().tail();
+  const auto segment = first.log().Segments().front();
+  const std::string path = "/p/" + SegmentName{segment.first, segment.first_offset}.LogFile();
+  MemoryFileSystem files(first.files().Snapshot());
+  const SegmentName next{tail.index.Next(), tail.next_offset};
+  ASSERT_TRUE((*files.Open("/p/" + next.LogFile(), OpenMode::kCreate))->Allocate(64u << 10));
+  std::vector<std::byte> kept(static_cast<std::size_t>(segment.used_bytes - 100));
+  ASSERT_TRUE((*files.Open(path, OpenMode::kRead))->Read(0, kept).has_value());
+  ASSERT_TRUE(files.Remove(path).has_value());
+  ASSERT_TRUE((*files.Open(path, OpenMode::kCreate))->Write(0, kept).has_value());
+  for (int start = 0; start < 2; ++start) {
+    RecoveryReport report;
+    const auto log = PartitionLog::Open(files, first.options(), &report);
+    ASSERT_TRUE(log.has_value()) << log.error().ToString();
+    EXPECT_EQ((*log)->tail(), tail);
+    ASSERT_EQ((*log)->damage().size(), 1u);
+    EXPECT_EQ((*log)->damage().front().last, tail.index);
+    EXPECT_EQ((*log)->damage().front().last_hash, tail.chain);
+    EXPECT_EQ((*log)->Segments().size(), 1u);
+  }
+}
+
 // Whose entries are all gone says nothing of their terms.
 TEST(DamagedLog, EmptySegmentFilesInARowTakeTheTermBeforeThem) {
   for (std::size_t first = 0; first < 3; ++first) {
