@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "protocol/types/check.h"
+#include "protocol/types/split_mix.h"
 #include "raftlog/replica_group.h"
 
 namespace raftmq {
@@ -75,8 +76,10 @@ void ReopeningGroup::OnOpened(Result<std::unique_ptr<OpenedLog>> opened) {
 }
 
 void ReopeningGroup::Adopt(OpenedLog opened) {
-  ++openings_;
-  group_ = std::make_unique<ReplicaGroup>(options_, deps_, std::move(opened));
+  GroupOptions options = options_;
+  // Answers to the group before are still on their way: this one asks by other numbers.
+  options.raft.seed = SplitMix(options_.raft.seed + ++openings_).Next();
+  group_ = std::make_unique<ReplicaGroup>(options, deps_, std::move(opened));
   phase_ = Phase::kOpen;
   if (on_commit_) group_->SetOnCommit(on_commit_);
   if (capture_) group_->SetCapture(capture_);

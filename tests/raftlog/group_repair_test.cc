@@ -157,6 +157,36 @@ TEST_F(GroupRepair, WhoIsDrainedWhileItsLogIsOpenedAgainHasNotFailed) {
   EXPECT_EQ(cluster.node(2).Fetch(1).error().code, ErrorCode::kDraining);
 }
 
+// Found by the simulator: a late answer to the group before was taken for one to the group that
+// went on in its place.
+TEST_F(GroupRepair, WhoHasOpenedItsLogAgainAsksByOtherNumbers) {
+  const auto ask = [this] {
+    cluster.group(2).ReadIndex([](const Result<Offset>&) {});
+    std::optional<std::uint64_t> id;
+    for (const PeerMessage& message : cluster.mail()) {
+      const auto* const raft = std::get_if<RaftMessage>(&message.body);
+      const auto* const request = raft ? std::get_if<ReadRequest>(&raft->body) : nullptr;
+      if (request) id = request->id;
+    }
+    cluster.Settle();
+    return id;
+  };
+  const auto before = ask();
+  ASSERT_TRUE(before.has_value());
+  const auto scrub = cluster.group(2).CheckSegment(cluster.group(2).status().last);
+  ASSERT_TRUE(scrub.has_value());
+  cluster.node(2).files->Damage("/p/" + std::prev(cluster.node(2).Segments().end())->first, 20'000,
+                                std::byte{1});
+  while (scrub->check->Step(1u << 20)) continue;
+  ASSERT_TRUE(cluster.group(2).TakeDamage(*scrub));
+  LetRepair();
+  ASSERT_THAT(cluster.group(2).damage(), IsEmpty());
+  EXPECT_FALSE(cluster.group(2).TakeDamage(*scrub)) << "of another opening";
+  const auto after = ask();
+  ASSERT_TRUE(after.has_value());
+  EXPECT_NE(*after, *before);
+}
+
 // A read that is under way keeps it open, and its leader goes on sending.
 TEST_F(GroupRepair, NothingIsAckedOverDamageThatIsFoundWhileAReplicaIsDrained) {
   ClusterNode& node = cluster.node(2);
