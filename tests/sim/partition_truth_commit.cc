@@ -32,8 +32,8 @@ void PartitionTruth::Look(ReplicaRecord& record, const GroupStatus& status) {
     if (is_new) Elected(record, status.term);
   }
   if (record.is_leader && !status.is_leader) Reach(Mark::kLeaderSteppedDown);
-  // A leader that has removed itself leads until that is committed.
-  const bool leads = status.is_leader || (record.is_leader && !IsMember(record));
+  // It may have committed and stepped down since it was seen: to open its log again, or removed.
+  const bool leads = status.is_leader || record.is_leader;
   record.is_leader = status.is_leader;
   if (status.commit != record.commit) Commits(record, status, leads);
   CheckStart(record, status);
