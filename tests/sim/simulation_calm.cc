@@ -161,6 +161,7 @@ std::vector<Term> Simulation::Terms(const std::vector<NodeId>& core) {
 void Simulation::Rejoin(const std::vector<NodeId>& core) {
   const Time a_while = 5 * cluster_.scenario.election_max();
   const NodeId node = core[static_cast<std::size_t>(cluster_.choices.Below(core.size()))];
+  RunUntil(kNever, cluster_.timeline.now() + a_while);  // The operator's last transfer may be due.
   if (!CanSpare(core, node)) return;
   const std::vector<Term> before = Terms(core);
   cluster_.network->Isolate(node, true);
