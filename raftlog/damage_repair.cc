@@ -17,10 +17,13 @@ std::optional<RepairRequest> DamageRepair::Next(const Situation& situation) {
     const bool is_committed = range.first <= situation.commit;
     // Without its hash nobody can say whether he has the same: the next leader will.
     if (!is_committed && range.last_hash == 0) continue;
-    Attempt& attempt = attempts_[range.first];
+    Attempt& attempt =
+        attempts_.try_emplace(range.first, Attempt{.is_by_hash = situation.needs_whole})
+            .first->second;
     if (situation.now < attempt.pause_until) continue;
     // Of a range that is committed in part the others may know no commit at all: then it is the
-    // same whole range that they are asked for, which its hash tells. By turns.
+    // same whole range that they are asked for, which its hash tells. By turns; first for what is
+    // of more use.
     const bool has_turns = is_committed && range.last > situation.commit && range.last_hash != 0;
     const bool is_by_commit = is_committed && !(has_turns && attempt.is_by_hash);
     const std::optional<ReplicaId> to = NextToAsk(attempt, situation);
@@ -55,12 +58,11 @@ void DamageRepair::Answered(RepairReply::Answer answer, Microseconds now) {
 
 void DamageRepair::Tried(bool is_repaired) {
   if (!asked_) return;
-  Attempt& attempt = attempts_[asked_->first];
   if (is_repaired) {
     // The rest of the range begins elsewhere, and has an attempt of its own.
-    attempt = {};
+    attempts_.erase(asked_->first);
   } else {
-    attempt.answers[asked_->to] = RepairReply::Answer::kNotYet;
+    attempts_[asked_->first].answers[asked_->to] = RepairReply::Answer::kNotYet;
   }
   asked_.reset();
 }

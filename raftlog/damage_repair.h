@@ -30,6 +30,7 @@ class DamageRepair {
     Index commit;
     const Membership& members;
     bool knows_members = true;  // No damaged entry may say otherwise.
+    bool needs_whole = false;   // A part of a run does not tell where its entries stood.
     ReplicaId self;
   };
   // The question to send now, but for its id. nullopt: one is under way, or there is nobody to ask.

@@ -59,6 +59,7 @@ void ReplicaGroup::RepairDamage() {
                     .commit = core_.status().commit,
                     .members = members,
                     .knows_members = core_.KnowsMembership(),
+                    .needs_whole = collects_,
                     .self = self()});
   if (!question) {
     is_reopening_due_ = needs_reopening && !repair_.IsAsking();

@@ -18,6 +18,7 @@ class DamageRepairTest : public testing::Test {
                          .commit = Index(15),
                          .members = members_,
                          .knows_members = knows_members_,
+                         .needs_whole = needs_whole_,
                          .self = kSelf});
   }
   void Pause() { now_ += DamageRepair::kRetryPause; }
@@ -26,6 +27,7 @@ class DamageRepairTest : public testing::Test {
       {.first = Index(13), .last = Index(17), .last_hash = kHash, .term_max = Term(1)}};
   const Membership members_ = {{kOther.node, kOther.number}, {kSelf.node, kSelf.number}};
   bool knows_members_ = true;
+  bool needs_whole_ = false;
   Microseconds now_{0};
   DamageRepair repair_;
 };
@@ -50,6 +52,27 @@ TEST_F(DamageRepairTest, WhoMayKnowNoCommitIsAskedForTheSameWholeRangeByTurns) {
     repair_.Answered(RepairReply::Answer::kDoNotHave, now_);
     EXPECT_FALSE(Ask().has_value());
     Pause();
+  }
+}
+
+// Found by the simulator: what was committed of a run was repaired first, and stood where the rest
+// did not fit behind it; the whole run was damaged again then, and so on for ever.
+TEST_F(DamageRepairTest, WhereOnlyTheWholeTellsWhereEntriesStoodItIsAskedForFirst) {
+  needs_whole_ = true;
+  for (int turn = 0; turn < 2; ++turn) {
+    const auto whole = Ask();
+    ASSERT_TRUE(whole.has_value());
+    EXPECT_FALSE(whole->is_committed);
+    EXPECT_EQ(whole->last, Index(17));
+    repair_.Answered(RepairReply::Answer::kDoNotHave, now_);
+    EXPECT_FALSE(Ask().has_value());
+    Pause();
+    const auto committed = Ask();
+    ASSERT_TRUE(committed.has_value());
+    EXPECT_TRUE(committed->is_committed);
+    EXPECT_EQ(committed->last, Index(15));
+    repair_.Answered(RepairReply::Answer::kHave, now_);
+    repair_.Tried(true);  // And then the rest does not fit: the run is what it was.
   }
 }
 
