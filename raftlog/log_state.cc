@@ -256,6 +256,12 @@ std::optional<CheckpointRun> LogState::NewestFrontFor(Offset offset) const {
   return front;
 }
 
+bool LogState::IsWholeToRecovery() const {
+  return std::ranges::any_of(runs_, [this](const CheckpointRun& run) {
+    return run.first > skipped_to_ && run.IsWhole() && run.last <= recorded_commit_;
+  });
+}
+
 bool LogState::IsNewestUnrecorded() const {
   if (runs_.empty()) return false;
   const CheckpointRun& newest = runs_.back();

@@ -66,6 +66,7 @@ class LogState {
   void Skip(Index first, Index last, Offset end) {
     positions_.push_back({first, last, end, recorded_commit_});
     is_whole_ = false;
+    skipped_to_ = last;
   }
   // A run known from elsewhere, before all that is appended: its segment can stand at the front.
   void AddWholeRun(Index first, Offset first_offset);
@@ -96,6 +97,9 @@ class LogState {
   const MessageIdTable& message_ids() const { return message_ids_; }
   // False if damaged entries were passed over: then the state may differ from what the log says.
   bool is_whole() const { return is_whole_; }
+  // True if the checkpoint of a segment behind all of these is committed whole, and a synced entry
+  // says so: a recovery would begin there, and pass over none of them.
+  bool IsWholeToRecovery() const;
   // After the last entry. The files may begin later.
   Offset log_start() const { return changes_.empty() ? log_start_ : changes_.back().log_start; }
   Offset committed_log_start() const { return log_start_; }
@@ -149,6 +153,7 @@ class LogState {
   MessageIdTable message_ids_;
   SessionFaults faults_;
   bool is_whole_ = true;
+  Index skipped_to_;  // The last entry that was passed over.
   bool awaits_checkpoint_ = false;
   std::vector<std::vector<std::byte>> parts_;  // Of the checkpoint that is awaited.
   std::optional<Checkpoint> arrived_;

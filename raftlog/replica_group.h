@@ -265,6 +265,7 @@ class ReplicaGroup final : public Group {
   void AskForCopy();
   bool IsToBeCollected() const;
   void RepairDamage();
+  bool MayBecomeWhole() const;
   Membership WhoMayHaveCopies() const;
   Error Repairing() const;
   // Damage that may yet be repaired, in front of this offset.

@@ -48,9 +48,7 @@ void ReplicaGroup::RepairDamage() {
   TellCoreOfDamage();
   if (draining_) return;  // It still answers its leader.
   if (!repair_frames_.empty() || repair_job_under_way_) return;
-  // What an opening passed over is taken in by the next one only, wherever it has been repaired.
-  const bool is_unknown = !state_.is_whole() && log_->damage().empty();
-  const bool needs_reopening = log_->NeedsReopening() || is_unknown;
+  const bool needs_reopening = log_->NeedsReopening() || MayBecomeWhole();
   if (log_->damage().empty() && !needs_reopening) return;
   const Membership members = WhoMayHaveCopies();
   const std::optional<RepairRequest> question =
@@ -69,6 +67,15 @@ void ReplicaGroup::RepairDamage() {
   collected_.clear();
   collected_to_ = question->first.Minus(1);
   AskForCopy();
+}
+
+// What an opening passed over is taken in by the next one only, wherever it has been repaired; or
+// that one begins behind it, where the others may have removed it already. Who is alone loses
+// nothing by not knowing it.
+bool ReplicaGroup::MayBecomeWhole() const {
+  if (state_.is_whole()) return false;
+  const bool begins_behind = state_.IsWholeToRecovery() && !options_.is_only_replica;
+  return begins_behind || log_->damage().empty();
 }
 
 void ReplicaGroup::AskForCopy() {

@@ -1,0 +1,78 @@
+// Damaged entries of which the others have no copy any more, since their logs begin behind them:
+// the replica goes on without them, as soon as its own log may.
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <string>
+
+#include "tests/raftlog/group_cluster.h"
+
+namespace raftmq {
+namespace {
+
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+// Concatenates the beginnings of its commands.
+struct Machine {
+  std::string text;
+};
+
+void Attach(GroupCluster* cluster, std::uint32_t id, Machine* machine) {
+  Group& group = cluster->group(id);
+  group.SetCapture([machine] {
+    ByteBuffer state(machine->text.size());
+    std::memcpy(state.data(), machine->text.data(), state.size());
+    return state;
+  });
+  group.SetRestore([machine](ByteSpan state) { machine->text = std::string(AsText(state)); });
+  group.SetApply([machine](Index, ByteSpan payload) { machine->text += AsText(payload.first(4)); });
+}
+
+bool Say(GroupCluster* cluster, int number) {
+  const std::string word = fmt::format("{:04}{}", number, std::string(14'000, '.'));
+  const auto answer = cluster->node(1).Send(MakeControlEntry(EntryKind::kCommand, AsBytes(word)));
+  cluster->Settle();
+  return answer->has_value() && (*answer)->has_value();
+}
+
+// Found by the simulator: its log went on behind the checkpoint with which the other's begins, but
+// it had been opened before that was known to be committed. It could not apply what it could not
+// read, counted itself only up to there for ever, and the other could not commit without it.
+TEST(GroupRemovedCopies, WhatAnOpeningPassedOverIsNotMissedBehindANewerCheckpoint) {
+  GroupCluster cluster({.nodes = 2, .internal = true});
+  Machine machines[2];
+  Attach(&cluster, 1, &machines[0]);
+  Attach(&cluster, 2, &machines[1]);
+  cluster.Elect(1);
+  int said = 0;
+  while (cluster.group(1).status().segments < 2) ASSERT_TRUE(Say(&cluster, said++));
+  cluster.Isolate(2);  // It has the checkpoint, and does not know that it is committed.
+  Say(&cluster, said++);
+  ASSERT_EQ(cluster.group(1).status().segments, 1u);
+  cluster.node(2).Crash();
+  cluster.node(2).files->Damage("/p/" + cluster.node(2).Segments().begin()->first, 20'000,
+                                std::byte{1});
+  machines[1] = {};
+  cluster.Start(2);
+  Attach(&cluster, 2, &machines[1]);
+  ASSERT_THAT(cluster.group(2).damage(), SizeIs(1));
+  ASSERT_EQ(cluster.group(2).status().segments, 2u);
+
+  cluster.Heal();
+  for (int i = 0; i < 5; ++i) {
+    cluster.node(2).clock.Advance(std::chrono::seconds(1));
+    cluster.Tick(2, 1);
+    cluster.Heartbeat(1);
+  }
+  EXPECT_THAT(cluster.group(2).damage(), IsEmpty());
+  EXPECT_EQ(cluster.group(2).status().segments, 1u);
+  EXPECT_TRUE(Say(&cluster, said++));
+  cluster.Heartbeat(1);
+  EXPECT_EQ(machines[1].text, machines[0].text);
+}
+
+}  // namespace
+}  // namespace raftmq
