@@ -4,12 +4,12 @@
 
 namespace raftmq {
 
-std::size_t CatchUpPace::BytesToRead(Index first, Index durable, const Moment& moment) {
+std::size_t CatchUpPace::BytesToRead(Index first, Index synced, const Moment& moment) {
   Judge(moment);
   if (!unsynced_.empty() && first <= unsynced_.back()) SendAgain(first);
-  while (!unsynced_.empty() && unsynced_.front() <= durable) unsynced_.pop_front();
+  while (!unsynced_.empty() && unsynced_.front() <= synced) unsynced_.pop_front();
   const bool is_held_back = moment.is_live && !yields_;
-  const bool is_refused = resends_ > kResendsMax && durable < resent_from_;
+  const bool is_refused = resends_ > kResendsMax && synced < resent_from_;
   const std::size_t reads_max =
       is_held_back || is_refused ? kHeldBackUnsyncedReadsMax : kUnsyncedReadsMax;
   if (unsynced_.size() >= reads_max) return 0;

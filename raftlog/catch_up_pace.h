@@ -54,8 +54,8 @@ class CatchUpPace {
     std::uint64_t appended_bytes = 0;  // To this log, since any one time.
   };
   // Bytes that may be read now for a follower that lacks what begins with `first` and has synced
-  // all up to `durable`; 0: it has enough under way.
-  std::size_t BytesToRead(Index first, Index durable, const Moment& moment);
+  // all up to `synced`; 0: it has enough under way.
+  std::size_t BytesToRead(Index first, Index synced, const Moment& moment);
   // That [first, last] was sent.
   void Sent(Index first, Index last, std::size_t bytes);
 

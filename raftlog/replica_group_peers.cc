@@ -183,7 +183,7 @@ void ReplicaGroup::ReadForCatchUp(const Progress& follower, const Raft::SendRang
   if (catch_up.term != raft.term) catch_up = {.term = raft.term};
   const Microseconds now = deps_.clock.SteadyNow();
   const std::size_t bytes_max = catch_up.pace.BytesToRead(
-      range.first, follower.durable,
+      range.first, follower.synced,
       {.now = now, .is_live = deps_.live_traffic.GoesOn(now), .appended_bytes = appended_bytes_});
   if (bytes_max == 0) return;
   std::unique_ptr<LogRead> read =

@@ -27,7 +27,7 @@ wire::PeerBody ToBody(const RaftBody& body) {
                                            from.round, from.goes_quiet};
           },
           [](const AppendReply& from) -> wire::PeerBody {
-            return wire::PeerAppendReply{from.matched, from.durable, from.round};
+            return wire::PeerAppendReply{from.matched, from.durable, from.round, from.synced};
           },
           [](const AppendRejection& from) -> wire::PeerBody {
             return wire::PeerAppendRejection{from.previous, from.hint, from.hint_term, from.round,
@@ -70,7 +70,7 @@ Body FromBody(const wire::PeerItem& item) {
             return raft(std::move(append));
           },
           [&](const wire::PeerAppendReply& from) {
-            return raft(AppendReply{from.matched, from.durable, from.round});
+            return raft(AppendReply{from.matched, from.durable, from.round, from.synced});
           },
           [&](const wire::PeerAppendRejection& from) {
             return raft(AppendRejection{from.previous, from.hint, from.hint_term, from.round,

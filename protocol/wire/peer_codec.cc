@@ -76,6 +76,7 @@ void PutBody(const PeerAppendReply& from, schema::PeerItem::Builder item) {
   to.setMatched(from.matched.value());
   to.setDurable(from.durable.value());
   to.setRound(from.round);
+  to.setSynced(from.synced.value());
 }
 void PutBody(const PeerAppendRejection& from, schema::PeerItem::Builder item) {
   auto to = item.initAppendRejection();
@@ -229,7 +230,8 @@ std::optional<PeerBody> GetBody(schema::PeerItem::Reader item) {
       const auto from = item.getAppendReply();
       return PeerAppendReply{.matched = Index(from.getMatched()),
                              .durable = Index(from.getDurable()),
-                             .round = from.getRound()};
+                             .round = from.getRound(),
+                             .synced = Index(from.getSynced())};
     }
     case schema::PeerItem::APPEND_REJECTION: {
       const auto from = item.getAppendRejection();

@@ -86,6 +86,7 @@ struct PeerAppendReply {
   Index matched;
   Index durable;
   std::uint64_t round = 0;
+  Index synced;
   bool operator==(const PeerAppendReply&) const = default;
 };
 struct PeerAppendRejection {

@@ -124,6 +124,7 @@ struct PeerAppendReply {
   matched @0 :UInt64;
   durable @1 :UInt64;
   round @2 :UInt64;
+  synced @3 :UInt64;
 }
 
 struct PeerAppendRejection {

@@ -22,9 +22,7 @@ void Raft::OnAppendRequest(const RaftMessage& message, const AppendRequest& requ
   // ScyllaDB #9965).
   const Index commit = std::min(request.commit, agreed);
   if (commit > status_.commit) SetCommit(commit);
-  const Index durable = std::min(CountedDurable(), verified_);
-  acked_ = std::max(acked_, durable);
-  Send(message.from, AppendReply{.matched = verified_, .durable = durable, .round = request.round});
+  Send(message.from, MakeAck(request.round));
   if (request.goes_quiet) FollowQuietly(request);
 }
 
@@ -94,14 +92,12 @@ void Raft::OnResetRequest(const RaftMessage& message, const ResetRequest& reques
   Follow(message.from);
   // All before the leader's log start is committed: a log that reaches there needs no reset, and a
   // late or doubled message must not drop what has been acked since.
-  const bool is_same = damage_.Find(request.before) == nullptr &&
-                       log_.TermAt(request.before) == request.before_term;
+  const bool is_same =
+      damage_.Find(request.before) == nullptr && log_.TermAt(request.before) == request.before_term;
   const bool has_it = request.before <= status_.commit || is_same;
   if (!has_it) ResetTo(request);
   verified_ = std::max(verified_, request.before);
-  const Index durable = std::min(CountedDurable(), verified_);
-  acked_ = std::max(acked_, durable);
-  Send(message.from, AppendReply{.matched = verified_, .durable = durable, .round = request.round});
+  Send(message.from, MakeAck(request.round));
 }
 
 void Raft::ResetTo(const ResetRequest& request) {
@@ -121,13 +117,21 @@ void Raft::ResetTo(const ResetRequest& request) {
   base_checkpoint_last_ = request.checkpoint_last;
 }
 
-// More of what agrees with the leader's log is synced.
+AppendReply Raft::MakeAck(std::uint64_t round) {
+  const Index durable = std::min(CountedDurable(), verified_);
+  const Index synced = std::min(status_.durable.last, verified_);
+  acked_ = std::max(acked_, durable);
+  acked_synced_ = std::max(acked_synced_, synced);
+  return {.matched = verified_, .durable = durable, .round = round, .synced = synced};
+}
+
+// More of what agrees with the leader's log is synced. Behind damage that counts for nothing, but
+// the leader waits for it before it sends more.
 void Raft::AckDurable() {
   if (status_.role != RaftRole::kFollower || status_.leader == NodeId(0)) return;
   const Index durable = std::min(CountedDurable(), verified_);
-  if (durable <= acked_) return;
-  acked_ = durable;
-  Send(leader_id_, AppendReply{.matched = verified_, .durable = durable});
+  const Index synced = std::min(status_.durable.last, verified_);
+  if (durable > acked_ || synced > acked_synced_) Send(leader_id_, MakeAck(0));
 }
 
 }  // namespace raftmq

@@ -40,6 +40,7 @@ void RaftInvariants::Check(const Raft& raft) {
   RAFTMQ_CHECK(raft.log_.last_term() == now.term);
   for (const Progress& follower : raft.followers_) {
     RAFTMQ_CHECK(follower.durable <= follower.matched);
+    RAFTMQ_CHECK(follower.durable <= follower.synced);
     RAFTMQ_CHECK(follower.matched < follower.next);
     RAFTMQ_CHECK(follower.matched <= now.last);
     if (follower.is_quiet) RAFTMQ_CHECK(!follower.is_probing);

@@ -61,6 +61,9 @@ struct AppendReply {
   Index matched;  // The log agrees with the leader's up to here.
   Index durable;  // <= matched: and holds it synced up to here.
   std::uint64_t round = 0;
+  // <= matched: synced up to here, readable or not. Beyond `durable` only where entries are
+  // damaged: it says how much is under way, and counts for nothing else. 0 of who does not say.
+  Index synced;
   bool operator==(const AppendReply&) const = default;
 };
 // The log has no entry `previous` of that term.

@@ -11,12 +11,13 @@
 
 namespace raftmq {
 
-// Value type. Invariants: durable <= matched < next.
+// Value type. Invariants: durable <= matched < next, durable <= synced.
 struct Progress {
   Replica replica;
   Index matched;  // Agrees with the leader's log up to here, until a restart loses what is not
                   // synced.
   Index durable;  // Holds it synced up to here: this counts for commit.
+  Index synced;   // The same, readable or not: what was sent beyond is under way.
   Index next = Index(1);
 
   // Probing: one message at a time until it agrees on a place. Else pipelined: many under way.
@@ -41,7 +42,10 @@ struct Progress {
     in_flight.clear();
   }
   // It lacks again what it had above `upto`, so it counts no more for that.
-  void Lose(Index upto) { durable = std::min(durable, upto); }
+  void Lose(Index upto) {
+    durable = std::min(durable, upto);
+    synced = std::min(synced, upto);
+  }
   void Agree(Index upto) {
     matched = std::max(matched, upto);
     next = std::max(next, matched.Next());

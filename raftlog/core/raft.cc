@@ -126,7 +126,7 @@ void Raft::BecomeFollower(Term term, NodeId leader) {
   if (term > status_.term) {
     SetHardState({.term = term, .vote = NodeId(0)});
     verified_ = Index(0);
-    acked_ = Index(0);
+    acked_ = acked_synced_ = Index(0);
   }
   if (status_.role == RaftRole::kLeader) ResetElectionTimer();
   if (status_.role == RaftRole::kLeader) ++quiet_changes_;

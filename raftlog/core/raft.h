@@ -296,6 +296,7 @@ class Raft {
   void Reject(const RaftMessage& message, const AppendRequest& request);
   Index TakeEntries(const AppendRequest& request);
   void TruncateAfter(Index last_kept);
+  AppendReply MakeAck(std::uint64_t round);
   void AckDurable();
 
   // damage.cc
@@ -370,7 +371,8 @@ class Raft {
 
   ReplicaId leader_id_;    // As a follower: who status_.leader is. No member if it removes itself.
   Index verified_;         // As a follower: agrees with this term's leader up to here.
-  Index acked_;            // What the leader was told to be durable in this term.
+  Index acked_;            // What the leader was told to be durable in this term,
+  Index acked_synced_;     // and to be synced.
   bool is_quiet_ = false;  // The leader's shard speaks for it.
   std::uint64_t quiet_changes_ = 0;
 

@@ -168,6 +168,8 @@ void Raft::OnAppendReply(const RaftMessage& message, const AppendReply& reply) {
   if (follower == nullptr || reply.matched > log_.last() || reply.durable > reply.matched) return;
   follower->Agree(reply.matched);
   follower->durable = std::max(follower->durable, reply.durable);
+  follower->synced =
+      std::max({follower->synced, reply.durable, std::min(reply.synced, reply.matched)});
   // A follower takes the commit only as far as a message has verified its log: what was beyond a
   // probe has to be said again.
   if (std::min(status_.commit, follower->matched) > follower->commit_sent)

@@ -26,7 +26,7 @@ PeerBody RandomBody(SplitMix& random) {
     case 2:
       return PeerAppendRequest{Index(number()), Term(number()), Index(number()), number(), flag()};
     case 3:
-      return PeerAppendReply{Index(number()), Index(number()), number()};
+      return PeerAppendReply{Index(number()), Index(number()), number(), Index(number())};
     case 4:
       return PeerAppendRejection{Index(number()), Index(number()), Term(number()), number(),
                                  flag()};

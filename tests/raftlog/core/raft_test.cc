@@ -185,6 +185,7 @@ TEST(RaftReplication, AnAckThatWaitsForItsTermLeavesWithoutWhatWasFoundDamagedMe
   const auto& ack = std::get<AppendReply>(output.messages[0].body);
   EXPECT_EQ(ack.matched, Index(4));
   EXPECT_EQ(ack.durable, Index(2));
+  EXPECT_EQ(ack.synced, Index(4));
   machine.raft.SetDamage({});
   machine.raft.Step(HeartbeatBehindFour());
   const Output repaired = machine.Take();
