@@ -51,6 +51,7 @@ void DamageRepair::Answered(RepairReply::Answer answer, Microseconds now) {
   RAFTMQ_CHECK(asked_.has_value());
   Attempt& attempt = attempts_[asked_->first];
   attempt.answers[asked_->to] = answer;
+  if (answer == RepairReply::Answer::kRemoved) attempt.is_removed = true;
   asked_->due = now + kAnswerTimeout;
   if (answer == RepairReply::Answer::kHave) return;  // Until it was tried.
   asked_.reset();
@@ -70,6 +71,11 @@ void DamageRepair::Tried(bool is_repaired) {
 bool DamageRepair::IsHopeless(const DamagedRange& range) const {
   const auto found = attempts_.find(range.first);
   return found != attempts_.end() && found->second.is_hopeless;
+}
+
+bool DamageRepair::IsRemoved(const DamagedRange& range) const {
+  const auto found = attempts_.find(range.first);
+  return found != attempts_.end() && found->second.is_removed;
 }
 
 bool DamageRepair::HasOnlyDamaged(const Attempt& attempt, const Situation& situation) {

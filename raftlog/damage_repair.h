@@ -45,6 +45,9 @@ class DamageRepair {
   // True once all other voters have said that they hold these entries damaged as well, and until
   // one of them is asked again with more success: no good copy is left. Never of uncommitted ones.
   bool IsHopeless(const DamagedRange& range) const;
+  // True once a replica has said that these entries lie before its log's start: that has been
+  // committed, and nobody misses them any more.
+  bool IsRemoved(const DamagedRange& range) const;
   bool IsAsking() const { return asked_.has_value(); }
 
  private:
@@ -53,6 +56,7 @@ class DamageRepair {
     Microseconds pause_until{0};
     bool is_by_hash = false;  // What this round asks for, where there is a choice.
     bool is_hopeless = false;
+    bool is_removed = false;
   };
   struct Asked {
     Index first;  // Of the damaged range.

@@ -171,7 +171,9 @@ void ReplicaGroup::FinishRepair() {
 void ReplicaGroup::TellCoreOfDamage() {
   std::vector<DamagedRun> runs;
   for (const DamagedRange& range : damage()) {
-    if (!repair_.IsHopeless(range)) runs.push_back({range.first, range.last, range.term_max});
+    const bool is_missed = !repair_.IsRemoved(range) || !state_.is_whole();
+    if (is_missed && !repair_.IsHopeless(range))
+      runs.push_back({range.first, range.last, range.term_max});
   }
   if (!runs.empty() && !damaged_since_) damaged_since_ = deps_.clock.SteadyNow();
   if (runs.empty()) damaged_since_.reset();

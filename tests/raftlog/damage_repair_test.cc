@@ -93,6 +93,15 @@ TEST_F(DamageRepairTest, OnlyTheAnswersOnWhatIsCommittedTellThatNoGoodCopyIsLeft
   EXPECT_FALSE(repair_.IsHopeless(damage_[0]));
 }
 
+TEST_F(DamageRepairTest, WhatOneOtherHasRemovedNobodyMisses) {
+  EXPECT_FALSE(repair_.IsRemoved(damage_[0]));
+  ASSERT_TRUE(Ask().has_value());
+  repair_.Answered(RepairReply::Answer::kRemoved, now_);
+  EXPECT_TRUE(repair_.IsRemoved(damage_[0]));
+  EXPECT_FALSE(Ask().has_value());
+  EXPECT_FALSE(repair_.IsHopeless(damage_[0]));
+}
+
 // Found by the simulator: the damaged entries made another a voter, who had good copies.
 TEST_F(DamageRepairTest, WhoDoesNotKnowTheMembersDoesNotKnowThatNoGoodCopyIsLeft) {
   knows_members_ = false;

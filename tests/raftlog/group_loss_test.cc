@@ -4,6 +4,7 @@
 
 #include <iterator>
 
+#include "segment/segment_name.h"
 #include "tests/raftlog/group_cluster.h"
 
 namespace raftmq {
@@ -165,6 +166,48 @@ TEST_F(GroupLoss, AfterItTwoOfThreeCommitThoughTheirStartsFoundTheDamage) {
   world.cluster.Isolate(3);
   world.LetTimePass();
   EXPECT_TRUE(world.cluster.Produce(1, "on").has_value());
+}
+
+// Nobody tells node 3 of the commit by which its damage counts no more: its own ack is what makes
+// more known.
+TEST_F(GroupLoss, WhatOthersHaveRemovedKeepsNobodyFromAcking) {
+  GroupCluster& cluster = world.cluster;
+  cluster.Isolate(3);
+  std::optional<Result<Offset>> trimmed;
+  const std::string second = std::next(cluster.node(1).Segments().begin())->first;
+  cluster.group(1).Trim(ParseSegmentLogFile(second)->first_offset,
+                        [&trimmed](Result<Offset> start) { trimmed = start; });
+  cluster.Settle();
+  ASSERT_TRUE(trimmed && trimmed->has_value());
+  world.LetTimePass();
+  ASSERT_EQ(cluster.node(1).Segments().begin()->first, second);
+  const Index commit = cluster.group(3).status().commit;
+  world.DamageOldest(3);
+  world.Scrub(3);
+  cluster.Heal();
+  cluster.Isolate(2);
+  const auto answer = cluster.node(1).Send(AnyGroupWorld::Batch({"waits for node 3"}));
+  for (int i = 0; i < 50 && !answer->has_value(); ++i) {
+    for (const std::uint32_t id : {1u, 3u}) {
+      cluster.node(id).clock.Advance(std::chrono::milliseconds(300));
+      cluster.Tick(id, id == 1 ? GroupCluster::kHeartbeatTicks : 1);
+    }
+    for (PeerMessage& message : cluster.mail()) {
+      auto* const raft = std::get_if<RaftMessage>(&message.body);
+      auto* const append = raft ? std::get_if<AppendRequest>(&raft->body) : nullptr;
+      if (append) append->commit = std::min(append->commit, commit);
+    }
+    cluster.DeliverAll();
+    for (const std::uint32_t id : {1u, 3u}) {
+      cluster.group(id).TurnEnd();
+      cluster.RunDisk(id);
+      cluster.node(id).work().RunAll();
+      cluster.group(id).TurnEnd();
+    }
+  }
+  EXPECT_EQ(cluster.group(3).status().commit, commit);
+  ASSERT_TRUE(answer->has_value());
+  EXPECT_TRUE((*answer)->has_value());
 }
 
 TEST_F(GroupLoss, UpToTheEndOfTheFileLetsItGo) {

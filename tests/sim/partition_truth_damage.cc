@@ -25,7 +25,13 @@ bool PartitionTruth::IsDamaged() const {
 }
 
 void PartitionTruth::KnowsDamage(ReplicaRecord& record, const std::vector<DamagedRange>& damage) {
-  record.first_damaged = damage.empty() ? Index(0) : damage.front().first;
+  const auto is_missed = [this](const DamagedRange& range) {
+    return std::ranges::none_of(placements, [&range](const auto& placed) {
+      return placed.second.record.first > range.last;  // Trimmed there.
+    });
+  };
+  const auto first = std::ranges::find_if(damage, is_missed);
+  record.first_damaged = first == damage.end() ? Index(0) : first->first;
 }
 
 // I-19: nobody counts a replica for what it cannot read, unless it is alone or no copy is left.
