@@ -26,6 +26,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -353,6 +354,7 @@ class ReplicaGroup final : public Group {
   bool collects_ = options_.log.fresh_page_per_job;  // Such runs; also after a refused portion.
   std::vector<SharedBytes> repair_frames_;           // To be written once the disk is free.
   bool repair_job_under_way_ = false;
+  std::set<ReplicaId> heard_from_;             // While the members are not known.
   std::vector<DamagedRun> told_damage_;        // To the core.
   std::optional<Microseconds> damaged_since_;  // While there is some that it was told of.
   bool is_reopening_due_ = false;

@@ -34,6 +34,7 @@ void ReplicaGroup::Receive(PeerMessage message) {
 void ReplicaGroup::ReceiveRaft(RaftMessage message, const std::vector<SharedBytes>& frames) {
   deps_.metrics.messages_received.Add();
   if (!core_.IsCredible(message.term)) return deps_.metrics.terms_refused.Add();
+  if (!core_.KnowsMembership() && message.to == self()) heard_from_.insert(message.from);
   const bool is_transfer = std::holds_alternative<TransferNow>(message.body);
   if (is_transfer && (IsSpaceLow() || !HasRoomForTerm())) return;
   Received received;

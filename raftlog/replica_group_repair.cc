@@ -93,15 +93,16 @@ bool ReplicaGroup::IsToBeCollected() const {
   return collects_ && collected_to_ < repair_request_.last && bytes < kCollectedBytesMax;
 }
 
-// Who does not know the members knows at least who sends it entries.
+// Who does not know the members knows at least who talks to it: a leader, or, where its own log has
+// to be whole before there can be one, who asks for its vote.
 Membership ReplicaGroup::WhoMayHaveCopies() const {
   Membership members = core_.membership();
-  const std::optional<ReplicaId> leader =
-      core_.KnowsMembership() ? std::nullopt : core_.leader_id();
-  const bool is_new = leader && std::ranges::none_of(members, [&leader](const Replica& replica) {
-                        return replica.id() == *leader;
-                      });
-  if (is_new) members.push_back({leader->node, leader->number});
+  if (core_.KnowsMembership()) return members;
+  for (const ReplicaId& id : heard_from_) {
+    const bool is_new =
+        std::ranges::none_of(members, [&id](const Replica& replica) { return replica.id() == id; });
+    if (is_new) members.push_back({id.node, id.number});
+  }
   return members;
 }
 

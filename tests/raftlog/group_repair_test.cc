@@ -387,6 +387,51 @@ TEST(GroupRepairOfCommands, TheEndOfAFileThatWasCutIsAppliedOnceItIsRepaired) {
 }
 
 // Damaged configuration entries could make it win by the votes of those who were members once.
+// Found by the simulator: what made the other a voter is among the damaged entries, and the other,
+// whose log is shorter, cannot be elected before this one knows whom it may vote for.
+TEST(GroupRepairWithoutALeader, WhoDoesNotKnowTheMembersAsksThoseWhoAskForItsVote) {
+  constexpr Replica kOne{NodeId(1), ReplicaNumber(1)};
+  constexpr Replica kTwoAnew{NodeId(2), ReplicaNumber(9)};
+  GroupCluster cluster{{.nodes = 2, .cache_bytes = 0}};
+  cluster.Elect(1);
+  const auto change = [&cluster](const Membership& next) {
+    std::optional<Result<Proposed>> answer;
+    cluster.group(1).ChangeMembership(next, [&answer](Result<Proposed> to) { answer = to; });
+    cluster.Settle();
+    ASSERT_TRUE(answer && *answer);
+    cluster.Heartbeat(1);
+  };
+  change({kOne});
+  ASSERT_TRUE(cluster.Produce(1, "alone").has_value());
+  cluster.Replace(2, kTwoAnew.number);
+  const Index first = cluster.group(1).status().last.Next();
+  change({kOne, {kTwoAnew.node, kTwoAnew.number, false}});
+  change({kOne, kTwoAnew});
+  ASSERT_TRUE(cluster.Produce(1, "of both").has_value());
+  const Index last = cluster.group(1).status().last;
+  for (const std::string value : {"tells", "of the commit"})
+    ASSERT_TRUE(cluster.Produce(1, value).has_value());
+  cluster.Isolate(2);
+  const auto lost = cluster.node(1).Send(AnyGroupWorld::Batch({"not with the other"}));
+  cluster.Settle();
+  for (Index index = first; index <= last; index = index.Next()) cluster.node(1).DamageEntry(index);
+  for (const std::uint32_t id : {1u, 2u}) {
+    cluster.node(id).Crash();
+    cluster.Start(id);
+  }
+  ASSERT_THAT(cluster.group(1).damage(), SizeIs(1));
+  ASSERT_THAT(cluster.group(1).membership(), SizeIs(1));
+  cluster.Heal();
+  for (int i = 0; i < 3'000 && !cluster.group(1).damage().empty(); ++i) {
+    for (const std::uint32_t id : {1u, 2u}) {
+      cluster.node(id).clock.Advance(std::chrono::milliseconds(10));
+      cluster.Tick(id, 1);
+    }
+    cluster.Settle();
+  }
+  EXPECT_THAT(cluster.group(1).damage(), IsEmpty());
+}
+
 TEST_F(GroupRepair, WhoDoesNotKnowTheMembersDoesNotCampaign) {
   cluster.Isolate(2);
   DamageNewest(2);
