@@ -35,7 +35,8 @@ std::optional<RepairRequest> DamageRepair::Next(const Situation& situation) {
       attempt.pause_until = situation.now + kRetryPause;
       continue;
     }
-    asked_ = Asked{range.first, *to, situation.now + kAnswerTimeout};
+    asked_ =
+        Asked{range.first, *to, situation.now + kAnswerTimeout, range.last <= situation.commit};
     const Index last = is_by_commit ? std::min(range.last, situation.commit) : range.last;
     return RepairRequest{.from = situation.self,
                          .to = *to,
@@ -51,7 +52,7 @@ void DamageRepair::Answered(RepairReply::Answer answer, Microseconds now) {
   RAFTMQ_CHECK(asked_.has_value());
   Attempt& attempt = attempts_[asked_->first];
   attempt.answers[asked_->to] = answer;
-  if (answer == RepairReply::Answer::kRemoved) attempt.is_removed = true;
+  if (answer == RepairReply::Answer::kRemoved && asked_->is_committed) attempt.is_removed = true;
   asked_->due = now + kAnswerTimeout;
   if (answer == RepairReply::Answer::kHave) return;  // Until it was tried.
   asked_.reset();

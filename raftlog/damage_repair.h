@@ -45,8 +45,8 @@ class DamageRepair {
   // True once all other voters have said that they hold these entries damaged as well, and until
   // one of them is asked again with more success: no good copy is left. Never of uncommitted ones.
   bool IsHopeless(const DamagedRange& range) const;
-  // True once a replica has said that these entries lie before its log's start: that has been
-  // committed, and nobody misses them any more.
+  // True once a replica has said that these entries, all committed, lie before its log's start:
+  // that has been committed, too, and nobody misses them any more.
   bool IsRemoved(const DamagedRange& range) const;
   bool IsAsking() const { return asked_.has_value(); }
 
@@ -62,6 +62,7 @@ class DamageRepair {
     Index first;  // Of the damaged range.
     ReplicaId to;
     Microseconds due{0};
+    bool is_committed = false;  // All of it.
   };
   static bool HasOnlyDamaged(const Attempt& attempt, const Situation& situation);
   std::optional<ReplicaId> NextToAsk(const Attempt& attempt, const Situation& situation) const;

@@ -93,8 +93,14 @@ TEST_F(DamageRepairTest, OnlyTheAnswersOnWhatIsCommittedTellThatNoGoodCopyIsLeft
   EXPECT_FALSE(repair_.IsHopeless(damage_[0]));
 }
 
-TEST_F(DamageRepairTest, WhatOneOtherHasRemovedNobodyMisses) {
+// Of what is not known to be committed the other may have removed other entries.
+TEST_F(DamageRepairTest, WhatIsCommittedAndOneOtherHasRemovedNobodyMisses) {
+  ASSERT_TRUE(Ask().has_value());
+  repair_.Answered(RepairReply::Answer::kRemoved, now_);
+  EXPECT_FALSE(Ask().has_value());
   EXPECT_FALSE(repair_.IsRemoved(damage_[0]));
+  damage_[0].last = Index(14);
+  Pause();
   ASSERT_TRUE(Ask().has_value());
   repair_.Answered(RepairReply::Answer::kRemoved, now_);
   EXPECT_TRUE(repair_.IsRemoved(damage_[0]));
