@@ -33,7 +33,8 @@ void PartitionTruth::Look(ReplicaRecord& record, const GroupStatus& status) {
   }
   if (record.is_leader && !status.is_leader) Reach(Mark::kLeaderSteppedDown);
   // It may have committed and stepped down since it was seen: to open its log again, or removed.
-  const bool leads = status.is_leader || record.is_leader;
+  // While it opens its log again it does not show that it leads.
+  const bool leads = status.is_leader || record.is_leader || status.needs_reopening;
   record.is_leader = status.is_leader;
   if (status.commit != record.commit) Commits(record, status, leads);
   CheckStart(record, status);
