@@ -75,9 +75,14 @@ void PartitionTruth::CheckOneChange(const ReplicaRecord& record, Index index) {
 // I-07: nothing that is committed anywhere is ever removed from the tail.
 void PartitionTruth::Cut(ReplicaRecord& record, Index last_kept) {
   const Index first = last_kept.Next();
-  // What nobody can read there may be taken anew.
+  // What nobody can read there may be taken anew, and what can only be laid out with it.
+  const auto is_named = [&record](Index index) {
+    return std::ranges::any_of(record.named, [index](const DamagedEntries& run) {
+      return run.first <= index && index <= run.last;
+    });
+  };
   for (Index index = first; index <= std::min(committed(), record.last()); index = index.Next()) {
-    if (record.Holds(index, CommittedAt(index)) && !record.IsDamagedAt(index))
+    if (record.Holds(index, CommittedAt(index)) && !record.IsDamagedAt(index) && !is_named(index))
       Broken("I-07", record, fmt::format("cuts the committed entry {}", index.value()));
   }
   Reach(Mark::kCut);

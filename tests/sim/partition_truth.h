@@ -103,6 +103,7 @@ class PartitionTruth {
   // `is_exact`: nothing can have been stored in this epoch yet, nor in a higher one.
   void TakenOver(SessionId session, const OpenedSession& opened, bool is_exact);
   // Whether that is committed.
+  bool WasDropped(SessionId session) const { return dropped_.contains(session); }
   bool HasOpened(SessionId session, std::uint32_t epoch) const;
 
   Index committed() const { return Index(committed_.size()); }

@@ -25,6 +25,8 @@ bool PartitionTruth::IsDamaged() const {
 }
 
 void PartitionTruth::KnowsDamage(ReplicaRecord& record, const std::vector<DamagedRange>& damage) {
+  record.named.clear();
+  for (const DamagedRange& range : damage) record.named.push_back({range.first, range.last});
   const auto is_missed = [this](const DamagedRange& range) {
     return std::ranges::none_of(placements, [&range](const auto& placed) {
       return placed.second.record.first > range.last;  // Trimmed there.

@@ -47,7 +47,9 @@ void SimProducer::CheckRefusal(const Error& error) {
   if (is_fenced) cluster_.coverage.Reach(Mark::kFenced);
   if (error.code == ErrorCode::kLimitExceeded && message_id_.empty())
     cluster_.coverage.Reach(Mark::kSessionsFull);
-  const bool is_wrong = (is_gap && !session.is_weak) ||
+  // Who opens a session that was dropped for its age begins it anew, from its first sequence.
+  const bool may_begin_anew = may_expire && cluster_.partitions[partition_]->WasDropped(session.id);
+  const bool is_wrong = (is_gap && !session.is_weak && !may_begin_anew) ||
                         (is_unknown && !may_expire && !session.is_weak) ||
                         error.code == ErrorCode::kSequenceOverlap ||
                         error.code == ErrorCode::kDuplicateOffsetUnknown ||

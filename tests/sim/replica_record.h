@@ -72,6 +72,7 @@ struct ReplicaRecord {
   bool found_unsynced = false;            // It began with entries that no job had synced.
   bool began_damaged = false;             // The same with damage.
   bool awaits_group = false;              // No group has looked at its log since it was opened.
+  std::vector<DamagedEntries> named;      // What its group called damaged after its last tick.
   Index first_damaged;                    // That its group knew of after its last tick; 0 = none.
   // What each candidate asked in its highest term: requests of earlier ones may come late, while
   // the answer still waits for the vote to be durable.
