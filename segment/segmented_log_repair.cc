@@ -95,7 +95,8 @@ void SegmentedLog::TakeRepair(const StepJob& job) {
   OvertakeChecks();
   if (report.outcome.is_misfit) WidenDamage(report.first);
   const WholeAgain whole{report.first, report.outcome.repaired_up_to, report.next_offset};
-  bool is_taken_in = whole.last <= committed_;
+  // The log may be cut behind what is not below the commit, and knows no more where that ended.
+  bool is_taken_in = whole.last < committed_;
   for (const RepairedSegment& repaired : report.segments) {
     const bool is_last = repaired.name == active().name;
     // Its file may have been made anew by an earlier repair.

@@ -184,6 +184,39 @@ TEST_P(LogRepairTest, AppendsGoOnBetweenARepairOfTheActiveSegmentAndItsOpening) 
   EXPECT_EQ(FramesOf(*log).size(), frames_.size() + 2);
 }
 
+// Found by the simulator: the last committed entry stood at the end of a sealed segment; another
+// leader's entries replaced all behind it, and the log knew no more where that was.
+TEST_P(LogRepairTest, ALogIsCutBehindItsLastCommittedEntryOnceThatIsRepaired) {
+  LogDriver driver(options_);
+  driver.Append(900);
+  driver.Append(700);
+  driver.Commit();
+  const Index committed = driver.log().bounds().last;
+  const Segments sealed = driver.log().Segments();
+  driver.Roll();
+  driver.Append(60);
+  driver.Close();
+  const Frames frames = FramesOf(driver.log());
+  MemoryFileSystem files(driver.files().Snapshot());
+  files.Damage(PathOf(sealed.back()), sealed.back().used_bytes - 20, std::byte{1});
+  auto log = Open(files);
+  CheckAll(*log);
+  ASSERT_EQ(log->damage().size(), 1u);
+  ASSERT_EQ(log->damage().front().last, committed);
+  const Index first = log->damage().front().first;
+  std::vector<SharedBytes> copies;
+  for (Index i = first; i <= committed; i = i.Next()) copies.push_back(frames.at(i.value()));
+  Run(*log, log->TakeRepairJob(copies));
+  ASSERT_TRUE(log->damage().empty());
+  if (log->NeedsReopening()) {
+    log->Close();
+    log = Open(files);
+  }
+  log->TruncateAfter(committed);
+  EXPECT_EQ(log->tail().index, committed);
+  EXPECT_EQ(log->tail().chain, ParseBatchHeader(frames.at(committed.value()).view())->header_hash);
+}
+
 // Found by the simulator: each check named the repaired entries again, and the log, which waits
 // until nothing is left to be asked for, was never opened again.
 TEST_P(LogRepairTest, WhatWasRepairedInTheActiveSegmentIsNotFoundDamagedAgain) {
