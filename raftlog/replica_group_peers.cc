@@ -93,20 +93,23 @@ bool ReplicaGroup::HasWhole(const LeaderBlock& leader) const {
 // So is what the file does not hold, if it was cut short.
 void ReplicaGroup::KeepWhatFits(AppendRequest* append, std::vector<Frame>* entries) {
   bool has_rolled = false;
-  Index next = log_->tail().index.Next();
-  std::uint64_t left = log_->bytes_left();
+  std::optional<std::uint64_t> left;  // For those that are missing here, since one that is not.
+  bool is_first = true;               // Of these.
   const auto end = std::ranges::find_if(*entries, [&](const Frame& entry) {
     const LeaderBlock& leader = entry.header.leader;
-    if (HasWhole(leader)) return false;
+    if (HasWhole(leader)) {  // What stands before it is the same, too (Log Matching).
+      is_first = true;
+      return false;
+    }
+    if (std::exchange(is_first, false)) left = log_->BytesLeftBehind(leader.index.Minus(1));
     if (IsCheckpointStart(entry)) {
       if (std::exchange(has_rolled, true)) return true;
       const Result<Checkpoint> head = CheckpointHeadOf(entry.payload());
       return head && !log_->CanRoll(head->segment_bytes);
     }
-    if (has_rolled || leader.index != next) return false;
-    if (entry.bytes.size() > left) return true;
-    left -= entry.bytes.size();
-    next = next.Next();
+    if (has_rolled || !left) return false;
+    if (entry.bytes.size() > *left) return true;
+    *left -= entry.bytes.size();
     return false;
   });
   if (end == entries->end()) return;

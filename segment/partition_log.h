@@ -174,9 +174,10 @@ class PartitionLog {
   // reserve.
   virtual std::uint64_t room_for_data() const = 0;
   virtual std::uint64_t room_for_control() const = 0;
-  // Bytes that what is staged next may take in the active segment's file. At least what the others
-  // call room, but for a file that was cut short and whose checkpoint cannot be read.
-  virtual std::uint64_t bytes_left() const = 0;
+  // Bytes that what follows `last_kept` may take in its segment's file, once the log is cut behind
+  // that. At least what the others call room, but for a file that was cut short and whose
+  // checkpoint cannot be read. nullopt: the log cannot be cut there.
+  virtual std::optional<std::uint64_t> BytesLeftBehind(Index last_kept) const = 0;
   // The capacity that the next segment should have, by the write rate so far, given to its
   // checkpoint.
   virtual std::uint64_t NextSegmentBytes(std::int64_t now_ms) const = 0;

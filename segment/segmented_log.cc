@@ -67,10 +67,20 @@ std::uint64_t SegmentedLog::room_for_data() const { return Room(options_.control
 
 std::uint64_t SegmentedLog::room_for_control() const { return Room(0); }
 
-std::uint64_t SegmentedLog::bytes_left() const {
-  if (!HasActive()) return 0;
-  const std::uint64_t begin = NextBegin();
-  return begin < active().allocated_bytes ? active().allocated_bytes - begin : 0;
+std::optional<std::uint64_t> SegmentedLog::BytesLeftBehind(Index last_kept) const {
+  const Segment* segment = &active();
+  std::uint64_t begin = NextBegin();
+  if (last_kept < tail_.index) {
+    const auto kept = std::ranges::find(uncommitted_, last_kept,
+                                        [](const EntryMark& mark) { return mark.tail.index; });
+    if (kept == uncommitted_.end()) return std::nullopt;
+    segment = &*std::ranges::find(segments_, kept->segment_first,
+                                  [](const Segment& each) { return each.name.first; });
+    begin = options_.fresh_page_per_job ? AlignUp(kept->end, kPageBytes) : kept->end;
+  } else if (!HasActive()) {
+    return 0;
+  }
+  return begin < segment->allocated_bytes ? segment->allocated_bytes - begin : 0;
 }
 
 std::uint64_t SegmentedLog::NextBegin() const {

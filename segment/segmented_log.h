@@ -37,7 +37,7 @@ class SegmentedLog final : public PartitionLog {
   std::optional<Term> TermAt(Index index) const override;
   std::uint64_t room_for_data() const override;
   std::uint64_t room_for_control() const override;
-  std::uint64_t bytes_left() const override;
+  std::optional<std::uint64_t> BytesLeftBehind(Index last_kept) const override;
   std::uint64_t NextSegmentBytes(std::int64_t now_ms) const override;
   Status CanRoll(std::uint64_t segment_bytes_min) override;
   void Stage(SharedBytes frame) override;

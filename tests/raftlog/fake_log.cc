@@ -74,7 +74,8 @@ class FakeLog final : public PartitionLog {
     const std::uint64_t used = Segments().back().used_bytes;
     return used < disk_.segment_bytes ? disk_.segment_bytes - used : 0;
   }
-  std::uint64_t bytes_left() const override { return room_for_control(); }
+  // Its segments are never cut short.
+  std::optional<std::uint64_t> BytesLeftBehind(Index) const override { return std::nullopt; }
   std::uint64_t NextSegmentBytes(std::int64_t) const override { return disk_.segment_bytes; }
   Status CanRoll(std::uint64_t) override {
     if (disk_.is_full) return Fail(ErrorCode::kDiskFull, "full");

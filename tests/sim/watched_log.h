@@ -64,7 +64,9 @@ class WatchedLog final : public PartitionLog {
   std::optional<Term> TermAt(Index index) const override { return log_->TermAt(index); }
   std::uint64_t room_for_data() const override { return log_->room_for_data(); }
   std::uint64_t room_for_control() const override { return log_->room_for_control(); }
-  std::uint64_t bytes_left() const override { return log_->bytes_left(); }
+  std::optional<std::uint64_t> BytesLeftBehind(Index last_kept) const override {
+    return log_->BytesLeftBehind(last_kept);
+  }
   std::uint64_t NextSegmentBytes(std::int64_t now_ms) const override {
     return log_->NextSegmentBytes(now_ms);
   }
