@@ -81,7 +81,8 @@ bool LogDamage::MayBeStruck(const PartitionTruth& truth, const Replica& replica)
     const ReplicaRecord& record = truth.placements.at(other.node).record;
     return !record.memberships.empty() && record.membership() == members;
   };
-  return !truth.IsDamaged() && std::ranges::all_of(members, agrees);
+  const bool is_settled = truth.asked_for.empty() || truth.asked_for == members;
+  return is_settled && !truth.IsDamaged() && std::ranges::all_of(members, agrees);
 }
 
 bool LogDamage::StrikeOne(PartitionTruth& truth, ReplicaRecord& victim) {
@@ -138,8 +139,12 @@ std::optional<LogDamage::Wound> LogDamage::Draw(const LogSurvey& survey) const {
   // Of a file that ends within a page that page is not read.
   const std::uint64_t hit_from =
       wound.kind == Kind::kTruncate ? wound.begin / kPageBytes * kPageBytes : wound.begin;
+  std::uint64_t from = 0;  // The zeros in front of an entry belong to it.
   for (const SyncedEntry& hit : survey.entries) {
-    if (hit.path != wound.path || hit.end() <= hit_from || hit.at >= wound.end) continue;
+    if (hit.path != wound.path) continue;
+    const bool is_hit = hit.end() > hit_from && from < wound.end;
+    from = hit.end();
+    if (!is_hit) continue;
     if (wound.last == Index(0)) wound.first = hit.index;
     wound.last = hit.index;
   }

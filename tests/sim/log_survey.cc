@@ -95,6 +95,12 @@ std::optional<LogSurvey> SurveyLog(const MemoryFileSystem& disk, const std::stri
   };
   const auto check = CheckPartition(*synced, directory, {.on_entry = on_entry, .on_progress = {}});
   if (!check) return std::nullopt;
+  // What should be zeros in front of an entry, and is not, makes it a damaged one.
+  std::erase_if(survey.entries, [&check](const SyncedEntry& entry) {
+    return std::ranges::any_of(check->faults, [&entry](const LogFault& fault) {
+      return fault.first <= entry.index && entry.index <= fault.last;
+    });
+  });
   std::ranges::sort(survey.entries, {}, &SyncedEntry::index);
   return survey;
 }

@@ -104,11 +104,14 @@ void Operator::Propose(NodeId leader, std::uint32_t partition, const Membership&
     const auto placed = truth.placements.find(replica.node);
     if (placed != truth.placements.end()) placed->second.was_member = true;
   }
+  truth.asked_for = next;
   Node& node = cluster_.node(leader);
-  node.Do([this, &node, partition, next, mark] {
+  node.Do([this, &node, &truth, partition, next, mark] {
     Group* const group = node.process()->Use(partition);
     if (group == nullptr) return;
-    group->ChangeMembership(next, [this, mark](const Result<Proposed>& proposed) {
+    group->ChangeMembership(next, [this, &truth, mark](const Result<Proposed>& proposed) {
+      const bool is_refused = !proposed && proposed.error().code != ErrorCode::kDisconnected;
+      if (is_refused) truth.asked_for.clear();
       if (proposed) cluster_.coverage.Reach(mark);
       if (proposed && mark == Mark::kLeaderRemoved) cluster_.coverage.Reach(Mark::kRemoved);
     });

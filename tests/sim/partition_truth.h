@@ -58,6 +58,7 @@ class PartitionTruth {
   // Who is alone with its damage goes on with what it can read of its sessions and message ids.
   bool MayForget() const { return was_damaged && !keeps_copies; }
   std::map<NodeId, Placement> placements;
+  Membership asked_for;  // By the operator's last change, unless that was refused: it may yet come.
   SentBatches sent;
 
   // Its durable state is gone for good: it never votes or acks again (I-11).

@@ -40,8 +40,10 @@ bool Simulation::IsMajority(const std::vector<NodeId>& core, const PartitionTrut
     if (!replica.voter) continue;
     ++voters;
     const auto placed = truth.placements.find(replica.node);
+    // One without a checkpoint is given up at its next start.
     const bool is_there = placed != truth.placements.end() && placed->second.IsWhole() &&
-                          placed->second.record.id == replica.id();
+                          placed->second.record.id == replica.id() &&
+                          !placed->second.record.may_be_lost;
     if (is_there && std::ranges::count(core, replica.node) > 0) ++present;
   }
   return present >= QuorumOf(voters);
