@@ -77,6 +77,8 @@ class PartitionTruth {
   void Hears(ReplicaRecord& record, const RaftMessage& message);
   // What its group knows to be damaged, after a tick.
   void KnowsDamage(ReplicaRecord& record, const std::vector<DamagedRange>& damage);
+  // Of what is damaged, the first that was not trimmed anywhere; 0 = none.
+  Index FirstMissed(const std::vector<DamagedRange>& damage) const;
   // Before a message leaves.
   void Sends(ReplicaRecord& record, const RaftMessage& message);
   // After each turn of its group.
@@ -189,6 +191,7 @@ class PartitionTruth {
   void CommitsOnce(const ReplicaRecord& record, const EntryId& entry, SentBatches::Batch& batch);
   void CommitsStart(const ReplicaRecord& record, Index index, const EntryId& entry);
   void CheckStart(const ReplicaRecord& record, const GroupStatus& status);
+  void BeginsAt(ReplicaRecord& record, Index first);
   void FillFront(ReplicaRecord& record, const OpenedLog& opened);
   void CheckIdentity(const ReplicaRecord& record, const RaftMessage& message);
   void Commits(ReplicaRecord& record, const GroupStatus& status, bool leads);
@@ -222,8 +225,9 @@ class PartitionTruth {
   std::unordered_map<MessageId, Offset> ids_;     // The newest of them with each.
   std::set<SessionId> dropped_;                   // For their age; some were opened anew.
   std::vector<std::pair<Index, Offset>> starts_;  // Committed moves of the log start.
-  Replayed replayed_;                             // All that is committed.
-  std::map<Index, Replayed> replays_;             // The same, as it was now and then.
+  Index not_missed_before_;  // Some log has begun there, if it does not any more after a crash.
+  Replayed replayed_;        // All that is committed.
+  std::map<Index, Replayed> replays_;  // The same, as it was now and then.
   std::unordered_map<std::uint64_t, std::uint64_t> expected_states_;  // Hashes, by the last entry.
   std::map<Index, std::uint64_t> states_;  // Hashes of state machines, by their last command.
 };

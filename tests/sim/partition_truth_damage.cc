@@ -27,13 +27,13 @@ bool PartitionTruth::IsDamaged() const {
 void PartitionTruth::KnowsDamage(ReplicaRecord& record, const std::vector<DamagedRange>& damage) {
   record.named.clear();
   for (const DamagedRange& range : damage) record.named.push_back({range.first, range.last});
-  const auto is_missed = [this](const DamagedRange& range) {
-    return std::ranges::none_of(placements, [&range](const auto& placed) {
-      return placed.second.record.first > range.last;  // Trimmed there.
-    });
-  };
-  const auto first = std::ranges::find_if(damage, is_missed);
-  record.first_damaged = first == damage.end() ? Index(0) : first->first;
+  record.first_damaged = FirstMissed(damage);
+}
+
+Index PartitionTruth::FirstMissed(const std::vector<DamagedRange>& damage) const {
+  const auto first = std::ranges::find_if(
+      damage, [this](const auto& range) { return range.last >= not_missed_before_; });
+  return first == damage.end() ? Index(0) : first->first;
 }
 
 // I-19: nobody counts a replica for what it cannot read, unless it is alone or no copy is left.

@@ -51,7 +51,7 @@ void PartitionTruth::Trimmed(ReplicaRecord& record, Index first) {
            fmt::format("its log begins at {} after {}, committed is {}", first.value(),
                        record.first.value(), committed().value()));
   Reach(Mark::kSegmentsDeleted);
-  record.first = first;  // Damage before it may come back until its file has gone.
+  BeginsAt(record, first);  // Damage before it may come back until its file has gone.
 }
 
 // I-07: a reset is obeyed only to what is committed, and only by who has not got that far: of a
@@ -78,14 +78,19 @@ void PartitionTruth::Reset(ReplicaRecord& record, const LogBase& base) {
   record.entries.assign(committed_.begin(),
                         committed_.begin() + static_cast<std::ptrdiff_t>(last.value()));
   record.memberships.assign(1, {last, base.membership});
-  record.first = last.Next();
+  BeginsAt(record, last.Next());
   record.was_reset = true;
   record.been_through = Mark::kStateAfterReset;
 }
 
+void PartitionTruth::BeginsAt(ReplicaRecord& record, Index first) {
+  record.first = first;
+  not_missed_before_ = std::max(not_missed_before_, first);
+}
+
 // What an opened log has no entries for any more is as it was committed.
 void PartitionTruth::FillFront(ReplicaRecord& record, const OpenedLog& opened) {
-  record.first = opened.log->bounds().first;
+  BeginsAt(record, opened.log->bounds().first);
   record.was_reset = opened.report.base.has_value();
   if (record.first == Index(1)) return;
   const Index before(record.first.value() - 1);

@@ -30,7 +30,7 @@ class SimTransport final : public Transport {
     if (cluster_.mutant == Mutant::kDamageAckedOver && raft != nullptr) {
       if (auto* const ack = std::get_if<AppendReply>(&raft->body)) ack->durable = ack->matched;
     }
-    if (raft && std::holds_alternative<AppendReply>(raft->body)) ForgetsDamage(record);
+    if (raft && std::holds_alternative<AppendReply>(raft->body)) ForgetsDamage(truth, record);
     if (raft) truth.Sends(record, *raft);
     if (const auto* const reply = std::get_if<RepairReply>(&message.body)) Answers(*reply);
     const NodeId to = message.to().node;
@@ -38,12 +38,11 @@ class SimTransport final : public Transport {
   }
 
  private:
-  // What it knew of after its last tick may have been cut, repaired or given up since.
-  void ForgetsDamage(ReplicaRecord& record) {
+  // What it knew of after its last tick may have been cut, repaired, trimmed or given up since.
+  void ForgetsDamage(const PartitionTruth& truth, ReplicaRecord& record) {
     if (record.first_damaged == Index(0)) return;
-    const std::vector<DamagedRange> damage = damage_();
-    const Index first = damage.empty() ? Index(0) : damage.front().first;
-    record.first_damaged = damage.empty() ? Index(0) : std::max(record.first_damaged, first);
+    const Index first = truth.FirstMissed(damage_());
+    record.first_damaged = first == Index(0) ? first : std::max(record.first_damaged, first);
   }
   void Answers(const RepairReply& reply) {
     using Answer = RepairReply::Answer;
