@@ -43,7 +43,7 @@ Status AddPartitions(FileSystem& files, const std::string& directory, LogTargets
     if (entry.name.ends_with(kLostReplicaSuffix)) {
       targets->lost.push_back(std::move(path));
     } else {
-      targets->list.push_back({.path = std::move(path)});
+      targets->list.push_back({.path = std::move(path), .data_directory = directory});
     }
   }
   return Ok();

@@ -16,6 +16,7 @@ namespace raftmq::cli {
 struct LogTarget {
   std::string path;
   bool is_segment = false;
+  std::string data_directory;  // Empty: one partition by itself.
 };
 
 struct LogTargets {

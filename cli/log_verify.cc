@@ -180,6 +180,22 @@ void PrintLost(const std::string& path, OutputFormat format, Output* out) {
   out->Write(fmt::format("{}: left out: {}\n", path, what));
 }
 
+// What was put where it does not belong is whole in itself.
+void CheckPlace(const LogTarget& target, NodeId node, LogCheck* check) {
+  const std::string name = target.path.substr(target.path.rfind('/') + 1);
+  if (name != check->group.ToString())
+    check->faults.push_back(
+        {.path = target.path,
+         .what = fmt::format("this is the log of partition {}: it was moved or copied from there",
+                             check->group.ToString())});
+  if (check->node != NodeId(0) && check->node != node)
+    check->faults.push_back(
+        {.path = target.path,
+         .what = fmt::format("this is node {}'s replica in a directory of node {}: it was moved or "
+                             "copied from there",
+                             check->node.value(), node.value())});
+}
+
 // The worst of what was seen so far.
 class Verification {
  public:
@@ -190,6 +206,7 @@ class Verification {
       *at = node;
       RAFTMQ_TRY_ASSIGN(const NodeCheck check, CheckNodeDirectory(files_, node));
       PrintNode(node, check, format_, &out_);
+      nodes_[node] = check.identity.node;
       is_whole_ = is_whole_ && check.faults.empty();
     }
     for (const std::string& lost : targets.lost) PrintLost(lost, format_, &out_);
@@ -219,9 +236,11 @@ class Verification {
         DrawProgress(fmt::format("{}: {} read", target.path, HumanBytes(bytes)));
       };
     }
-    const auto check = CheckLogTarget(files_, target, hooks);
+    auto check = CheckLogTarget(files_, target, hooks);
     if (IsProgressWanted()) DrawProgress("");
     if (!check) return Fail(check.error());
+    if (!target.data_directory.empty())
+      CheckPlace(target, nodes_.at(target.data_directory), &*check);
     PrintCheck(target, *check, format_, &out_);
     is_whole_ = is_whole_ && check->faults.empty();
     outline.committed = check->committed;
@@ -234,6 +253,7 @@ class Verification {
   const OutputFormat format_;
   Output out_;
   bool is_whole_ = true;
+  std::map<std::string, NodeId> nodes_;  // By data directory.
   std::map<GroupId, std::vector<LogOutline>> outlines_;
 };
 

@@ -74,6 +74,7 @@ Status Checker::ReadMeta() {
   for (const std::string& what : bad_copies) AddFault({.path = path, .what = what});
   check_.group = (*meta)->identity().group;
   check_.replica = (*meta)->identity().replica;
+  check_.node = (*meta)->identity().node;
   check_.hard_state = (*meta)->hard_state();
   seed_ = (*meta)->identity().group_seed;
   mark_ = (*meta)->mark();

@@ -27,6 +27,7 @@ struct LogFault {
 struct LogCheck {
   GroupId group;
   ReplicaNumber replica;
+  NodeId node;  // Whose replica it is; 0: an older version, which did not write that, made it.
   HardState hard_state;
   Index first, last;
   Index committed;  // The highest that this log knows to be; may lie above `last`.

@@ -444,6 +444,31 @@ class Log(WithBroker):
         finally:
             shutil.rmtree(directory + ".lost")
 
+    def test_verify_names_a_partition_of_another_node_or_under_another_name(self):
+        topic = self.topic()
+        self.ok("produce", topic, stdin=b"one\n")
+        directory, _ = self.partition(topic)
+        data = self.status()[0]["data"]
+        self.ok("local", "kill", "1", "--dir", self.dir)
+        renamed = directory[:-1] + "9"
+        shutil.copytree(directory, renamed)
+        try:
+            code, out, _ = self.tool("log", "verify", data)
+            self.assertEqual(code, 1)
+            self.assertIn(f"{renamed}: DAMAGED", out)
+            self.assertIn(f"this is the log of partition {os.path.basename(directory)}", out)
+        finally:
+            shutil.rmtree(renamed)
+        with tempfile.TemporaryDirectory() as scratch:
+            cluster = ("--dir", os.path.join(scratch, "other"))
+            self.ok("local", "up", "-n", "2", *cluster)
+            other = json.loads(self.ok("local", "status", *cluster, "--format", "json"))[1]["data"]
+            self.ok("local", "down", *cluster)
+            shutil.copytree(directory, os.path.join(other, "partitions", os.path.basename(directory)))
+            code, out, _ = self.tool("log", "verify", other)
+            self.assertEqual(code, 1)
+            self.assertIn("this is node 1's replica in a directory of node 2", out)
+
     def damage(self, segment):
         """Of a message that says so."""
         with open(segment, "r+b") as file:
