@@ -169,11 +169,15 @@ Status LogDisk::RaiseFirst(const SegmentName& first) {
   return meta_->SaveFirstSegment(first);
 }
 
-Status LogDisk::PrepareReused(const SegmentName& freed, const SegmentName& first) {
+Status LogDisk::PrepareReused(const SegmentName& freed, const SegmentName& first,
+                              std::uint64_t capacity, const DiskSpace* space) {
   RAFTMQ_TRY(RaiseFirst(first));
   RAFTMQ_TRY(RemoveIfThere(PreparedPath()));
   RAFTMQ_TRY(RemoveIfThere(directory_ + "/" + freed.IndexFile()));
-  RAFTMQ_TRY(files_.Rename(PathOf(freed), PreparedPath()));
+  const Status renamed = files_.Rename(PathOf(freed), PreparedPath());
+  const bool is_missing = !renamed && renamed.error().code == ErrorCode::kNotFound;
+  if (is_missing) return PrepareNew(capacity, space);
+  RAFTMQ_TRY(renamed);
   return files_.SyncDirectory(directory_);
 }
 

@@ -49,7 +49,9 @@ class LogDisk {
   // One step of making the next segment's file; see SegmentPreparer.
   Status PrepareNew(std::uint64_t capacity, const DiskSpace* space);
   // `first`: the log's first segment now, durable before the file is touched.
-  Status PrepareReused(const SegmentName& freed, const SegmentName& first);
+  // A freed file that somebody has taken away is replaced by a new one.
+  Status PrepareReused(const SegmentName& freed, const SegmentName& first, std::uint64_t capacity,
+                       const DiskSpace* space);
   Status ZeroPrepared(std::uint64_t at, std::uint64_t count);
   Status SyncPrepared();
   Status DropPrepared();

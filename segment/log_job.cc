@@ -82,7 +82,8 @@ Status StepJob::Run(LogStep& any) {
       prepare_status_ = disk_->PrepareNew(prepare.capacity, prepare.space);
       break;
     case PrepareStep::Kind::kReused:
-      prepare_status_ = disk_->PrepareReused(prepare.freed, prepare.first);
+      prepare_status_ =
+          disk_->PrepareReused(prepare.freed, prepare.first, prepare.capacity, prepare.space);
       break;
     case PrepareStep::Kind::kZero:
       prepare_status_ = disk_->ZeroPrepared(prepare.at, prepare.count);

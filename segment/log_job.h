@@ -37,7 +37,7 @@ struct ResetStep {
 };
 struct PrepareStep {
   enum class Kind { kNew, kReused, kZero, kSync, kDrop } kind = Kind::kNew;
-  std::uint64_t capacity = 0;  // kNew, as the next.
+  std::uint64_t capacity = 0;  // kNew and kReused, as the next.
   const DiskSpace* space = nullptr;
   SegmentName freed;                // kReused.
   SegmentName first;                // kReused: the log's first segment.

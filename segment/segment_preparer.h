@@ -39,7 +39,8 @@ class SegmentPreparer {
         zeroed_ = 0;
         is_zeroing_wanted_ = wanted.wants_zeros && !wanted.freed;
         if (wanted.freed)
-          return PrepareStep{.kind = PrepareStep::Kind::kReused, .freed = *wanted.freed};
+          return PrepareStep{
+              .kind = PrepareStep::Kind::kReused, .capacity = capacity_, .freed = *wanted.freed};
         return PrepareStep{.kind = PrepareStep::Kind::kNew, .capacity = capacity_};
       case Stage::kZeroing:
         return PrepareStep{.kind = PrepareStep::Kind::kZero, .at = zeroed_, .count = ZeroCount()};

@@ -95,6 +95,19 @@ TEST_F(LogFrontTest, RetentionMayTakeAFirstSegmentThatIsMissing) {
   EXPECT_TRUE(Open(files)->damage().empty());
 }
 
+// Found by the simulator: the process ended because there was nothing left to use again.
+TEST_F(LogFrontTest, AFileThatWentBeforeItCouldBeUsedAgainIsReplacedByANewOne) {
+  PartitionLog& log = driver_.log();
+  log.TruncateBefore(segments_[1].first);
+  ASSERT_TRUE(driver_.files().Remove(PathOf(segments_[0])).has_value());
+  const std::size_t kept = log.Segments().size();
+  driver_.Roll();
+  driver_.Append(100);
+  EXPECT_EQ(log.Segments().size(), kept + 1);
+  MemoryFileSystem files(driver_.files().Snapshot());
+  EXPECT_TRUE(Open(files)->damage().empty());
+}
+
 TEST_F(LogFrontTest, AResetSetsTheBeginningAnew) {
   driver_.Reset(40, 41);
   MemoryFileSystem empty(driver_.files().Snapshot());
