@@ -40,7 +40,6 @@ ReplicaGroup::ReplicaGroup(const GroupOptions& options, const GroupDeps& deps, O
       reported_commit_(VisibleCommit()) {
   staged_mark_ = core_.status().durable;
   state_.SwitchOff(options.session_faults);
-  told_damage_ = opened.raft.damage;
   TellCoreOfDamage();
   MeasureLog();
 }
@@ -102,7 +101,7 @@ bool ReplicaGroup::IsQuiet() const {
   if (last_status_) return true;
   if (draining_ || job_under_way_ || proposals_.has_held() || proposals_.has_waiting())
     return false;
-  if (!told_damage_.empty() || is_reopening_due_) return false;
+  if (!core_.damage().empty() || is_reopening_due_) return false;
   return core_.IsQuiet() && forwarded_.empty() && reads_.empty();
 }
 

@@ -355,7 +355,6 @@ class ReplicaGroup final : public Group {
   std::vector<SharedBytes> repair_frames_;           // To be written once the disk is free.
   bool repair_job_under_way_ = false;
   std::set<ReplicaId> heard_from_;             // While the members are not known.
-  std::vector<DamagedRun> told_damage_;        // To the core.
   std::optional<Microseconds> damaged_since_;  // While there is some that it was told of.
   bool is_reopening_due_ = false;
   Microseconds leave_due_{0};         // Next try to hand over for want of space.

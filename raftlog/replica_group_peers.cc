@@ -82,10 +82,7 @@ bool ReplicaGroup::ContinuesLog(const AppendRequest& append,
 
 // Of what is damaged the log does not know the term: the leader's entries may replace it.
 bool ReplicaGroup::HasWhole(const LeaderBlock& leader) const {
-  const bool is_damaged = std::ranges::any_of(told_damage_, [&leader](const DamagedRun& run) {
-    return run.first <= leader.index && leader.index <= run.last;
-  });
-  return !is_damaged && log_->TermAt(leader.index) == leader.term;
+  return core_.damage().Find(leader.index) == nullptr && log_->TermAt(leader.index) == leader.term;
 }
 
 // Segments roll where the leader's did. Until the next file is prepared the entries from there on

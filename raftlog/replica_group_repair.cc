@@ -178,9 +178,8 @@ void ReplicaGroup::TellCoreOfDamage() {
   }
   if (!runs.empty() && !damaged_since_) damaged_since_ = deps_.clock.SteadyNow();
   if (runs.empty()) damaged_since_.reset();
-  if (log_->NeedsReopening()) runs = UnionOf(told_damage_, std::move(runs));
-  if (runs == told_damage_) return;
-  told_damage_ = runs;
+  if (log_->NeedsReopening()) runs = UnionOf(core_.damage().all(), std::move(runs));
+  if (runs == core_.damage().all()) return;
   const Index commit = core_.status().commit;
   core_.SetDamage(std::move(runs));
   CarryOut({});

@@ -25,6 +25,7 @@ class DamagedRuns {
   explicit DamagedRuns(std::vector<DamagedRun> runs) : runs_(std::move(runs)) {}
 
   bool empty() const { return runs_.empty(); }
+  const std::vector<DamagedRun>& all() const { return runs_; }
   // REQUIRES for these two: !empty().
   Index first() const { return runs_.front().first; }
   Index last() const { return runs_.back().last; }

@@ -172,6 +172,8 @@ class Raft {
   // need be named again. Until they are repaired this replica counts itself only up to the first of
   // them, and campaigns last (damage.cc).
   void SetDamage(std::vector<DamagedRun> damage);
+  // What SetDamage said last, without what the log has been cut of since.
+  const DamagedRuns& damage() const { return damage_; }
   // This replica's disk hangs: leads no more, and asks the voter that has most to campaign at once.
   // Messages and timers go on.
   void GiveUp();

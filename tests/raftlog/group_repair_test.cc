@@ -445,5 +445,66 @@ TEST_F(GroupRepair, WhoDoesNotKnowTheMembersDoesNotCampaign) {
   EXPECT_TRUE(cluster.group(1).status().is_leader);
 }
 
+// Found by the simulator: once other damage was found, what a cut had taken was called damaged
+// again, and the next append cut the whole entries that stood there by then, committed ones.
+TEST(GroupRepairWithANewLeader, WhatHasTakenThePlaceOfDamageIsNotCalledDamaged) {
+  GroupCluster cluster{{.nodes = 5, .cache_bytes = 0}};
+  cluster.Elect(1);
+  ClusterNode& node = cluster.node(3);
+  while (node.Segments().size() < 2) {
+    ASSERT_TRUE(cluster.Produce(1, Long(0)).has_value());
+    cluster.Heartbeat(1);
+  }
+  const Index one(3);  // In a sealed segment: it is met by who reads it.
+  const Index two = cluster.group(3).status().last.Next(), three = two.Plus(2);
+  for (int i = 0; i < 2; ++i) ASSERT_TRUE(cluster.Produce(1, Long(i)).has_value());
+  cluster.Heartbeat(1);
+  for (const std::uint32_t id : {2u, 4u, 5u}) cluster.Isolate(id);  // Only two have entry three.
+  static_cast<void>(cluster.Produce(1, Long(3)).has_value());
+  for (int i = 0; i < 5; ++i) {  // It marks what it has.
+    node.clock.Advance(std::chrono::seconds(10));
+    cluster.Tick(3, 1);
+    cluster.Settle();
+  }
+  ASSERT_EQ(cluster.group(3).status().last, three);
+  for (const Index index : {one, two, three}) node.DamageEntry(index);
+  node.Crash();
+  cluster.Start(3);
+  ASSERT_THAT(cluster.group(3).damage(), SizeIs(2));
+  for (int i = 0; i < 10; ++i) {  // Its question for entry three is lost, like all else.
+    std::erase_if(cluster.mail(), [three](const PeerMessage& message) {
+      const auto* const request = std::get_if<RepairRequest>(&message.body);
+      return std::holds_alternative<RaftMessage>(message.body) ||
+             (request && request->first == three);
+    });
+    cluster.DeliverAll();
+    for (const std::uint32_t id : {1u, 3u}) {
+      cluster.Tick(id, id == 3 && i == 0 ? 1 : 0);
+      cluster.group(id).TurnEnd();
+      cluster.RunDisk(id);
+      cluster.node(id).work().RunAll();
+      cluster.group(id).TurnEnd();
+    }
+  }
+  ASSERT_THAT(cluster.group(3).damage(), SizeIs(1)) << "entry two is whole, for the next opening";
+  cluster.Heal();
+  cluster.Isolate(1);
+  cluster.Win(2);
+  for (int i = 0; i < 10 && node.metrics.truncations.value() == 0; ++i) {
+    for (const std::uint32_t id : {2u, 3u}) {
+      cluster.group(id).TurnEnd();
+      cluster.RunDisk(id);
+    }
+    cluster.DeliverAll();
+  }
+  ASSERT_EQ(node.metrics.truncations.value(), 1u);
+  static_cast<void>(node.Fetch(0, 100'000));
+  cluster.Settle();
+  ASSERT_TRUE(cluster.Produce(2, "after the cut").has_value());
+  cluster.Heartbeat(2);
+  EXPECT_EQ(node.metrics.truncations.value(), 1u);
+  EXPECT_EQ(cluster.group(3).status().commit, cluster.group(2).status().last);
+}
+
 }  // namespace
 }  // namespace raftmq
