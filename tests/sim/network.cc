@@ -24,7 +24,12 @@ Network::Link& Network::LinkOf(NodeId from, NodeId to) {
 
 void Network::Send(Parcel parcel) {
   if (IsCut(parcel.from, parcel.to)) return;
-  if (options_.through_codec) parcel.content = ThroughWire(parcel.content, cluster_.verdict);
+  if (options_.through_codec) {
+    parcel.content = ThroughWire(parcel.content, cluster_.verdict);
+  } else if (auto* const message = std::get_if<PeerMessage>(&parcel.content)) {
+    // Or it would change with the sender's disk, whose mapped files it may come from.
+    for (SharedBytes& frame : message->frames) frame = SharedBytes::Copy(frame.view());
+  }
   if (!cluster_.is_calm) {
     if (cluster_.choices.PerMille(options_.loss))
       return cluster_.coverage.Reach(Mark::kMessagesLost);
