@@ -36,7 +36,8 @@ class FreedSegments {
     Freed& oldest = segments_.front();
     if (oldest.allocated_bytes != capacity || capacity < reuse_bytes_min_) return true;
     if (segments_.size() > kKeptMax) return true;
-    if (!oldest.kept_since_ms) oldest.kept_since_ms = now_ms;
+    const bool is_from_now = !oldest.kept_since_ms || now_ms < *oldest.kept_since_ms;
+    if (is_from_now) oldest.kept_since_ms = now_ms;  // Clocks are stepped back.
     return now_ms - *oldest.kept_since_ms >= kKeptMs;
   }
   // REQUIRES: !empty().

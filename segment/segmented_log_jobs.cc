@@ -130,7 +130,8 @@ std::unique_ptr<LogJob> SegmentedLog::TakeDeleteJob() {
 
 std::unique_ptr<LogJob> SegmentedLog::TakeIdleJob(std::int64_t now_ms) {
   if (marked_ == durable_ && marked_is_synced_) return nullptr;
-  if (idle_since_ms_ == 0) idle_since_ms_ = now_ms;
+  const bool is_from_now = idle_since_ms_ == 0 || now_ms < idle_since_ms_;
+  if (is_from_now) idle_since_ms_ = now_ms;  // Clocks are stepped back.
   if (now_ms - idle_since_ms_ < kMarkIdleMs) return nullptr;
   marked_ = durable_;
   marked_is_synced_ = true;

@@ -43,6 +43,14 @@ TEST(FreedSegments, WhatFitsIsKeptForAWhile) {
   EXPECT_TRUE(freed.IsDeletionDue(kLarge, kNow + 10'000));
 }
 
+TEST(FreedSegments, AClockThatIsSteppedBackKeepsNothingForLonger) {
+  FreedSegments freed(kLarge);
+  freed.Add(Named(1), kLarge, {});
+  EXPECT_FALSE(freed.IsDeletionDue(kLarge, kNow));
+  EXPECT_FALSE(freed.IsDeletionDue(kLarge, kNow - 500'000));
+  EXPECT_TRUE(freed.IsDeletionDue(kLarge, kNow - 490'000));
+}
+
 TEST(FreedSegments, WhatDoesNotFitOrIsSmallGoesAtOnce) {
   FreedSegments freed(kLarge);
   freed.Add(Named(1), kLarge, {});

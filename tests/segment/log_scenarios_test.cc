@@ -154,6 +154,17 @@ TEST(LogScenarios, NothingIsPreparedAheadForASegmentLessThanHalfFull) {
 
 // A follower's next file may be larger than the one its leader has chosen. When it leads itself, it
 // must not put more into the segment than the others' files hold.
+TEST(LogScenarios, AnIdleLogIsMarkedThoughTheClockWasSteppedBack) {
+  LogDriver driver(SmallLog());
+  driver.Append(100);
+  const auto take = [&driver](std::int64_t now_ms) {
+    return driver.log().TakeBackgroundJob(now_ms);
+  };
+  EXPECT_EQ(take(5'000'000), nullptr);
+  EXPECT_EQ(take(1'000'000), nullptr);
+  EXPECT_NE(take(1'000'020), nullptr);
+}
+
 TEST(LogScenarios, ASegmentTakesWhatItsCheckpointSaysThoughItsFileIsLarger) {
   constexpr std::uint64_t kLeadersBytes = 64u << 10;
   LogOptions options = SmallLog();
