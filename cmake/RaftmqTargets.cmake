@@ -44,6 +44,18 @@ if(RAFTMQ_BUILD_FUZZERS)
   add_compile_options(-fsanitize=fuzzer-no-link)
 endif()
 
+# What nearly every source includes, parsed once. It only saves time: presets without it show that
+# each source still includes what it uses.
+set(RAFTMQ_PRECOMPILED_HEADERS <fmt/format.h>
+  <algorithm> <array> <chrono> <cstdint> <cstring> <deque> <functional> <map> <memory>
+  <optional> <set> <span> <string> <string_view> <utility> <variant> <vector>)
+if(RAFTMQ_PRECOMPILE)
+  file(CONFIGURE OUTPUT precompiled.cc CONTENT "")
+  add_library(raftmq_library_precompiled OBJECT ${CMAKE_CURRENT_BINARY_DIR}/precompiled.cc)
+  target_link_libraries(raftmq_library_precompiled PRIVATE raftmq_options fmt::fmt)
+  target_precompile_headers(raftmq_library_precompiled PRIVATE ${RAFTMQ_PRECOMPILED_HEADERS})
+endif()
+
 # raftmq_add_library(NAME SOURCES file... [PUBLIC lib...] [PRIVATE lib...])
 # An empty SOURCES makes an interface library, for a box that is headers only.
 function(raftmq_add_library name)
@@ -52,6 +64,9 @@ function(raftmq_add_library name)
     add_library(${name} STATIC ${arg_SOURCES})
     target_include_directories(${name} PUBLIC $<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}>)
     target_link_libraries(${name} PUBLIC ${arg_PUBLIC} PRIVATE $<BUILD_INTERFACE:raftmq_options> ${arg_PRIVATE})
+    if(RAFTMQ_PRECOMPILE)
+      target_precompile_headers(${name} REUSE_FROM raftmq_library_precompiled)
+    endif()
   else()
     add_library(${name} INTERFACE)
     target_include_directories(${name} INTERFACE $<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}>)
