@@ -88,14 +88,19 @@ Status LogRecovery::UndoEmptyRoll() {
   report_->notes.push_back(
       fmt::format("removed '{}': nothing was in it yet", log_.segments[last].path));
   log_.segments[last - 1].sealed = false;
-  if (cut_in_ || log_.mark.tail.index <= log_.segments[last - 1].tail.index) {
+  if (log_.mark.tail.index <= log_.segments[last - 1].tail.index) {
     cut_in_ = last - 1;
     return Ok();
   }
   // The end of what was promised is gone as well: the log is not cut before it.
-  RAFTMQ_TRY(log_.disk->RemoveSegment(log_.segments[last].name));
-  log_.segments.pop_back();
-  return log_.disk->SyncDirectory();
+  cut_in_.reset();
+  end_reason_ = "it ends before what was promised";
+  while (log_.segments.size() > last) {  // The newest first: a crash leaves no hole.
+    RAFTMQ_TRY(log_.disk->RemoveSegment(log_.segments.back().name));
+    RAFTMQ_TRY(log_.disk->SyncDirectory());
+    log_.segments.pop_back();
+  }
+  return Ok();
 }
 
 // The newest checkpoint that is whole and committed. Damage may hide one: then an older one serves.

@@ -114,8 +114,10 @@ Status LogRecovery::ScanAboveMark() {
   scanned_from_ = at_mark;
   for (std::size_t i = at_mark; i < log_.segments.size(); ++i) {
     Segment& segment = log_.segments[i];
-    const LogTail before =
-        i == at_mark || i == 0 ? BeforeSegment(segment.name) : log_.segments[i - 1].tail;
+    // What is missing before its segment does not make an entry promised that is torn in it.
+    const bool follows =
+        i > at_mark && log_.segments[i - 1].tail.index.Next() >= segment.name.first;
+    const LogTail before = follows ? log_.segments[i - 1].tail : BeforeSegment(segment.name);
     RAFTMQ_TRY(Scan(i, before, true));
     segment.sealed = i + 1 < log_.segments.size();
   }

@@ -1,7 +1,9 @@
 // Hand-made scenarios of damaged files that once hid or wrongly condemned entries, or kept a log
 // from opening.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -14,6 +16,9 @@
 
 namespace raftmq {
 namespace {
+
+using testing::Contains;
+using testing::HasSubstr;
 
 // Found by the simulator: the end of a value of zeros is whole on a page that was zeroed, and what
 // follows looked like the rest of a job's last page, so that a read ended there with nothing.
@@ -179,32 +184,83 @@ TEST(DamagedLog, APendingCutOfAFileThatIsTooShortIsFinished) {
   EXPECT_EQ(report.damage.front().last, Index(6));
 }
 
-// Found by the simulator: with the empty file went the promise of what had stood before it.
-TEST(DamagedLog, AnEmptyRollBehindALostEndIsUndoneAndTheEndStaysPromised) {
-  LogDriver first(SmallLog());
-  for (int i = 0; i < 3; ++i) first.Append(100);
-  first.Commit();
-  first.Close();
-  const LogTail tail = first.log().tail();
-  const auto segment = first.log().Segments().front();
-  const std::string path = "/p/" + SegmentName{segment.first, segment.first_offset}.LogFile();
-  MemoryFileSystem files(first.files().Snapshot());
-  const SegmentName next{tail.index.Next(), tail.next_offset};
-  ASSERT_TRUE((*files.Open("/p/" + next.LogFile(), OpenMode::kCreate))->Allocate(64u << 10));
-  std::vector<std::byte> kept(static_cast<std::size_t>(segment.used_bytes - 100));
-  ASSERT_TRUE((*files.Open(path, OpenMode::kRead))->Read(0, kept).has_value());
-  ASSERT_TRUE(files.Remove(path).has_value());
-  ASSERT_TRUE((*files.Open(path, OpenMode::kCreate))->Write(0, kept).has_value());
-  for (int start = 0; start < 2; ++start) {
-    RecoveryReport report;
-    const auto log = PartitionLog::Open(files, first.options(), &report);
-    ASSERT_TRUE(log.has_value()) << log.error().ToString();
-    EXPECT_EQ((*log)->tail(), tail);
-    ASSERT_EQ((*log)->damage().size(), 1u);
-    EXPECT_EQ((*log)->damage().front().last, tail.index);
-    EXPECT_EQ((*log)->damage().front().last_hash, tail.chain);
-    EXPECT_EQ((*log)->Segments().size(), 1u);
+// A log that was marked, and what a power cut can leave of the segment behind it.
+class UndoneRoll : public testing::Test {
+ protected:
+  void SetUp() override {
+    driver_.Append(100);
+    driver_.Roll();
+    for (int i = 0; i < 3; ++i) driver_.Append(100);
+    driver_.Commit();
+    driver_.Close();
+    tail_ = driver_.log().tail();
+    marked_ = driver_.log().Segments().back();
+    next_ = PathOf(SegmentName{tail_.index.Next(), tail_.next_offset});
+    files_ = std::make_unique<MemoryFileSystem>(driver_.files().Snapshot());
+    ASSERT_TRUE((*files_->Open(next_, OpenMode::kCreate))->Allocate(64u << 10));
   }
+  static std::string PathOf(const SegmentName& name) { return "/p/" + name.LogFile(); }
+  std::string PathOfMarked() const { return PathOf({marked_.first, marked_.first_offset}); }
+  void CutMarked() {
+    const std::string path = PathOfMarked();
+    std::vector<std::byte> kept(static_cast<std::size_t>(marked_.used_bytes - 100));
+    ASSERT_TRUE((*files_->Open(path, OpenMode::kRead))->Read(0, kept).has_value());
+    ASSERT_TRUE(files_->Remove(path).has_value());
+    ASSERT_TRUE((*files_->Open(path, OpenMode::kCreate))->Write(0, kept).has_value());
+  }
+  // Of the job that opened the next segment a later page has reached the disk, with whole entries.
+  void KeepALaterPage() {
+    driver_.Roll();
+    for (int i = 0; i < 20; ++i) driver_.Append(300);
+    std::vector<std::byte> page(kPageBytes);
+    ASSERT_TRUE((*driver_.files().Open(next_, OpenMode::kRead))->Read(kPageBytes, page));
+    ASSERT_TRUE((*files_->Open(next_, OpenMode::kWrite))->Write(kPageBytes, page).has_value());
+  }
+  // Of the files only so many are left; the next start sees the same.
+  void ExpectTheEndPromised(std::size_t segments) {
+    for (int start = 0; start < 2; ++start) {
+      RecoveryReport report;
+      const auto log = PartitionLog::Open(*files_, driver_.options(), &report);
+      ASSERT_TRUE(log.has_value()) << log.error().ToString();
+      EXPECT_EQ((*log)->tail(), tail_);
+      ASSERT_EQ((*log)->damage().size(), 1u);
+      EXPECT_EQ((*log)->damage().front().last, tail_.index);
+      EXPECT_EQ((*log)->damage().front().last_hash, tail_.chain);
+      EXPECT_EQ((*log)->Segments().size(), segments);
+      if (start == 0) notes_ = report.notes;
+    }
+  }
+
+  LogDriver driver_{SmallLog()};
+  std::unique_ptr<MemoryFileSystem> files_;
+  LogTail tail_;
+  PartitionLog::SegmentInfo marked_;
+  std::string next_;
+  std::vector<std::string> notes_;  // Of the first start.
+};
+
+// Found by the simulator: with the empty file went the promise of what had stood before it.
+TEST_F(UndoneRoll, TheEndBeforeAnEmptyFileStaysPromised) {
+  CutMarked();
+  ExpectTheEndPromised(2);
+}
+
+TEST_F(UndoneRoll, TheEndBeforeATornFileStaysPromised) {
+  CutMarked();
+  KeepALaterPage();
+  ExpectTheEndPromised(2);
+}
+
+TEST_F(UndoneRoll, AFileThatIsGoneBeforeATornOneStaysPromised) {
+  ASSERT_TRUE(files_->Remove(PathOfMarked()).has_value());
+  KeepALaterPage();
+  ExpectTheEndPromised(1);
+}
+
+TEST_F(UndoneRoll, TheDamageIsNotExplainedByTheFileThatWasRemoved) {
+  CutMarked();
+  ExpectTheEndPromised(2);
+  EXPECT_THAT(notes_, Contains(HasSubstr("log' at byte 728: it ends before what was promised)")));
 }
 
 // Whose entries are all gone says nothing of their terms.
