@@ -29,6 +29,18 @@ Result<std::optional<Part>> ReadPart(SegmentBytes& bytes, std::uint64_t at, Inde
   return std::optional<Part>({{payload.begin(), payload.end()}, at + header->padded_length()});
 }
 
+// The same of a part that follows another one, which ends at `at`: a job may have begun with it, on
+// a fresh page.
+Result<std::optional<Part>> ReadNextPart(SegmentBytes& bytes, std::uint64_t at, Index index,
+                                         std::uint64_t group_seed) {
+  RAFTMQ_TRY_ASSIGN(auto part, ReadPart(bytes, at, index, group_seed));
+  const std::uint64_t page = AlignUp(at, kPageBytes);
+  if (part || page == at) return part;
+  RAFTMQ_TRY_ASSIGN(const ByteSpan between, bytes.Get(at, page - at));
+  if (!IsAllZero(between)) return part;
+  return ReadPart(bytes, page, index, group_seed);
+}
+
 }  // namespace
 
 Result<std::optional<Checkpoint>> ReadFrontCheckpoint(FileSystem& files, const FrontOf& front,
@@ -39,7 +51,7 @@ Result<std::optional<Checkpoint>> ReadFrontCheckpoint(FileSystem& files, const F
   for (Index index = front.first; parts.size() < wanted; index = index.Next()) {
     if (index > committed) return std::optional<Checkpoint>();
     const std::uint64_t at = parts.empty() ? 0 : parts.back().end;
-    RAFTMQ_TRY_ASSIGN(auto part, ReadPart(bytes, at, index, front.group_seed));
+    RAFTMQ_TRY_ASSIGN(auto part, ReadNextPart(bytes, at, index, front.group_seed));
     if (!part) return std::optional<Checkpoint>();
     RAFTMQ_TRY_ASSIGN(const CheckpointPart said, ParseCheckpointPart(part->payload));
     wanted = said.parts;

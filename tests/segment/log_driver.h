@@ -141,15 +141,17 @@ class LogDriver {
   void StageRoll() { StageRollTo(log_->NextSegmentBytes(now_ms_)); }
   // At most so many parts of its checkpoint.
   void StageRollTo(std::uint64_t segment_bytes, std::size_t parts_max = ~std::size_t{0}) {
-    Checkpoint checkpoint{.group = options_.group,
-                          .group_seed = kSeed,
-                          .membership = membership_,
-                          .before = log_->tail(),
-                          .segment_bytes = segment_bytes,
-                          .state_machine = ByteBuffer(checkpoint_state_bytes_)};
-    for (const ByteBuffer& part : EncodeCheckpoint(checkpoint, kCheckpointPartBytes)) {
+    for (ByteBuffer& part : CheckpointParts(segment_bytes)) {
       if (parts_max-- == 0) break;
-      StageFrame(MakeControlEntry(EntryKind::kCheckpoint, part.span()));
+      StageFrame(std::move(part));
+    }
+  }
+  // Every part of the checkpoint comes in a job of its own.
+  void RollInJobs() {
+    while (!log_->CanRoll(0)) Background();
+    for (ByteBuffer& part : CheckpointParts(log_->NextSegmentBytes(now_ms_))) {
+      StageFrame(std::move(part));
+      Flush();
     }
   }
   void Commit() {
@@ -217,6 +219,19 @@ class LogDriver {
   LogDriver(LogOptions options, MemoryDisk disk)
       : options_(std::move(options)), files_(std::move(disk)), trace_(&files_) {}
 
+  // Of a checkpoint behind all that is staged.
+  std::vector<ByteBuffer> CheckpointParts(std::uint64_t segment_bytes) const {
+    const Checkpoint checkpoint{.group = options_.group,
+                                .group_seed = kSeed,
+                                .membership = membership_,
+                                .before = log_->tail(),
+                                .segment_bytes = segment_bytes,
+                                .state_machine = ByteBuffer(checkpoint_state_bytes_)};
+    std::vector<ByteBuffer> parts;
+    for (const ByteBuffer& part : EncodeCheckpoint(checkpoint, kCheckpointPartBytes))
+      parts.push_back(MakeControlEntry(EntryKind::kCheckpoint, part.span()));
+    return parts;
+  }
   void StageFrame(ByteBuffer frame) {
     const LogTail tail = log_->tail();
     StampBatch(frame.span(),

@@ -130,5 +130,26 @@ TEST_F(LogFrontTest, VerifyNamesMissingFirstFiles) {
   EXPECT_EQ(check->faults.front().last, segments_[1].first.Minus(1));
 }
 
+// Each part begins on a page of its own then, as any entry does that opens a job.
+TEST(LogFront, ACheckpointWhosePartsCameInJobsOfTheirOwnIsFound) {
+  LogOptions options = SmallLog();
+  options.fresh_page_per_job = true;
+  LogDriver driver(options);
+  driver.Append(100);
+  driver.SetCheckpointState(8000);
+  driver.RollInJobs();
+  driver.Commit();
+  const Index checkpoint = driver.log().Segments().back().first;
+  ASSERT_EQ(driver.log().tail().index, checkpoint.Plus(2));
+  driver.Append(100);
+  driver.Trim(1);
+  driver.Close();
+  RecoveryReport report;
+  const auto log = PartitionLog::Open(driver.files(), options, &report);
+  ASSERT_TRUE(log.has_value()) << log.error().ToString();
+  EXPECT_EQ(report.newest_checkpoint_index, checkpoint);
+  EXPECT_EQ(report.newest_checkpoint.state_machine.size(), 8000u);
+}
+
 }  // namespace
 }  // namespace raftmq
