@@ -9,6 +9,16 @@
 #include "segment/segment_sizing.h"
 
 namespace raftmq {
+namespace {
+
+// Of damage, or of what was repaired and is not in the segment's index yet.
+bool Meets(const auto& ranges, const Segment& segment) {
+  return std::ranges::any_of(ranges, [&segment](const auto& range) {
+    return range.first <= segment.tail.index && range.last >= segment.name.first;
+  });
+}
+
+}  // namespace
 
 SegmentedLog::SegmentedLog(LogOptions options, RecoveredLog recovered,
                            std::vector<DamagedRange> damage)
@@ -119,7 +129,8 @@ void SegmentedLog::StageRoll(const BatchHeader& header, const Checkpoint& checkp
   roll.roll.sealed = active().name;
   roll.roll.next = {header.leader.index, header.leader.base_offset};
   roll.roll.mark = staged_;
-  if (HasActive() && active().index.IsExact())
+  const bool is_whole = !Meets(damage_, active()) && !Meets(awaiting_reopening_, active());
+  if (HasActive() && is_whole && active().index.IsExact())
     roll.roll.index_file = active().index.Encode({active().tail, active().staged_end});
   steps_.push_back(std::move(roll));
   active().sealed = true;

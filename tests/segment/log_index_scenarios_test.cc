@@ -89,6 +89,27 @@ TEST(LogIndex, AnIndexOfACutSegmentIsWrittenOnlyAsItWouldBeRebuilt) {
   ExpectNoFaults(restarted->files());
 }
 
+// The next start would take the file and not see the damage.
+TEST(LogIndex, ASegmentThatIsDamagedWhenItIsSealedGetsNoIndex) {
+  LogDriver driver(SmallLog());
+  for (int i = 0; i < 5; ++i) driver.Append(3000);
+  driver.Commit();
+  driver.Close();
+  MemoryFileSystem files(driver.files().Snapshot());
+  files.Damage("/p/" + SegmentName{Index(1), Offset(0)}.LogFile(), 5000, std::byte{1});
+  const auto damaged = LogDriver::GoOn(SmallLog(), files.Snapshot());
+  ASSERT_EQ(damaged->log().damage().size(), 1u);
+  damaged->Append(10);
+  damaged->Roll();
+  damaged->Append(10);
+  damaged->Commit();
+  damaged->Close();
+  const auto restarted = LogDriver::GoOn(SmallLog(), damaged->files().Snapshot());
+  ASSERT_EQ(restarted->log().damage().size(), 1u);
+  EXPECT_EQ(restarted->log().damage().front().first, damaged->log().damage().front().first);
+  EXPECT_EQ(restarted->log().damage().front().last, damaged->log().damage().front().last);
+}
+
 TEST(LogIndex, AnIndexOfAnotherLogIsMadeAnew) {
   const auto fill = [](LogDriver& driver, int entries) {
     for (int i = 0; i < entries; ++i) driver.Append(3000);
