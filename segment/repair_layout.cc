@@ -1,8 +1,6 @@
 #include "segment/repair_layout.h"
 
-#include <algorithm>
-#include <map>
-#include <numeric>
+#include <cstddef>
 
 #include "protocol/types/bytes.h"
 #include "segment/file_system.h"
@@ -10,19 +8,40 @@
 namespace raftmq {
 namespace {
 
-constexpr std::size_t kPlacesMax = 1u << 20;  // Looked at in all.
-
-// Where a frame may begin -> where its predecessor began, on the way there.
-using Places = std::map<std::uint64_t, std::uint64_t>;
-
-// What is left is laid out between these: all of it tight, or each frame and the last place with
-// almost a page before it.
-struct Rest {
-  std::uint64_t bytes = 0;
-  std::uint64_t frames = 0;
-  bool MayReach(std::uint64_t from, std::uint64_t to) const {
-    return from + bytes <= to && to <= from + bytes + (frames + 1) * kPageBytes;
+// The first frames of a run, up to one that begins a page.
+class RunBefore {
+ public:
+  explicit RunBefore(const RunToLayOut& run) {
+    tight_ends_.push_back(run.begin);
+    pages_.push_back(0);
+    for (const std::uint64_t length : run.lengths) {
+      tight_ends_.push_back(tight_ends_.back() + length);
+      pages_.push_back(pages_.back() + AlignUp(length, kPageBytes));
+    }
   }
+
+  // Whether frame `count`, or what follows the run, can begin the page at `page`.
+  bool MayReach(std::size_t count, std::uint64_t page) const {
+    return PageBehind(count, count) <= page && page <= PageBehind(count, 0);
+  }
+  // REQUIRES: MayReach.
+  std::vector<std::uint64_t> LayOut(std::size_t count, std::uint64_t page) const {
+    std::size_t tight = count;
+    while (PageBehind(count, tight) < page) --tight;
+    std::vector<std::uint64_t> places(tight_ends_.begin(),
+                                      tight_ends_.begin() + static_cast<std::ptrdiff_t>(tight));
+    for (std::size_t i = tight; i < count; ++i) places.push_back(PageBehind(i, tight));
+    return places;
+  }
+
+ private:
+  // The first page behind `count` frames: so many of them stand tight, each other on its own pages.
+  std::uint64_t PageBehind(std::size_t count, std::size_t tight) const {
+    return AlignUp(tight_ends_[tight], kPageBytes) + pages_[count] - pages_[tight];
+  }
+
+  std::vector<std::uint64_t> tight_ends_;  // Of the first i frames.
+  std::vector<std::uint64_t> pages_;       // Bytes of the pages they take, each by itself.
 };
 
 }  // namespace
@@ -38,32 +57,18 @@ std::vector<std::uint64_t> LayOutTight(std::uint64_t begin,
 }
 
 std::optional<std::vector<std::uint64_t>> LayOutRun(const RunToLayOut& run) {
-  const std::size_t count = run.lengths.size();
-  Rest rest{std::accumulate(run.lengths.begin(), run.lengths.end(), std::uint64_t{0}), count};
-  // places[i]: of frame i; the last: of the frame behind the run.
-  std::vector<Places> places(count + 1);
-  std::size_t looked_at = 0;
-  const auto reach = [&](std::size_t i, std::uint64_t end, std::uint64_t from) {
-    for (const std::uint64_t at : {end, AlignUp(end, kPageBytes)}) {
-      if (rest.MayReach(at, run.next_at)) places[i].emplace(at, from);
+  const RunBefore before(run);
+  std::uint64_t at = run.next_at;  // Of frame `count`, from which on all stand tight.
+  for (std::size_t count = run.lengths.size();; at -= run.lengths[--count]) {
+    const bool is_there = count == 0 && at == run.begin;
+    const bool begins_page = at % kPageBytes == 0 && before.MayReach(count, at);
+    if (is_there || begins_page) {
+      auto places = begins_page ? before.LayOut(count, at) : std::vector<std::uint64_t>();
+      for (; count < run.lengths.size(); at += run.lengths[count++]) places.push_back(at);
+      return places;
     }
-  };
-  reach(0, run.begin, 0);
-  for (std::size_t i = 0; i < count; ++i) {
-    looked_at += places[i].size();
-    if (looked_at > kPlacesMax) return std::nullopt;
-    rest.bytes -= run.lengths[i];
-    --rest.frames;
-    for (const auto& [at, from] : places[i]) reach(i + 1, at + run.lengths[i], at);
+    if (count == 0 || at < run.begin + run.lengths[count - 1]) return std::nullopt;
   }
-  auto place = places[count].find(run.next_at);
-  if (place == places[count].end()) return std::nullopt;
-  std::vector<std::uint64_t> found(count);
-  for (std::size_t i = count; i-- > 0;) {
-    found[i] = place->second;
-    place = places[i].find(found[i]);
-  }
-  return found;
 }
 
 }  // namespace raftmq
