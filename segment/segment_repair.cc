@@ -166,8 +166,8 @@ Result<std::optional<SegmentRepair::Piece>> SegmentRepair::Fit(std::span<const R
   std::uint64_t room = capacity_ > 0 ? capacity_ : ~std::uint64_t{0};
   if (where_.open_end) room = where_.open_end->position;
   if (next != anchors_.end()) room = next->begin;
-  is_to_the_end_ = where_.last == last.leader.index;
-  if (is_to_the_end_) piece.end = AlignUp(piece.end, kPageBytes);
+  piece.is_to_the_end = where_.last == last.leader.index;
+  if (piece.is_to_the_end) piece.end = AlignUp(piece.end, kPageBytes);
   if (piece.end > room) return std::optional<Piece>();
   for (std::size_t i = 0; i < frames.size(); ++i)
     piece.frames.emplace_back((*places)[i], frames[i].bytes);
@@ -197,7 +197,7 @@ Status SegmentRepair::Write() {
   RAFTMQ_TRY(Extend(*file, pieces_.back().end));
   RAFTMQ_TRY(disk_.DropIndexFile(where_.name));
   for (const Piece& piece : pieces_) RAFTMQ_TRY(WritePiece(*file, piece));
-  if (is_to_the_end_) RAFTMQ_TRY(ZeroBehind(*file, pieces_.back().end));
+  if (pieces_.back().is_to_the_end) RAFTMQ_TRY(ZeroBehind(*file, pieces_.back().end));
   return file->Sync();
 }
 

@@ -1,10 +1,18 @@
 // One segment's share of a repair: finds the place of each frame, then writes what is missing.
 //
-// Nothing is written before all places are known and every chain is closed. Then: 1. the index file
-// goes, durably; 2. a file that became shorter gets its length again; 3. the lost frames are
-// written in place, whole pages, with what stands beside them read back; 4. sync; 5. once the
-// segment is whole, its index file is written. A crash in between leaves damage that was promised:
-// it is repaired again. A file that is gone is made anew under a temporary name.
+// Whole entries stay where they are and the lost frames go between them. Where these do not fit,
+// the whole ones that were sent as well give way and are written anew, up to one that stands right
+// or the end. Nothing is written before all places are known and every chain is closed. Then:
+//
+//  1. A file that became shorter gets its length again.
+//  2. The index file goes, durably.
+//  3. The frames are written, whole pages, with what stands beside them read back. Behind the last
+//     entry of a sealed segment come zeros to the end of the file.
+//  4. Sync.
+//  5. Once the segment is whole, its index file is written.
+//
+// A crash in between leaves damage that was promised: it is repaired again. A file that is gone is
+// made anew under a temporary name.
 #pragma once
 
 #include <cstdint>
@@ -74,6 +82,7 @@ class SegmentRepair {
   struct Piece {
     std::uint64_t begin = 0, end = 0;  // Zeros where no frame is.
     std::vector<std::pair<std::uint64_t, SharedBytes>> frames;
+    bool is_to_the_end = false;  // It holds the last entry of a sealed segment.
   };
 
   Status FindAnchors(std::span<const RepairFrame> frames);
@@ -92,7 +101,6 @@ class SegmentRepair {
   std::vector<Anchor> anchors_;
   std::vector<Piece> pieces_;
   bool is_misfit_ = false;
-  bool is_to_the_end_ = false;  // The last piece holds the last entry of a sealed segment.
   std::uint64_t capacity_ = 0;  // As its checkpoint says; 0 if that is not known.
 };
 
