@@ -42,9 +42,11 @@ Status CheckPayload(const Frame& entry) {
     case EntryKind::kSession:
       RAFTMQ_TRY(DecodeSessionEntry(entry.payload()));
       return Ok();
-    case EntryKind::kCheckpoint:
-      RAFTMQ_TRY(ParseCheckpointPart(entry.payload()));
+    case EntryKind::kCheckpoint: {
+      RAFTMQ_TRY_ASSIGN(const CheckpointPart part, ParseCheckpointPart(entry.payload()));
+      if (part.part == 0) RAFTMQ_TRY(CheckpointHeadOf(entry.payload()));  // It opens a segment.
       return Ok();
+    }
     case EntryKind::kLogStart:
       RAFTMQ_TRY(DecodeLogStart(entry.payload()));
       return Ok();
