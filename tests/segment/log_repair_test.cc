@@ -433,6 +433,22 @@ TEST_P(LogRepairTest, WhatTheDiskDoesNotHoldThoughItWasWrittenStaysDamagedAndIsT
   ExpectWhole(again, "the sector is well again");
 }
 
+// Of what was repaired in it the log in memory knows nothing before it is opened again.
+TEST_P(LogRepairTest, ASegmentThatWasRepairedWhileActiveIsSealedWithoutAnIndex) {
+  MemoryFileSystem files(driver_->files().Snapshot());
+  Ruin(files, segments_.back(), 0, 100);
+  const auto driver = LogDriver::GoOn(options_, files.Snapshot());
+  const DamagedRange range = driver->log().damage().front();
+  Run(driver->log(), driver->log().TakeRepairJob(FramesFrom(range.first, range.last)));
+  ASSERT_TRUE(driver->log().damage().empty());
+  ASSERT_TRUE(driver->log().NeedsReopening());
+  driver->Roll();
+  driver->Close();
+  std::size_t faults = 0;
+  const LogOutline outline = OutlineOf(driver->files(), &faults);
+  EXPECT_EQ(faults, 0u) << outline.path;
+}
+
 INSTANTIATE_TEST_SUITE_P(PageOrNot, LogRepairTest, testing::Bool(), NameOfLayout);
 
 }  // namespace
