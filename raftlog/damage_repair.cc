@@ -17,9 +17,7 @@ std::optional<RepairRequest> DamageRepair::Next(const Situation& situation) {
     const bool is_committed = range.first <= situation.commit;
     // Without its hash nobody can say whether he has the same: the next leader will.
     if (!is_committed && range.last_hash == 0) continue;
-    Attempt& attempt =
-        attempts_.try_emplace(range.first, Attempt{.is_by_hash = situation.needs_whole})
-            .first->second;
+    Attempt& attempt = AttemptFor(range, situation);
     if (situation.now < attempt.pause_until) continue;
     // Of a range that is committed in part the others may know no commit at all: then it is the
     // same whole range that they are asked for, which its hash tells. By turns; first for what is
@@ -28,8 +26,15 @@ std::optional<RepairRequest> DamageRepair::Next(const Situation& situation) {
     const bool is_by_commit = is_committed && !(has_turns && attempt.is_by_hash);
     const std::optional<ReplicaId> to = NextToAsk(attempt, situation);
     if (!to) {
-      if (is_by_commit == is_committed)
-        attempt.is_hopeless = is_committed && HasOnlyDamaged(attempt, situation);
+      const bool is_none_left = is_committed && HasOnlyDamaged(attempt, situation);
+      if (!has_turns) {
+        attempt.is_hopeless = is_none_left;
+      } else if (is_by_commit) {  // The end may be whole where the beginning is not.
+        attempt.is_beginning_hopeless = is_none_left;
+        attempt.is_hopeless = attempt.is_hopeless && is_none_left;
+      } else {
+        attempt.is_hopeless = attempt.is_beginning_hopeless && is_none_left;
+      }
       attempt.is_by_hash = !attempt.is_by_hash;
       attempt.answers.clear();
       attempt.pause_until = situation.now + kRetryPause;
@@ -48,6 +53,15 @@ std::optional<RepairRequest> DamageRepair::Next(const Situation& situation) {
   return std::nullopt;
 }
 
+// What was answered on a range that has grown or shrunk was about another one.
+DamageRepair::Attempt& DamageRepair::AttemptFor(const DamagedRange& range,
+                                                const Situation& situation) {
+  const Attempt fresh{.last = range.last, .is_by_hash = situation.needs_whole};
+  Attempt& attempt = attempts_.try_emplace(range.first, fresh).first->second;
+  if (attempt.last != range.last) attempt = fresh;
+  return attempt;
+}
+
 void DamageRepair::Answered(RepairReply::Answer answer, Microseconds now) {
   RAFTMQ_CHECK(asked_.has_value());
   Attempt& attempt = attempts_[asked_->first];
@@ -55,6 +69,11 @@ void DamageRepair::Answered(RepairReply::Answer answer, Microseconds now) {
   if (answer == RepairReply::Answer::kRemoved && asked_->is_committed) attempt.is_removed = true;
   asked_->due = now + kAnswerTimeout;
   if (answer == RepairReply::Answer::kHave) return;  // Until it was tried.
+  asked_.reset();
+}
+
+void DamageRepair::WasSplit() {
+  attempts_.erase(asked_->first);
   asked_.reset();
 }
 
@@ -69,14 +88,19 @@ void DamageRepair::Tried(bool is_repaired) {
   asked_.reset();
 }
 
-bool DamageRepair::IsHopeless(const DamagedRange& range) const {
+const DamageRepair::Attempt* DamageRepair::Find(const DamagedRange& range) const {
   const auto found = attempts_.find(range.first);
-  return found != attempts_.end() && found->second.is_hopeless;
+  return found != attempts_.end() && found->second.last == range.last ? &found->second : nullptr;
+}
+
+bool DamageRepair::IsHopeless(const DamagedRange& range) const {
+  const Attempt* const attempt = Find(range);
+  return attempt != nullptr && attempt->is_hopeless;
 }
 
 bool DamageRepair::IsRemoved(const DamagedRange& range) const {
-  const auto found = attempts_.find(range.first);
-  return found != attempts_.end() && found->second.is_removed;
+  const Attempt* const attempt = Find(range);
+  return attempt != nullptr && attempt->is_removed;
 }
 
 bool DamageRepair::HasOnlyDamaged(const Attempt& attempt, const Situation& situation) {

@@ -38,12 +38,16 @@ class DamageRepair {
   // The asked replica's answer. REQUIRES: the question was the last one of Next. After kHave it may
   // be asked for the rest, for which it has time anew.
   void Answered(RepairReply::Answer answer, Microseconds now);
+  // The same, where its answer holds for the beginning of the range only, which was split: each
+  // part is asked for by itself.
+  void WasSplit();
   // What came with an answer kHave was written, or was no good: then that replica counts as one
   // that cannot help for now.
   void Tried(bool is_repaired);
 
-  // True once all other voters have said that they hold these entries damaged as well, and until
-  // one of them is asked again with more success: no good copy is left. Never of uncommitted ones.
+  // True once all other voters have said that they hold all these entries damaged as well, and
+  // until one of them is asked again with more success: no good copy is left. Never where the first
+  // of them is not committed.
   bool IsHopeless(const DamagedRange& range) const;
   // True once a replica has said that these entries, all committed, lie before its log's start:
   // that has been committed, too, and nobody misses them any more.
@@ -52,9 +56,11 @@ class DamageRepair {
 
  private:
   struct Attempt {
+    Index last;                                        // Of the range that the rest is about.
     std::map<ReplicaId, RepairReply::Answer> answers;  // In this round.
     Microseconds pause_until{0};
-    bool is_by_hash = false;  // What this round asks for, where there is a choice.
+    bool is_by_hash = false;             // What this round asks for, where there is a choice.
+    bool is_beginning_hopeless = false;  // What of it is committed.
     bool is_hopeless = false;
     bool is_removed = false;
   };
@@ -64,6 +70,8 @@ class DamageRepair {
     Microseconds due{0};
     bool is_committed = false;  // All of it.
   };
+  Attempt& AttemptFor(const DamagedRange& range, const Situation& situation);
+  const Attempt* Find(const DamagedRange& range) const;
   static bool HasOnlyDamaged(const Attempt& attempt, const Situation& situation);
   std::optional<ReplicaId> NextToAsk(const Attempt& attempt, const Situation& situation) const;
 

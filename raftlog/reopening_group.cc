@@ -79,6 +79,7 @@ void ReopeningGroup::Adopt(OpenedLog opened) {
   GroupOptions options = options_;
   // Answers to the group before are still on their way: this one asks by other numbers.
   options.raft.seed = SplitMix(options_.raft.seed + ++openings_).Next();
+  opened.log->KeepFilesForEarlierReaders();
   group_ = std::make_unique<ReplicaGroup>(options, deps_, std::move(opened));
   phase_ = Phase::kOpen;
   if (on_commit_) group_->SetOnCommit(on_commit_);

@@ -273,6 +273,9 @@ class ReplicaGroup final : public Group {
   bool MayHideRecords(Offset before) const;
   bool HasOnlyCopy() const;  // Nobody else can have one.
   void ReceiveRepairReply(const RepairReply& reply, std::vector<SharedBytes> frames);
+  bool WasSplitBy(const RepairReply& reply, const std::vector<SharedBytes>& frames);
+  DamagedRange RepairedWith(const DamagedRange& range) const;
+  bool IsHopeless(const DamagedRange& range) const;
   std::unique_ptr<LogJob> TakeRepairJob();
   void FinishRepair();
   void TellCoreOfDamage();
@@ -282,6 +285,8 @@ class ReplicaGroup final : public Group {
   void AnswerRepair(const RepairRequest& request, Answer answer,
                     std::vector<SharedBytes> frames = {});
   void ConfirmSame(const RepairRequest& request);
+  void AnswerUnreadable(const RepairRequest& request, Index first);
+  void AnswerUpTo(const RepairRequest& request, Answer answer, Index behind);
   void SendCopy(const RepairRequest& request, Index up_to);
   void ReadCopy(const RepairRequest& request, Index first, Index up_to,
                 std::function<void(const LogSlice&)> done);

@@ -56,7 +56,7 @@ Status ReplicaGroup::CheckLoss(Offset to) const {
                   fmt::format("offset {} lies within damage, {}: give up to its end, offset {}",
                               to.value(), where, range.end_offset.value()));
     }
-    if (!is_only_copy && !repair_.IsHopeless(range)) {
+    if (!is_only_copy && !IsHopeless(range)) {
       return Fail(ErrorCode::kNotYet,
                   fmt::format("{} may be repaired still: not all replicas have said that they hold "
                               "them damaged as well; start those that are down",

@@ -8,6 +8,7 @@
 
 #include "raftlog/received_entries.h"
 #include "raftlog/replica_group.h"
+#include "segment/frame_check.h"
 
 namespace raftmq {
 namespace {
@@ -17,22 +18,6 @@ constexpr std::size_t kCollectedBytesMax = 64u << 20;  // In memory, before they
 // A leader whose damage has not been repaired by then makes room for one with a whole log.
 constexpr Microseconds kLeadsDamagedMax = std::chrono::seconds(2);
 
-// What either names; runs that overlap become one.
-std::vector<DamagedRun> UnionOf(const std::vector<DamagedRun>& told, std::vector<DamagedRun> runs) {
-  runs.insert(runs.end(), told.begin(), told.end());
-  std::ranges::sort(runs, {}, &DamagedRun::first);
-  std::vector<DamagedRun> joined;
-  for (const DamagedRun& run : runs) {
-    if (joined.empty() || run.first > joined.back().last) {
-      joined.push_back(run);
-      continue;
-    }
-    joined.back().last = std::max(joined.back().last, run.last);
-    joined.back().term_max = std::max(joined.back().term_max, run.term_max);
-  }
-  return joined;
-}
-
 }  // namespace
 
 // --- As the one who lacks them.
@@ -40,6 +25,18 @@ std::vector<DamagedRun> UnionOf(const std::vector<DamagedRun>& told, std::vector
 void ReplicaGroup::OnDamageMet(const DamagedRange& met, bool is_new) {
   if (is_new && deps_.on_damage) deps_.on_damage(options_.log.group, met);
   RepairDamage();
+}
+
+// The run that is asked for when `range` is: what is whole beside it may have to be written, too.
+DamagedRange ReplicaGroup::RepairedWith(const DamagedRange& range) const {
+  for (const DamagedRange& run : log_->ToRepair()) {
+    if (run.first <= range.first && range.last <= run.last) return run;
+  }
+  return range;
+}
+
+bool ReplicaGroup::IsHopeless(const DamagedRange& range) const {
+  return repair_.IsHopeless(RepairedWith(range));
 }
 
 // Whenever damage was found, an answer has come, or time has passed.
@@ -51,9 +48,10 @@ void ReplicaGroup::RepairDamage() {
   const bool needs_reopening = log_->NeedsReopening() || MayBecomeWhole();
   if (log_->damage().empty() && !needs_reopening) return;
   const Membership members = WhoMayHaveCopies();
+  const std::vector<DamagedRange> to_repair = log_->ToRepair();
   const std::optional<RepairRequest> question =
       repair_.Next({.now = deps_.clock.SteadyNow(),
-                    .damage = log_->damage(),
+                    .damage = to_repair,
                     .commit = core_.status().commit,
                     .members = members,
                     .knows_members = core_.KnowsMembership(),
@@ -118,7 +116,14 @@ void ReplicaGroup::ReceiveRepairReply(const RepairReply& reply, std::vector<Shar
   if (!repair_.IsAsking() || reply.id != repair_request_.id || !repair_frames_.empty() ||
       repair_job_under_way_)
     return;
-  repair_.Answered(reply.answer, deps_.clock.SteadyNow());
+  if (reply.answer != RepairReply::Answer::kHave && WasSplitBy(reply, frames)) {
+    repair_.WasSplit();
+    return RepairDamage();
+  }
+  // It may hold for some of the entries only: there is a frame, or some have come already.
+  const bool is_of_part =
+      reply.answer != RepairReply::Answer::kHave && !(frames.empty() && collected_.empty());
+  repair_.Answered(is_of_part ? Answer::kNotYet : reply.answer, deps_.clock.SteadyNow());
   if (reply.answer != RepairReply::Answer::kHave) return RepairDamage();
   AppendRequest append{.previous = collected_to_};
   const auto entries = CheckReceivedEntries(frames, log_->group_seed(), &append);
@@ -131,7 +136,21 @@ void ReplicaGroup::ReceiveRepairReply(const RepairReply& reply, std::vector<Shar
   collected_to_ = append.last;
   if (IsToBeCollected()) return AskForCopy();
   repair_frames_ = std::exchange(collected_, {});
+  TellCoreOfDamage();
   MaybeSubmit();
+}
+
+// The frame beside such an answer is the first entry for which it does not hold.
+bool ReplicaGroup::WasSplitBy(const RepairReply& reply, const std::vector<SharedBytes>& frames) {
+  const bool may_say = reply.answer == Answer::kHaveDamaged || reply.answer == Answer::kRemoved;
+  if (!may_say || frames.size() != 1 || !collected_.empty()) return false;
+  const Result<BatchHeader> header = CheckFrame(frames[0].view(), log_->group_seed());
+  if (!header || header->leader.index > repair_request_.last) return false;
+  const LeaderBlock& behind = header->leader;
+  return log_->SplitDamage({.index = behind.index.Minus(1),
+                            .term = behind.term,
+                            .next_offset = behind.base_offset,
+                            .chain = behind.chain});
 }
 
 std::unique_ptr<LogJob> ReplicaGroup::TakeRepairJob() {
@@ -139,7 +158,7 @@ std::unique_ptr<LogJob> ReplicaGroup::TakeRepairJob() {
   // Meanwhile a cut, a reset or a new log start may have taken the damage away.
   const Index first = repair_request_.first;
   const bool is_damaged = std::ranges::any_of(
-      log_->damage(), [first](const DamagedRange& range) { return range.first == first; });
+      log_->ToRepair(), [first](const DamagedRange& range) { return range.first == first; });
   if (!is_damaged) {
     repair_frames_.clear();
     repair_.Tried(true);
@@ -172,16 +191,23 @@ void ReplicaGroup::FinishRepair() {
 void ReplicaGroup::TellCoreOfDamage() {
   std::vector<DamagedRun> runs;
   for (const DamagedRange& range : damage()) {
-    const bool is_missed = !repair_.IsRemoved(range) || !state_.is_whole();
-    if (is_missed && !repair_.IsHopeless(range))
-      runs.push_back({range.first, range.last, range.term_max});
+    const bool is_missed = !repair_.IsRemoved(RepairedWith(range)) || !state_.is_whole();
+    if (is_missed && !IsHopeless(range)) runs.push_back({range.first, range.last, range.term_max});
   }
   if (!runs.empty() && !damaged_since_) damaged_since_ = deps_.clock.SteadyNow();
   if (runs.empty()) damaged_since_.reset();
-  if (log_->NeedsReopening()) runs = UnionOf(core_.damage().all(), std::move(runs));
-  if (runs == core_.damage().all()) return;
+  // What is about to be written: of whole entries that give way a cut would not know the place.
+  const bool is_writing = !repair_frames_.empty() || repair_job_under_way_;
+  const bool is_wider = std::ranges::none_of(runs, [this](const DamagedRun& run) {
+    return run.first <= repair_request_.first && repair_request_.last <= run.last;
+  });
+  if (is_writing && is_wider)
+    runs.push_back({repair_request_.first, repair_request_.last, core_.status().term});
+  if (log_->NeedsReopening()) std::ranges::copy(core_.damage().all(), std::back_inserter(runs));
+  DamagedRuns damage(std::move(runs));
+  if (damage.all() == core_.damage().all()) return;
   const Index commit = core_.status().commit;
-  core_.SetDamage(std::move(runs));
+  core_.SetDamage(std::move(damage));
   CarryOut({});
   // A leader that counts itself again may commit by that alone: nothing else may come for a while.
   if (core_.status().commit != commit) OnAppliedOrCommitted();
@@ -193,7 +219,12 @@ void ReplicaGroup::HandOverIfDamaged() {
   if (core_.status().role != RaftRole::kLeader || !damaged_since_ || transfer_) return;
   if (now - *damaged_since_ < kLeadsDamagedMax) return;
   damaged_since_ = now;  // Next time after another while.
-  HandOver([] {});
+  if (core_.damage().empty() || core_.damage().last() <= core_.status().commit)
+    return HandOver([] {});
+  // Nobody can have all that it has: they elect a leader whose entries replace it.
+  core_.GiveUp();
+  CarryOut({});
+  proposals_.LoseAbove(Index(0), UnknownOutcome());
 }
 
 // Damage that may yet be repaired is no answer for ever.
@@ -206,7 +237,7 @@ Error ReplicaGroup::AsRetriable(Error error) const {
   // None left: what was met was trimmed or repaired meanwhile. The next read does not meet it.
   const std::vector<DamagedRange> left = damage();
   const bool is_hopeless = !left.empty() && std::ranges::all_of(left, [this](const auto& range) {
-    return repair_.IsHopeless(range);
+    return IsHopeless(range);
   });
   if (error.code != ErrorCode::kDataCorrupt || HasOnlyCopy() || is_hopeless) return error;
   return Repairing();
@@ -223,8 +254,7 @@ bool ReplicaGroup::MayHideRecords(Offset before) const {
   if (log_->NeedsReopening()) return true;
   if (HasOnlyCopy()) return false;
   return std::ranges::any_of(damage(), [this, before](const DamagedRange& range) {
-    return range.first_offset < before && range.end_offset > LogStart() &&
-           !repair_.IsHopeless(range);
+    return range.first_offset < before && range.end_offset > LogStart() && !IsHopeless(range);
   });
 }
 
@@ -269,7 +299,10 @@ void ReplicaGroup::ConfirmSame(const RepairRequest& request) {
            [compare](const LogSlice& slice) { compare(FrameCursor(slice.bytes).Next()->header); });
 }
 
+// REQUIRES: the asker's entries are the same.
 void ReplicaGroup::SendCopy(const RepairRequest& request, Index up_to) {
+  const Index log_first = log_->bounds().first;
+  if (request.first < log_first) return AnswerUpTo(request, Answer::kRemoved, log_first);
   std::vector<SharedBytes> frames = GatherFrom(request.first, up_to);
   if (!frames.empty()) return AnswerRepair(request, Answer::kHave, std::move(frames));
   ReadCopy(request, request.first, up_to, [this, request](const LogSlice& slice) {
@@ -288,22 +321,44 @@ void ReplicaGroup::ReadCopy(const RepairRequest& request, Index first, Index up_
     return AnswerRepair(request, Answer::kNotYet);
   std::unique_ptr<LogRead> read = log_->Read({.by = ReadFrom::By::kIndex, .value = first.value()},
                                              std::min(up_to, durable), kRepairBytesMax);
-  if (!read) {  // A missing file.
-    const bool is_damaged = std::ranges::any_of(log_->damage(), [first](const DamagedRange& range) {
-      return range.first <= first && first <= range.last;
-    });
-    return AnswerRepair(request, is_damaged ? Answer::kHaveDamaged : Answer::kNotYet);
-  }
+  if (!read) return AnswerUnreadable(request, first);  // A missing file.
   reader_.Run(std::move(read),
               [this, request, first, done = std::move(done)](const Result<LogSlice>& slice) {
-                if (!slice) {
-                  const bool is_damaged = slice.error().code == ErrorCode::kDataCorrupt;
-                  return AnswerRepair(request, is_damaged ? Answer::kHaveDamaged : Answer::kNotYet);
-                }
+                if (!slice) return AnswerUnreadable(request, first);
                 if (slice->first != first || slice->last < first)
                   return AnswerRepair(request, Answer::kNotYet);
                 done(*slice);
               });
+}
+
+// Only all of what is asked for is damaged here, or a frame says what is not: else the asker would
+// give up what has a good copy.
+void ReplicaGroup::AnswerUnreadable(const RepairRequest& request, Index first) {
+  const auto damaged = std::ranges::find_if(log_->damage(), [first](const DamagedRange& range) {
+    return range.first <= first && first <= range.last;
+  });
+  if (damaged == log_->damage().end()) return AnswerRepair(request, Answer::kNotYet);
+  if (damaged->first > request.first) return AnswerRepair(request, Answer::kNotYet);
+  if (damaged->last >= request.last) return AnswerRepair(request, Answer::kHaveDamaged);
+  // What stands behind it here names the last of them, if that is the same for both.
+  const bool is_same = !request.is_committed || damaged->last <= core_.status().commit;
+  if (!is_same) return AnswerRepair(request, Answer::kNotYet);
+  AnswerUpTo(request, Answer::kHaveDamaged, damaged->last.Next());
+}
+
+// `answer` holds for what lies before entry `behind`.
+void ReplicaGroup::AnswerUpTo(const RepairRequest& request, Answer answer, Index behind) {
+  std::vector<SharedBytes> frames = GatherFrom(behind, behind);
+  if (!frames.empty()) return AnswerRepair(request, answer, std::move(frames));
+  std::unique_ptr<LogRead> read;
+  if (behind <= core_.status().durable.last)
+    read = log_->Read({.by = ReadFrom::By::kIndex, .value = behind.value()}, behind, 1);
+  if (!read) return AnswerRepair(request, Answer::kNotYet);
+  reader_.Run(std::move(read), [this, request, answer, behind](const Result<LogSlice>& slice) {
+    if (!slice || slice->first != behind || slice->last != behind)
+      return AnswerRepair(request, Answer::kNotYet);
+    AnswerRepair(request, answer, {slice->bytes});
+  });
 }
 
 }  // namespace raftmq

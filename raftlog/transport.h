@@ -49,10 +49,10 @@ struct RepairRequest {
 struct RepairReply {
   enum class Answer : std::uint8_t {
     kHave,         // The message's frames are entries from `first` on, not necessarily all.
-    kHaveDamaged,  // They are unreadable here, too.
+    kHaveDamaged,  // They are unreadable here, too; if there is a frame: those before it.
     kDoNotHave,    // The log is whole here and has others, or ends before.
     kNotYet,       // Not known yet, or no time: ask again.
-    kRemoved,      // They lie before the log's start here.
+    kRemoved,      // They lie before the log's start here; if there is a frame: those before it.
   };
   ReplicaId from;
   ReplicaId to;

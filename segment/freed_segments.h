@@ -20,6 +20,7 @@ class FreedSegments {
   // Segments below `reuse_bytes_min` bytes are not waited with.
   explicit FreedSegments(std::uint64_t reuse_bytes_min) : reuse_bytes_min_(reuse_bytes_min) {}
 
+  // `allocated_bytes`: 0 for a file that is not to be used again.
   void Add(const SegmentName& name, std::uint64_t allocated_bytes, std::weak_ptr<FileMap> map) {
     segments_.push_back({name, allocated_bytes, std::move(map), std::nullopt});
   }

@@ -160,7 +160,11 @@ Status Repair::Write(std::size_t i) {
   const LogTail whole_to = found.whole_to;
   if (whole_to.index >= order_.range.first) NoteWhole(whole_to);
   RAFTMQ_TRY_ASSIGN(auto map, disk_.MapOf(where.name));
-  report_.segments.push_back({where.name, !where.is_there, std::move(found), std::move(map)});
+  report_.segments.push_back({.name = where.name,
+                              .is_new = !where.is_there,
+                              .was_open = where.open_end.has_value(),
+                              .found = std::move(found),
+                              .map = std::move(map)});
   if (whole_to.index >= last) return Ok();
   return Fail(ErrorCode::kDataCorrupt,
               fmt::format("'{}' does not hold what was written to it", disk_.PathOf(where.name)));
@@ -184,7 +188,7 @@ Result<RepairedSegment> RebuildIndexOf(LogDisk& disk, const SegmentRepair::Where
   RAFTMQ_TRY_ASSIGN(SegmentRepair::Found found,
                     SegmentRepair(disk, where).Reindex(where.name.first));
   RAFTMQ_TRY_ASSIGN(auto map, disk.MapOf(where.name));
-  return RepairedSegment{where.name, false, std::move(found), std::move(map)};
+  return RepairedSegment{.name = where.name, .found = std::move(found), .map = std::move(map)};
 }
 
 }  // namespace raftmq

@@ -23,7 +23,8 @@ struct RepairOrder {
 // A segment whose file was written to, or looked at for its index.
 struct RepairedSegment {
   SegmentName name;
-  bool is_new = false;  // Its file was made anew.
+  bool is_new = false;    // Its file was made anew.
+  bool was_open = false;  // It was appended to when the job was made: more may be staged by now.
   SegmentRepair::Found found;
   std::shared_ptr<FileMap> map;
 };

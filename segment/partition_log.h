@@ -242,10 +242,19 @@ class PartitionLog {
   virtual std::unique_ptr<LogJob> TakeRepairJob(std::vector<SharedBytes> frames) = 0;
   // Of the last repair job that was Completed.
   virtual const RepairOutcome& last_repair() const = 0;
+  // What is to be repaired as one: damage(), where that cannot be done by itself with what is whole
+  // around it (RepairOutcome::is_misfit). Sorted, disjoint.
+  virtual std::vector<DamagedRange> ToRepair() const = 0;
+  // The damaged run that holds entry `end`, and more, becomes two; `end` is the first one's last.
+  // False if there is no such run.
+  virtual bool SplitDamage(const LogTail& end) = 0;
   // True once repaired entries lie where only a new opening takes them in (the active segment, a
   // file made anew, entries that may still be cut off): the owner closes the log and opens it
   // again. damage() does not name them any more; until then reads of them may fail.
   virtual bool NeedsReopening() const = 0;
+  // Who was served before this log was opened again may still read: none of the files that are
+  // there now becomes the next segment.
+  virtual void KeepFilesForEarlierReaders() = 0;
   // Has a sealed segment's index, in memory and its file, made anew by a background job. Nothing if
   // no such segment is there.
   virtual void RebuildIndex(Index segment_first) = 0;

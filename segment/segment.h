@@ -35,7 +35,8 @@ struct Segment {
   SparseIndex index;
   LogTail tail;  // Its last staged entry.
   bool sealed = false;
-  std::int64_t opened_ms = 0;  // Append time of its first entry: how fast it fills.
+  bool has_earlier_readers = false;  // Of a map that is not view.map any more, it may be.
+  std::int64_t opened_ms = 0;        // Append time of its first entry: how fast it fills.
 
   bool HasFile() const { return allocated_bytes > 0; }
 };

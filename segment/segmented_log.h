@@ -55,7 +55,10 @@ class SegmentedLog final : public PartitionLog {
   std::unique_ptr<SegmentCheck> CheckSegment(Index index) const override;
   std::unique_ptr<LogJob> TakeRepairJob(std::vector<SharedBytes> frames) override;
   const RepairOutcome& last_repair() const override { return last_repair_; }
+  std::vector<DamagedRange> ToRepair() const override;
+  bool SplitDamage(const LogTail& end) override;
   bool NeedsReopening() const override { return needs_reopening_; }
+  void KeepFilesForEarlierReaders() override;
   void RebuildIndex(Index segment_first) override;
   void RepairMeta() override { meta_repair_is_due_ = true; }
   void Committed(Index index) override;
@@ -116,6 +119,7 @@ class SegmentedLog final : public PartitionLog {
   bool prepare_is_under_way_ = false;
   FreedSegments freed_;  // Cut from the front.
   std::vector<DamagedRange> damage_;
+  std::vector<DamagedRange> widened_;  // Runs of it with what is whole beside them.
   // Set for the checks that began before entries were cut, dropped or repaired.
   std::shared_ptr<std::atomic<bool>> checks_are_overtaken_ =
       std::make_shared<std::atomic<bool>>(false);

@@ -40,6 +40,8 @@ void SegmentedLog::TruncateAfter(Index last_kept) {
 void SegmentedLog::CutDamage(Index last_kept) {
   std::erase_if(damage_,
                 [last_kept](const DamagedRange& range) { return range.first > last_kept; });
+  std::erase_if(widened_,
+                [last_kept](const DamagedRange& range) { return range.last > last_kept; });
   std::erase_if(awaiting_reopening_,
                 [last_kept](const WholeAgain& whole) { return whole.first > last_kept; });
   if (!awaiting_reopening_.empty())
@@ -53,6 +55,7 @@ void SegmentedLog::Reset(const LogBase& base) {
   first_ = segments_.front().name;
   freed_.Clear();
   damage_.clear();
+  widened_.clear();
   awaiting_reopening_.clear();
   tail_ = base.before;
   committed_ = base.before.index;
@@ -71,12 +74,14 @@ void SegmentedLog::TruncateBefore(Index first_kept) {
       first_ < segments_.front().name && segments_.front().name.first <= first_kept;
   if (drops_missing) freed_.Add(first_, 0, {});
   while (segments_.size() > 1 && segments_[1].name.first <= first_kept) {
-    freed_.Add(segments_.front().name, segments_.front().allocated_bytes,
-               segments_.front().view.map);
+    const Segment& freed = segments_.front();
+    const std::uint64_t bytes_to_reuse = freed.has_earlier_readers ? 0 : freed.allocated_bytes;
+    freed_.Add(freed.name, bytes_to_reuse, freed.view.map);
     segments_.pop_front();
   }
   if (segments_.front().name.first <= first_kept) first_ = segments_.front().name;
   std::erase_if(damage_, [&](const DamagedRange& range) { return range.last < first_.first; });
+  std::erase_if(widened_, [&](const DamagedRange& range) { return range.first < first_.first; });
 }
 
 }  // namespace raftmq

@@ -71,8 +71,9 @@ std::unique_ptr<LogJob> SegmentedLog::TakeRepairJob(std::vector<SharedBytes> fra
   if (job_is_under_way_ || is_moving || frames.empty()) return nullptr;
   const auto first = ParseBatchHeader(frames.front().view());
   if (!first) return nullptr;
-  const auto range = std::ranges::find(damage_, first->leader.index, &DamagedRange::first);
-  if (range == damage_.end()) return nullptr;
+  const std::vector<DamagedRange> runs = ToRepair();
+  const auto range = std::ranges::find(runs, first->leader.index, &DamagedRange::first);
+  if (range == runs.end()) return nullptr;
   job_is_under_way_ = true;
   std::vector<LogStep> steps;
   // What is half written when the power goes has to be promised, or it would be cut off.
@@ -102,12 +103,15 @@ void SegmentedLog::TakeRepair(const StepJob& job) {
     // Its file may have been made anew by an earlier repair.
     const bool is_known =
         std::ranges::find(segments_, repaired.name, &Segment::name) != segments_.end();
-    if (!is_known || is_last) is_taken_in = false;
+    if (!is_known || is_last || repaired.was_open) is_taken_in = false;
     if (is_last && HasActive()) active().view.page = job.unfinished_page();
-    if (!is_last) TakeRepaired(repaired);
+    if (!is_last && !repaired.was_open) TakeRepaired(repaired);
   }
   if (whole.last < whole.first) return;
   RemoveDamage(&damage_, whole);
+  std::erase_if(widened_, [&whole](const DamagedRange& wide) {
+    return wide.first <= whole.last && whole.first <= wide.last;
+  });
   if (is_taken_in) return;
   needs_reopening_ = true;
   const auto behind =
@@ -119,8 +123,9 @@ void SegmentedLog::TakeRepair(const StepJob& job) {
 // segment: up to the end of the damage that comes next there, or of all that is durable; if that
 // was not enough, with what stands before it, too.
 void SegmentedLog::WidenDamage(Index first) {
-  const auto run = std::ranges::find(damage_, first, &DamagedRange::first);
-  if (run == damage_.end()) return;
+  const std::vector<DamagedRange> runs = ToRepair();
+  const auto run = std::ranges::find(runs, first, &DamagedRange::first);
+  if (run == runs.end()) return;
   const auto behind = std::partition_point(
       segments_.begin(), segments_.end(), [&](const auto& s) { return s.name.first <= run->last; });
   if (behind == segments_.begin()) return;
@@ -128,7 +133,7 @@ void SegmentedLog::WidenDamage(Index first) {
       std::ranges::min(std::prev(behind)->tail, durable_.tail, {}, &LogTail::index);
   const auto next = std::next(run);
   DamagedRange wide = *run;
-  if (next != damage_.end() && next->first <= tail.index) {
+  if (next != runs.end() && next->first <= tail.index) {
     wide = *next;
     wide.first = run->first;
     wide.first_offset = run->first_offset;
@@ -142,7 +147,38 @@ void SegmentedLog::WidenDamage(Index first) {
     wide.first = std::prev(behind)->name.first;
     wide.first_offset = std::prev(behind)->name.first_offset;
   }
-  AddDamage(&damage_, std::move(wide));
+  AddDamage(&widened_, std::move(wide));
+}
+
+std::vector<DamagedRange> SegmentedLog::ToRepair() const {
+  std::vector<DamagedRange> runs = damage_;
+  for (const DamagedRange& wide : widened_) {
+    const bool is_damaged = std::ranges::any_of(damage_, [&wide](const DamagedRange& range) {
+      return wide.first <= range.first && range.last <= wide.last;
+    });
+    if (is_damaged) AddDamage(&runs, wide);
+  }
+  return runs;
+}
+
+bool SegmentedLog::SplitDamage(const LogTail& end) {
+  const auto run = std::ranges::find_if(damage_, [&end](const DamagedRange& range) {
+    return range.first <= end.index && end.index < range.last;
+  });
+  if (run == damage_.end()) return false;
+  DamagedRange rest = *run;
+  rest.first = end.index.Next();
+  rest.first_offset = end.next_offset;
+  run->last = end.index;
+  run->end_offset = end.next_offset;
+  run->last_hash = end.chain;
+  run->term_max = std::min(run->term_max, end.term);
+  damage_.insert(std::next(run), std::move(rest));
+  return true;
+}
+
+void SegmentedLog::KeepFilesForEarlierReaders() {
+  for (Segment& segment : segments_) segment.has_earlier_readers = true;
 }
 
 // Of a sealed segment. Frames that were found whole are at least as many as were known.
@@ -152,6 +188,7 @@ void SegmentedLog::TakeRepaired(const RepairedSegment& repaired) {
   const SegmentRepair::Found& found = repaired.found;
   segment->index = found.index;
   segment->view.map = repaired.map;
+  segment->has_earlier_readers = true;
   segment->view.page = SharedBytes();
   segment->staged_end = found.is_whole ? found.end : std::max(found.end, segment->staged_end);
   // A file that is still too short ends where it ends.

@@ -14,8 +14,7 @@
 //      same breath, and until its log reaches further again it votes by the end that it had, and
 //      does not campaign.
 //   5. If damaged entries may have changed the membership, it does not campaign either: it could
-//   win
-//      by a majority of those who were members once.
+//      win by a majority of those who were members once.
 #include <algorithm>
 #include <utility>
 #include <variant>
@@ -25,9 +24,9 @@
 
 namespace raftmq {
 
-void Raft::SetDamage(std::vector<DamagedRun> damage) {
+void Raft::SetDamage(DamagedRuns damage) {
   const RaftInvariants::Step step(*this);
-  damage_ = DamagedRuns(std::move(damage));
+  damage_ = std::move(damage);
   ForgetVerified();
   ForgetUnsentAcks();
   AckDurable();

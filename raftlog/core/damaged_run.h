@@ -18,11 +18,22 @@ struct DamagedRun {
   bool operator==(const DamagedRun&) const = default;
 };
 
-// The damaged runs of one log, by index, disjoint. Value type.
+// The damaged runs of one log, by index, with something whole between any two. Value type.
 class DamagedRuns {
  public:
   DamagedRuns() = default;
-  explicit DamagedRuns(std::vector<DamagedRun> runs) : runs_(std::move(runs)) {}
+  // In any order; those that overlap or touch become one.
+  explicit DamagedRuns(std::vector<DamagedRun> runs) {
+    std::ranges::sort(runs, {}, &DamagedRun::first);
+    for (const DamagedRun& run : runs) {
+      if (runs_.empty() || run.first > runs_.back().last.Next()) {
+        runs_.push_back(run);
+        continue;
+      }
+      runs_.back().last = std::max(runs_.back().last, run.last);
+      runs_.back().term_max = std::max(runs_.back().term_max, run.term_max);
+    }
+  }
 
   bool empty() const { return runs_.empty(); }
   const std::vector<DamagedRun>& all() const { return runs_; }

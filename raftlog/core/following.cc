@@ -40,11 +40,13 @@ void Raft::Reject(const RaftMessage& message, const AppendRequest& request) {
   // Of what cannot be read nobody knows the term; what is committed agrees all the same.
   while (hint > status_.commit && damage_.Find(hint) != nullptr)
     hint = std::max(status_.commit, damage_.Find(hint)->first.Minus(1));
+  const bool is_lost = !damage_.empty() || !HoldsItsPromise();
+  if (is_lost) acked_synced_ = std::min({acked_synced_, hint, request.previous.Minus(1)});
   Send(message.from, AppendRejection{.previous = request.previous,
                                      .hint = hint,
                                      .hint_term = log_.TermAt(hint).value_or(Term(0)),
                                      .round = request.round,
-                                     .is_lost = !damage_.empty() || !HoldsItsPromise()});
+                                     .is_lost = is_lost});
 }
 
 // Returns up to where the log agrees with the leader's now.

@@ -171,7 +171,7 @@ class Raft {
   // These entries cannot be read any more, by index and disjoint; none that is cut off or deleted
   // need be named again. Until they are repaired this replica counts itself only up to the first of
   // them, and campaigns last (damage.cc).
-  void SetDamage(std::vector<DamagedRun> damage);
+  void SetDamage(DamagedRuns damage);
   // What SetDamage said last, without what the log has been cut of since.
   const DamagedRuns& damage() const { return damage_; }
   // This replica's disk hangs: leads no more, and asks the voter that has most to campaign at once.

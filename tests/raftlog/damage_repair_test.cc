@@ -76,21 +76,38 @@ TEST_F(DamageRepairTest, WhereOnlyTheWholeTellsWhereEntriesStoodItIsAskedForFirs
   }
 }
 
-TEST_F(DamageRepairTest, OnlyTheAnswersOnWhatIsCommittedTellThatNoGoodCopyIsLeft) {
-  ASSERT_TRUE(Ask().has_value());
-  repair_.Answered(RepairReply::Answer::kHaveDamaged, now_);
-  EXPECT_FALSE(Ask().has_value());
-  EXPECT_TRUE(repair_.IsHopeless(damage_[0]));
-  Pause();
-  ASSERT_TRUE(Ask().has_value());
-  repair_.Answered(RepairReply::Answer::kNotYet, now_);
-  EXPECT_FALSE(Ask().has_value());
-  EXPECT_TRUE(repair_.IsHopeless(damage_[0]));
-  Pause();
-  ASSERT_TRUE(Ask().has_value());
-  repair_.Answered(RepairReply::Answer::kNotYet, now_);
-  EXPECT_FALSE(Ask().has_value());
+// The end of the run, above the commit, may be whole where what is committed of it is not.
+TEST_F(DamageRepairTest, ARunWithTurnsIsHopelessOnceBothTurnsHaveSaidSo) {
+  const auto answer = [this](RepairReply::Answer given) {
+    ASSERT_TRUE(Ask().has_value());
+    repair_.Answered(given, now_);
+    EXPECT_FALSE(Ask().has_value());
+    Pause();
+  };
+  answer(RepairReply::Answer::kHaveDamaged);
   EXPECT_FALSE(repair_.IsHopeless(damage_[0]));
+  answer(RepairReply::Answer::kNotYet);
+  EXPECT_FALSE(repair_.IsHopeless(damage_[0]));
+  for (int turn = 0; turn < 2; ++turn) answer(RepairReply::Answer::kHaveDamaged);
+  EXPECT_TRUE(repair_.IsHopeless(damage_[0]));
+  answer(RepairReply::Answer::kHaveDamaged);
+  EXPECT_TRUE(repair_.IsHopeless(damage_[0]));
+  for (int turn = 0; turn < 2; ++turn) answer(RepairReply::Answer::kNotYet);
+  EXPECT_FALSE(repair_.IsHopeless(damage_[0]));
+}
+
+TEST_F(DamageRepairTest, WhatWasSaidOfARunDoesNotHoldForALongerOne) {
+  for (const auto answer : {RepairReply::Answer::kHaveDamaged, RepairReply::Answer::kRemoved}) {
+    damage_[0].last = Index(14);
+    ASSERT_TRUE(Ask().has_value());
+    repair_.Answered(answer, now_);
+    EXPECT_FALSE(Ask().has_value());
+    EXPECT_TRUE(repair_.IsHopeless(damage_[0]) || repair_.IsRemoved(damage_[0]));
+    damage_[0].last = Index(15);
+    EXPECT_FALSE(repair_.IsHopeless(damage_[0]) || repair_.IsRemoved(damage_[0]));
+    EXPECT_TRUE(Ask().has_value());
+    repair_.Answered(RepairReply::Answer::kNotYet, now_);
+  }
 }
 
 // Of what is not known to be committed the other may have removed other entries.

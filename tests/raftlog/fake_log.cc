@@ -174,7 +174,10 @@ class FakeLog final : public PartitionLog {
   std::unique_ptr<SegmentCheck> CheckSegment(Index) const override { return nullptr; }
   std::unique_ptr<LogJob> TakeRepairJob(std::vector<SharedBytes>) override { return nullptr; }
   const RepairOutcome& last_repair() const override { return last_repair_; }
+  std::vector<DamagedRange> ToRepair() const override { return damage(); }
+  bool SplitDamage(const LogTail&) override { return false; }
   bool NeedsReopening() const override { return false; }
+  void KeepFilesForEarlierReaders() override {}
   void RebuildIndex(Index) override {}
   void RepairMeta() override {}
   void Committed(Index index) override { RAFTMQ_CHECK(index <= last()); }

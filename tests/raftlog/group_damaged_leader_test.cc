@@ -209,5 +209,39 @@ TEST(DamagedLeader, ThatIsRepairedTellsAtOnceWhatItCommitsByThat) {
   EXPECT_EQ(status.log_start, Offset(10));
 }
 
+// It would answer their heartbeats, and keep them from electing another, for ever.
+TEST(DamagedLeader, GivesUpWhatNobodyElseHasAndItCannotRead) {
+  GroupCluster cluster{{.cache_bytes = 0}};
+  cluster.Elect(1);
+  ASSERT_TRUE(cluster.Produce(1, "all have it").has_value());
+  cluster.Heartbeat(1);
+  for (const std::uint32_t id : {2u, 3u}) cluster.Isolate(id);
+  ClusterNode& leader = cluster.node(1);
+  for (int i = 0; i < 3; ++i) leader.Send(AnyGroupWorld::Batch({Long(i)}));
+  cluster.Settle();
+  const Index lost = leader.group->status().last.Minus(2);
+  ASSERT_GT(lost, leader.group->status().commit);
+  leader.DamageEntry(lost);
+  const auto scrub = leader.group->CheckSegment(lost);
+  ASSERT_TRUE(scrub.has_value());
+  while (scrub->check->Step(1u << 20)) continue;
+  ASSERT_TRUE(leader.group->TakeDamage(*scrub));
+  ASSERT_THAT(leader.group->damage(), SizeIs(1));
+  cluster.Heal();
+  for (int i = 0; i < 100; ++i) {
+    for (const std::uint32_t id : {1u, 2u, 3u}) {
+      cluster.node(id).clock.Advance(std::chrono::milliseconds(100));
+      cluster.Tick(id, 1);
+    }
+    cluster.Settle();
+  }
+  std::uint32_t leads = 0;
+  for (const std::uint32_t id : {1u, 2u, 3u}) {
+    if (cluster.group(id).status().is_leader) leads = id;
+  }
+  ASSERT_NE(leads, 0u);
+  EXPECT_TRUE(cluster.Produce(leads, "goes on").has_value());
+}
+
 }  // namespace
 }  // namespace raftmq

@@ -111,7 +111,7 @@ class LogRepairTest : public testing::TestWithParam<bool> {
   void Repair(PartitionLog& log, std::size_t entries_max) {
     bool collects = false;  // As a group does after a refusal.
     for (int rounds = 0; !log.damage().empty() && rounds < 100; ++rounds) {
-      const DamagedRange range = log.damage().front();
+      const DamagedRange range = log.ToRepair().front();
       ASSERT_NE(range.last_hash, 0u) << range.what;
       EXPECT_EQ(range.last_hash,
                 ParseBatchHeader(frames_.at(range.last.value()).view())->header_hash);
@@ -120,7 +120,7 @@ class LogRepairTest : public testing::TestWithParam<bool> {
       Run(log, log.TakeRepairJob(FramesFrom(range.first, last)));
       const RepairOutcome& outcome = log.last_repair();
       if (!outcome.status && !std::exchange(collects, true)) continue;
-      const DamagedRange& now = log.damage().empty() ? range : log.damage().front();
+      const DamagedRange now = log.damage().empty() ? range : log.ToRepair().front();
       if (outcome.is_misfit && (now.first < range.first || now.last > range.last)) continue;
       ASSERT_TRUE(outcome.status.has_value()) << outcome.status.error().ToString();
       ASSERT_GE(outcome.repaired_up_to, last);

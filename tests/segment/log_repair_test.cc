@@ -184,6 +184,37 @@ TEST_P(LogRepairTest, AppendsGoOnBetweenARepairOfTheActiveSegmentAndItsOpening) 
   EXPECT_EQ(FramesOf(*log).size(), frames_.size() + 2);
 }
 
+// The job looks at the segment as it was when it was made.
+TEST_P(LogRepairTest, WhatIsStagedDuringARepairOfTheActiveSegmentIsKnownBehindARoll) {
+  if (GetParam()) return;  // The run would have to be repaired as a whole.
+  MemoryFileSystem damaged(driver_->files().Snapshot());
+  const auto driver = LogDriver::GoOn(options_, damaged.Snapshot());
+  PartitionLog& log = driver->log();
+  while (!log.CanRoll(0)) driver->Background();
+  driver->Commit();
+  const auto active = log.Segments().back();
+  const Index hit = active.first.Plus(3);  // Behind its checkpoint.
+  const BatchHeader header = *ParseBatchHeader(frames_.at(hit.value()).view());
+  log.MarkDamaged({.first = hit,
+                   .last = hit,
+                   .first_offset = header.leader.base_offset,
+                   .end_offset = header.end_offset(),
+                   .last_hash = header.header_hash,
+                   .term_max = header.leader.term});
+  auto job = log.TakeRepairJob(FramesFrom(hit, hit));
+  ASSERT_NE(job, nullptr);
+  job->Write();
+  job->Sync();
+  driver->Stage(100, 9000);
+  driver->StageRoll();
+  log.Completed(std::move(job));
+  ASSERT_TRUE(log.last_repair().status.has_value());
+  driver->Flush();
+  const auto segments = log.Segments();
+  ASSERT_EQ(segments[segments.size() - 2].first, active.first);
+  EXPECT_EQ(segments[segments.size() - 2].max_timestamp_ms, 9000);
+}
+
 // Found by the simulator: the last committed entry stood at the end of a sealed segment; another
 // leader's entries replaced all behind it, and the log knew no more where that was.
 TEST_P(LogRepairTest, ALogIsCutBehindItsLastCommittedEntryOnceThatIsRepaired) {

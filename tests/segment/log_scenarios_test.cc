@@ -89,6 +89,31 @@ TEST(LogScenarios, AFileIsNotTakenOverWhileSomebodyReadsIt) {
   EXPECT_EQ(waiting->damage(), nullptr);
 }
 
+// What they hold is mapped by the log that was closed.
+TEST(LogScenarios, AFileIsNotTakenOverWhileReadersFromBeforeAnOpeningReadIt) {
+  LogDriver before(SmallLog());
+  for (int i = 0; i < 8; ++i) before.Append(5000);
+  before.Background();
+  before.Roll();
+  before.Append(5000);
+  before.Commit();
+  before.Append(10);
+  before.Close();
+  for (const bool is_known : {false, true}) {
+    const auto driver = LogDriver::GoOn(SmallLog(), before.files().Snapshot());
+    if (is_known) driver->log().KeepFilesForEarlierReaders();
+    bool is_taken_over = false;
+    driver->files().Observe([&is_taken_over](const DiskOperation& operation, const MemoryDisk&) {
+      is_taken_over |= operation.kind == DiskOperation::Kind::kRename &&
+                       operation.path == "/p/00000000000000000001-00000000000000000000.log";
+    });
+    for (int i = 0; i < 7; ++i) driver->Append(5000);
+    driver->Trim(1);
+    driver->Roll();
+    EXPECT_EQ(is_taken_over, !is_known);
+  }
+}
+
 TEST(LogScenarios, AVoteThatIsSavedWhileEntriesComeKeepsTheUnfinishedPageReadable) {
   LogDriver driver(SmallLog());
   driver.Append(100);

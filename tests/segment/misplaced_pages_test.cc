@@ -129,6 +129,29 @@ class MisplacedPage : public ::testing::Test {
   Frames frames_;
 };
 
+// What is whole and only gives way stays readable, and counts, until it is written.
+TEST_F(MisplacedPage, WhatIsRepairedTogetherWithItIsNotDamaged) {
+  const Index lost = last_.Minus(7), hit = last_.Minus(3);
+  MisplacedPages::CopyPage(*files_, segment_, PageOf(lost), PageOf(hit));
+  MisplacedPages::ZeroPage(*files_, segment_, PageOf(lost));
+  const auto log = Open();
+  const auto damaged = DamagedIn(*log);
+  const auto widen = [&log, this] {
+    const DamagedRange range = log->ToRepair().front();
+    std::vector<SharedBytes> copies;
+    for (Index i = range.first; i <= range.last; i = i.Next())
+      copies.push_back(frames_.at(i.value()));
+    auto job = log->TakeRepairJob(copies);
+    job->Write();
+    job->Sync();
+    log->Completed(std::move(job));
+    return log->last_repair().is_misfit;
+  };
+  if (!widen()) return;  // It fitted by itself.
+  EXPECT_EQ(DamagedIn(*log), damaged);
+  EXPECT_GT(log->ToRepair().front().last, damaged.front().second);
+}
+
 // A copy further behind than the writer would have put the entry is not the entry.
 TEST_F(MisplacedPage, CostsTheEntriesOfTwoPagesAndNoneBetweenThem) {
   const Index lost = last_.Minus(7), hit = last_.Minus(3);

@@ -98,7 +98,10 @@ class WatchedLog final : public PartitionLog {
     return job;
   }
   const RepairOutcome& last_repair() const override { return log_->last_repair(); }
+  std::vector<DamagedRange> ToRepair() const override { return log_->ToRepair(); }
+  bool SplitDamage(const LogTail& end) override { return log_->SplitDamage(end); }
   bool NeedsReopening() const override { return log_->NeedsReopening(); }
+  void KeepFilesForEarlierReaders() override { log_->KeepFilesForEarlierReaders(); }
   void RebuildIndex(Index segment_first) override {
     truth_.Reach(Mark::kIndexRebuilt);
     log_->RebuildIndex(segment_first);

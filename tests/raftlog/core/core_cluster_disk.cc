@@ -56,7 +56,7 @@ void CoreCluster::Damage(NodeId id, Index first, Index last) {
   node.staged.damage = node.disk.damage;
   ++seen.damages;
   if (!IsUp(id)) return;
-  raft(id).SetDamage(node.disk.damage);
+  raft(id).SetDamage(DamagedRuns(node.disk.damage));
   CarryOut(id, nullptr);
 }
 

@@ -178,7 +178,7 @@ TEST(RaftReplication, AnAckThatWaitsForItsTermLeavesWithoutWhatWasFoundDamagedMe
   machine.raft.Step(HeartbeatBehindFour());
   const Output waiting = machine.Take();
   ASSERT_TRUE(waiting.messages.empty());
-  machine.raft.SetDamage({{Index(3), Index(3), Term(1)}});
+  machine.raft.SetDamage(DamagedRuns({{Index(3), Index(3), Term(1)}}));
   machine.raft.Persisted(waiting.mark);
   const Output output = machine.Take();
   ASSERT_EQ(output.messages.size(), 1u);
@@ -186,11 +186,21 @@ TEST(RaftReplication, AnAckThatWaitsForItsTermLeavesWithoutWhatWasFoundDamagedMe
   EXPECT_EQ(ack.matched, Index(4));
   EXPECT_EQ(ack.durable, Index(2));
   EXPECT_EQ(ack.synced, Index(4));
-  machine.raft.SetDamage({});
+  machine.raft.SetDamage(DamagedRuns());
   machine.raft.Step(HeartbeatBehindFour());
   const Output repaired = machine.Take();
   ASSERT_EQ(repaired.messages.size(), 1u);
   EXPECT_EQ(std::get<AppendReply>(repaired.messages[0].body).durable, Index(4));
+}
+
+TEST(DamagedRuns, ThoseThatTouchAreOne) {
+  const DamagedRuns runs({{Index(7), Index(8), Term(1)},
+                          {Index(3), Index(4), Term(2)},
+                          {Index(6), Index(6), Term(3)},
+                          {Index(1), Index(1), Term(1)}});
+  const std::vector<DamagedRun> joined = {
+      {Index(1), Index(1), Term(1)}, {Index(3), Index(4), Term(2)}, {Index(6), Index(8), Term(3)}};
+  EXPECT_EQ(runs.all(), joined);
 }
 
 // Found by the simulator: what made another a voter was among the damaged entries.
