@@ -276,6 +276,7 @@ class ReplicaGroup final : public Group {
   bool WasSplitBy(const RepairReply& reply, const std::vector<SharedBytes>& frames);
   DamagedRange RepairedWith(const DamagedRange& range) const;
   bool IsHopeless(const DamagedRange& range) const;
+  bool IsToBeRepaired() const;
   std::unique_ptr<LogJob> TakeRepairJob();
   void FinishRepair();
   void TellCoreOfDamage();

@@ -153,13 +153,16 @@ bool ReplicaGroup::WasSplitBy(const RepairReply& reply, const std::vector<Shared
                             .chain = behind.chain});
 }
 
+// Meanwhile a cut, a reset or a new log start may have taken the damage away.
+bool ReplicaGroup::IsToBeRepaired() const {
+  return std::ranges::any_of(log_->ToRepair(), [this](const DamagedRange& range) {
+    return range.first == repair_request_.first;
+  });
+}
+
 std::unique_ptr<LogJob> ReplicaGroup::TakeRepairJob() {
   if (repair_frames_.empty()) return nullptr;
-  // Meanwhile a cut, a reset or a new log start may have taken the damage away.
-  const Index first = repair_request_.first;
-  const bool is_damaged = std::ranges::any_of(
-      log_->ToRepair(), [first](const DamagedRange& range) { return range.first == first; });
-  if (!is_damaged) {
+  if (!IsToBeRepaired()) {
     repair_frames_.clear();
     repair_.Tried(true);
     return nullptr;
@@ -197,7 +200,8 @@ void ReplicaGroup::TellCoreOfDamage() {
   if (!runs.empty() && !damaged_since_) damaged_since_ = deps_.clock.SteadyNow();
   if (runs.empty()) damaged_since_.reset();
   // What is about to be written: of whole entries that give way a cut would not know the place.
-  const bool is_writing = !repair_frames_.empty() || repair_job_under_way_;
+  // A cut may have taken it.
+  const bool is_writing = (!repair_frames_.empty() || repair_job_under_way_) && IsToBeRepaired();
   const bool is_wider = std::ranges::none_of(runs, [this](const DamagedRun& run) {
     return run.first <= repair_request_.first && repair_request_.last <= run.last;
   });
