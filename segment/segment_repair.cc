@@ -50,7 +50,7 @@ Status SegmentRepair::Plan(std::span<const RepairFrame> frames) {
   std::uint64_t at = 0;
   if (!is_front) {
     const Anchor* const before = AnchorOf(first.leader.index.Minus(1));
-    if (!before) return Refused("entry {} is not whole", first.leader.index.value() - 1);
+    if (!before) return PlanBehindLost(frames);
     if (before->header.header_hash != first.leader.chain ||
         before->header.end_offset() != first.leader.base_offset)
       return Refused("entry {} does not follow the one before", first.leader.index.value());
@@ -69,6 +69,30 @@ Status SegmentRepair::Plan(std::span<const RepairFrame> frames) {
   is_misfit_ = false;
   pieces_.clear();
   pieces_.push_back(std::move(*all));
+  return Ok();
+}
+
+// The entry before the frames is lost, for good maybe: they go right in front of the whole one
+// behind them. If what is missing turns up, and does not fit between, all is written anew.
+Status SegmentRepair::PlanBehindLost(std::span<const RepairFrame> frames) {
+  const BatchHeader& last = frames.back().header;
+  const bool has_whole = std::ranges::any_of(frames, [this](const RepairFrame& frame) {
+    return AnchorOf(frame.header.leader.index) != nullptr;
+  });
+  const Anchor* const behind = AnchorOf(last.leader.index.Next());
+  const bool follows = behind && behind->header.leader.chain == last.header_hash &&
+                       behind->header.leader.base_offset == last.end_offset();
+  std::uint64_t bytes = 0;
+  for (const RepairFrame& frame : frames) bytes += frame.bytes.size();
+  if (has_whole || !follows || behind->begin < lost_from_ + bytes)
+    return Refused("entry {} is not whole", frames.front().header.leader.index.Minus(1).value());
+  Piece piece{behind->begin - bytes, behind->begin, {}};
+  std::uint64_t at = piece.begin;
+  for (const RepairFrame& frame : frames) {
+    piece.frames.emplace_back(at, frame.bytes);
+    at += frame.bytes.size();
+  }
+  pieces_.push_back(std::move(piece));
   return Ok();
 }
 
@@ -96,6 +120,7 @@ Status SegmentRepair::FindAnchors(std::span<const RepairFrame> frames) {
   RAFTMQ_TRY(TakeChainFromFront(bytes, &from));
   const auto note = [&](const BatchHeader& header, ByteSpan, std::uint64_t at) {
     const bool is_behind = !anchors_.empty() && anchors_.back().header.leader.index > last;
+    if (header.leader.index < before) lost_from_ = at + header.padded_length();
     if (header.leader.index < before || is_behind) return;
     anchors_.push_back({header, at, at + header.padded_length()});
   };

@@ -87,6 +87,7 @@ class SegmentRepair {
 
   Status FindAnchors(std::span<const RepairFrame> frames);
   const Anchor* AnchorOf(Index index) const;
+  Status PlanBehindLost(std::span<const RepairFrame> frames);
   Status PlanAmong(std::span<const RepairFrame> frames, std::uint64_t at);
   Result<std::size_t> PlanLost(std::span<const RepairFrame> frames, std::uint64_t* at);
   Result<std::optional<Piece>> Fit(std::span<const RepairFrame> frames, std::uint64_t begin);
@@ -99,6 +100,7 @@ class SegmentRepair {
   LogDisk& disk_;
   const Where where_;
   std::vector<Anchor> anchors_;
+  std::uint64_t lost_from_ = 0;  // Where the last whole entry before anchors_ ends.
   std::vector<Piece> pieces_;
   bool is_misfit_ = false;
   std::uint64_t capacity_ = 0;  // As its checkpoint says; 0 if that is not known.

@@ -33,6 +33,10 @@ class LossWorld {
   void DamageNewest(std::uint32_t id) {
     Damage(id, std::prev(cluster.node(id).Segments().end())->first);
   }
+  Index IndexOf(std::uint64_t offset) {
+    const Result<FetchSlice> slice = cluster.node(1).Fetch(offset, 1);
+    return ParseBatchHeader(slice->batches.at(0).view())->leader.index;
+  }
   // Questions, answers, disks, retention: as long as anything moves.
   void LetTimePass() {
     for (int i = 0; i < 10; ++i) {
@@ -96,6 +100,33 @@ class LossWorld {
  public:
   GroupCluster cluster;
 };
+
+// Of a run only that is lost which nobody has: here the second of three records that are damaged on
+// node 1.
+TEST(GroupLossOfAPart, LeavesWhatOthersHaveWhole) {
+  LossWorld world(3);
+  const Index second = world.IndexOf(2);
+  for (const std::uint32_t id : {1u, 2u, 3u}) {
+    ClusterNode& node = world.cluster.node(id);
+    for (std::uint64_t i = 0; i < 3; ++i) {
+      if (id == 1 || i == 1) node.DamageEntry(second.Minus(1).Plus(i));
+    }
+  }
+  world.RestartAll();  // What is mapped already is in memory.
+  for (const std::uint32_t id : {1u, 2u, 3u})
+    EXPECT_FALSE(world.cluster.node(id).Fetch(2, 1).has_value());
+  for (int i = 0; i < 3; ++i) world.LetTimePass();
+  if (!world.cluster.group(1).status().is_leader) world.cluster.Elect(1);
+  world.LetTimePass();
+  for (const std::uint64_t offset : {1u, 3u})
+    EXPECT_TRUE(world.cluster.node(1).Fetch(offset, 1).has_value()) << offset;
+  const auto lost = world.cluster.node(1).Fetch(2, 1);
+  ASSERT_FALSE(lost.has_value());
+  EXPECT_EQ(lost.error().code, ErrorCode::kDataCorrupt);
+  const auto accepted = world.AcceptLoss(3);
+  ASSERT_TRUE(accepted.has_value()) << accepted.error().ToString();
+  EXPECT_TRUE(world.cluster.node(1).Fetch(3, 1).has_value());
+}
 
 // All three replicas hold offset 1 damaged, and know it.
 class GroupLoss : public ::testing::Test {

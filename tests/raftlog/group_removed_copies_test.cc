@@ -5,8 +5,11 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <chrono>
+#include <iterator>
 #include <string>
 
+#include "segment/segment_name.h"
 #include "tests/raftlog/group_cluster.h"
 
 namespace raftmq {
@@ -110,6 +113,44 @@ TEST(GroupRemovedCopies, AFollowerIsFedFromTheFilesBehindItsDamage) {
   EXPECT_EQ(cluster.group(2).status().commit, cluster.group(1).status().last);
   EXPECT_THAT(cluster.group(2).damage(), IsEmpty());
   EXPECT_EQ(cluster.node(2).metrics.resets.value(), 0u);
+}
+
+// Two missing files in a row are one damaged run; the others still have the second.
+TEST(GroupRemovedCopies, WhatTheOthersHaveOfARunIsRepairedThoughTheyHaveRemovedItsBeginning) {
+  GroupCluster cluster({.cache_bytes = 0});
+  cluster.Elect(1);
+  for (int i = 0; i < 80; ++i) ASSERT_TRUE(cluster.Produce(1, Long(i)).has_value());
+  cluster.Heartbeat(1);
+  ClusterNode& node = cluster.node(3);
+  const auto segments = node.Segments();
+  ASSERT_GE(segments.size(), 4u);
+  node.Crash();
+  for (auto each = segments.begin(); each != std::next(segments.begin(), 2); ++each)
+    ASSERT_TRUE(node.files->Remove("/p/" + each->first).has_value());
+  cluster.group(1).Trim(ParseSegmentLogFile(std::next(segments.begin())->first)->first_offset,
+                        [](const auto&) {});
+  cluster.Settle();
+  for (int i = 0; i < 3; ++i) cluster.Heartbeat(1);
+  ASSERT_EQ(cluster.node(1).Segments().begin()->first, std::next(segments.begin())->first);
+  cluster.Start(3);
+  ASSERT_THAT(cluster.group(3).damage(), SizeIs(1));
+  for (int i = 0; i < 30; ++i) {
+    for (const std::uint32_t id : {1u, 2u, 3u})
+      cluster.node(id).clock.Advance(std::chrono::milliseconds(500));
+    for (const std::uint32_t id : {2u, 3u}) cluster.Tick(id, 1);
+    cluster.Heartbeat(1);
+  }
+  node.Crash();
+  cluster.Start(3);
+  cluster.Heartbeat(1);
+  for (int i = 0; i < 10; ++i) {
+    node.clock.Advance(std::chrono::seconds(1));
+    cluster.Tick(3, 1);
+    cluster.Heartbeat(1);
+  }
+  EXPECT_THAT(cluster.group(3).damage(), IsEmpty());
+  const std::uint64_t log_start = cluster.group(1).status().log_start.value();
+  EXPECT_EQ(node.ReadFrom(log_start).size(), 80 - log_start);
 }
 
 }  // namespace
