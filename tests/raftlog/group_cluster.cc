@@ -38,13 +38,24 @@ void ClusterNode::PowerCut() {
 }
 
 std::string ClusterNode::DamageEntry(Index index) {
+  const auto [name, at] = PlaceOf(index);
+  files->Damage("/p/" + name, at + 100, std::byte{1});
+  return name.substr(0, name.rfind('.'));
+}
+
+void ClusterNode::OverwriteEntry(Index index) {
+  const auto [name, at] = PlaceOf(index);
+  const auto file = *files->Open("/p/" + name, OpenMode::kWrite);
+  const std::byte other{0xee};
+  EXPECT_TRUE(file->Write(at + 100, {&other, 1}).has_value());
+}
+
+std::pair<std::string, std::uint64_t> ClusterNode::PlaceOf(Index index) {
   for (const auto& [name, content] : Segments()) {
     const auto bytes = std::as_bytes(std::span(content));
     for (std::size_t at = 0; at + kBatchHeaderBytes <= bytes.size(); at += kBatchAlignment) {
       const auto header = ParseBatchHeader(bytes.subspan(at, kBatchHeaderBytes));
-      if (!header || header->leader.index != index) continue;
-      files->Damage("/p/" + name, at + 100, std::byte{1});
-      return name.substr(0, name.rfind('.'));
+      if (header && header->leader.index == index) return {name, at};
     }
   }
   throw std::runtime_error("no entry " + std::to_string(index.value()));

@@ -8,6 +8,7 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "segment/memory_file_system.h"
@@ -48,6 +49,8 @@ class ClusterNode final : public AnyGroupWorld {
   std::map<std::string, std::string> Segments();
   // Flips a bit in the entry's frame; the name of its segment without ".log".
   std::string DamageEntry(Index index);
+  // The same, and who has the file mapped sees it, too.
+  void OverwriteEntry(Index index);
 
   DiskSpace space;          // Of its disk: the test says what it is.
   bool disk_hangs = false;  // Settle leaves its disk alone.
@@ -57,6 +60,8 @@ class ClusterNode final : public AnyGroupWorld {
   FileSystem& file_system() override { return *files; }
   Transport& network() override { return mail_; }
   Result<std::unique_ptr<OpenedLog>> OpenLog() override;
+  // File name, and position in it.
+  std::pair<std::string, std::uint64_t> PlaceOf(Index index);
 
   const Replica self_;
   const Membership founders_;

@@ -221,7 +221,7 @@ TEST(DamagedLeader, GivesUpWhatNobodyElseHasAndItCannotRead) {
   cluster.Settle();
   const Index lost = leader.group->status().last.Minus(2);
   ASSERT_GT(lost, leader.group->status().commit);
-  leader.DamageEntry(lost);
+  leader.OverwriteEntry(lost);
   const auto scrub = leader.group->CheckSegment(lost);
   ASSERT_TRUE(scrub.has_value());
   while (scrub->check->Step(1u << 20)) continue;
