@@ -128,7 +128,13 @@ Status LogRecovery::ScanAboveMark() {
 Status LogRecovery::CompleteMarks() {
   while (!log_.marks.empty() && log_.marks.back().tail.index > log_.tail.index)
     log_.marks.pop_back();
-  // An older segment whose index was rebuilt has left marks, too: only the run to the end counts.
+  // An older segment whose index was rebuilt has left marks, too, and damage parts them: only the
+  // run to the end counts.
+  const std::size_t scanned_from = std::min(scanned_from_, log_.segments.size() - 1);
+  const Index first_scanned = log_.segments[scanned_from].name.first;
+  std::erase_if(log_.marks, [first_scanned](const EntryMark& mark) {
+    return mark.segment_first < first_scanned;
+  });
   auto run = log_.marks.end();
   while (run != log_.marks.begin() &&
          (run == log_.marks.end() || std::prev(run)->tail.index.Next() == run->tail.index))

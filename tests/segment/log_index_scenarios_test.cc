@@ -32,6 +32,31 @@ TEST(LogIndex, ALogWithARebuiltIndexIsCutWhereItShouldBe) {
   EXPECT_EQ(restarted->log().bounds().last, last_kept);
 }
 
+// Found by the simulator: where the newest segment was damaged as a whole, the old one's entries
+// counted as those before the end.
+TEST(LogIndex, ALogWithARebuiltIndexAndADamagedEndIsCutWhereItShouldBe) {
+  LogDriver driver(SmallLog());
+  driver.Append(10);
+  driver.Roll();
+  driver.Append(10);
+  driver.Commit();
+  driver.Append(10);  // Says that all before it is committed.
+  driver.Append(10);
+  const Index last_kept = driver.log().bounds().last;
+  driver.Roll();
+  driver.Background();
+  driver.Background();  // Idle for long enough: the mark moves to the newest segment.
+  const auto newest = driver.log().Segments().back();
+  const SegmentName name{newest.first, newest.first_offset};
+  driver.files().Damage("/p/00000000000000000001-00000000000000000000.index", 0, std::byte{1});
+  driver.files().Damage("/p/" + name.LogFile(), 100, std::byte{1});
+  const auto restarted = LogDriver::GoOn(SmallLog(), driver.files().Snapshot());
+  ASSERT_EQ(restarted->log().damage().size(), 1u);
+  restarted->Cut(last_kept);
+  EXPECT_EQ(restarted->log().bounds().last, last_kept);
+  EXPECT_EQ(restarted->log().tail().index, last_kept);
+}
+
 TEST(LogIndex, AFullDiskDoesNotKeepALogWithoutItsIndexFromOpening) {
   LogDriver driver(SmallLog());
   driver.Append(2000);
