@@ -34,11 +34,13 @@ class FreedSegments {
   // Whether the oldest is to be deleted now, when the next segment will have `capacity` bytes.
   bool IsDeletionDue(std::uint64_t capacity, std::int64_t now_ms) {
     if (empty()) return false;
-    Freed& oldest = segments_.front();
+    for (Freed& freed : segments_) {
+      const bool is_from_now = !freed.kept_since_ms || now_ms < *freed.kept_since_ms;
+      if (is_from_now) freed.kept_since_ms = now_ms;  // Clocks are stepped back.
+    }
+    const Freed& oldest = segments_.front();
     if (oldest.allocated_bytes != capacity || capacity < reuse_bytes_min_) return true;
     if (segments_.size() > kKeptMax) return true;
-    const bool is_from_now = !oldest.kept_since_ms || now_ms < *oldest.kept_since_ms;
-    if (is_from_now) oldest.kept_since_ms = now_ms;  // Clocks are stepped back.
     return now_ms - *oldest.kept_since_ms >= kKeptMs;
   }
   // REQUIRES: !empty().

@@ -43,6 +43,16 @@ TEST(FreedSegments, WhatFitsIsKeptForAWhile) {
   EXPECT_TRUE(freed.IsDeletionDue(kLarge, kNow + 10'000));
 }
 
+TEST(FreedSegments, TheOthersDoNotWaitAgainWhenTheOldestHasGone) {
+  FreedSegments freed(kLarge);
+  for (std::uint64_t i = 1; i <= 3; ++i) freed.Add(Named(i), kLarge, {});
+  EXPECT_FALSE(freed.IsDeletionDue(kLarge, kNow));
+  for (std::uint64_t i = 1; i <= 3; ++i) {
+    EXPECT_TRUE(freed.IsDeletionDue(kLarge, kNow + 10'000));
+    EXPECT_EQ(freed.TakeOldest(), Named(i));
+  }
+}
+
 TEST(FreedSegments, AClockThatIsSteppedBackKeepsNothingForLonger) {
   FreedSegments freed(kLarge);
   freed.Add(Named(1), kLarge, {});
