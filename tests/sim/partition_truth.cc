@@ -75,14 +75,12 @@ void PartitionTruth::CheckOneChange(const ReplicaRecord& record, Index index) {
 // I-07: nothing that is committed anywhere is ever removed from the tail.
 void PartitionTruth::Cut(ReplicaRecord& record, Index last_kept) {
   const Index first = last_kept.Next();
-  // What nobody can read there may be taken anew, and what can only be laid out with it.
-  const auto is_named = [&record](Index index) {
-    return std::ranges::any_of(record.named, [index](const DamagedEntries& run) {
-      return run.first <= index && index <= run.last;
-    });
-  };
+  // Of who has said nothing in the term in which an entry was committed nobody has counted it, and
+  // an older leader may still replace it (Raft paper, figure 8).
+  const Term term = std::max(record.durable_state.term, record.sent_term);
   for (Index index = first; index <= std::min(committed(), record.last()); index = index.Next()) {
-    if (record.Holds(index, CommittedAt(index)) && !record.IsDamagedAt(index) && !is_named(index))
+    const bool is_counted = committed_in_[index.value() - 1] <= term;
+    if (is_counted && record.Holds(index, CommittedAt(index)) && !record.IsDamagedAt(index))
       Broken("I-07", record, fmt::format("cuts the committed entry {}", index.value()));
   }
   Reach(Mark::kCut);
