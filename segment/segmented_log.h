@@ -101,6 +101,7 @@ class SegmentedLog final : public PartitionLog {
   LogMark durable_;    // What is synced.
   LogMark marked_;     // The last mark handed to the disk.
   bool marked_is_synced_ = true;
+  std::uint64_t truncations_on_disk_ = 0;  // Those before durable_ make it obsolete.
   std::int64_t idle_since_ms_ =
       0;  // Since when durable_ stands; 0 = a job has completed meanwhile.
   std::uint64_t truncations_ = 0;

@@ -28,7 +28,10 @@ std::unique_ptr<LogJob> SegmentedLog::TakeJob() {
   // job whose entries would prove each other to a recovery it has to be there first.
   const bool proves_itself = job_first_ != Index(0) && job_covers_ >= job_first_;
   if (proves_itself) MarkUnproven(tail_.index);
-  if (proves_itself || !(marked_ == durable_)) {
+  // A cut that another one has overtaken is on the disk: what held before it must not be marked
+  // again.
+  const bool is_obsolete = durable_.truncations != truncations_on_disk_;
+  if (!is_obsolete && (proves_itself || !(marked_ == durable_))) {
     marked_ = durable_;
     if (proves_itself) marked_.unproven = tail_.index;
     marked_is_synced_ = proves_itself;
@@ -57,6 +60,7 @@ void SegmentedLog::TakeOutcome(const StepJob& job) {
     }
   }
   const LogMark& after = job.after();
+  truncations_on_disk_ = after.truncations;
   if (after.truncations != truncations_) return;  // Cut meanwhile: the cut's own job settles it.
   idle_since_ms_ = 0;
   // Else no entry became durable, and the job has not looked at the unfinished page.

@@ -179,6 +179,36 @@ TEST(LogScenarios, NothingIsPreparedAheadForASegmentLessThanHalfFull) {
 
 // A follower's next file may be larger than the one its leader has chosen. When it leads itself, it
 // must not put more into the segment than the others' files hold.
+// Found by the simulator: the mark from before the first cut came back, and promised entries that
+// it had taken.
+TEST(LogScenarios, ACutThatOvertakesAnotherOneDoesNotBringTheMarkBeforeThatBack) {
+  LogDriver driver(SmallLog());
+  for (int i = 0; i < 6; ++i) driver.Append(100);
+  driver.Background();
+  PartitionLog& log = driver.log();
+  const Index kept = log.bounds().last.Minus(4);
+  log.TruncateAfter(kept);
+  for (int i = 0; i < 2; ++i) driver.Stage(200);
+  auto first = log.TakeJob();
+  first->Write();
+  first->Sync();
+  log.TruncateAfter(kept.Next());
+  log.Completed(std::move(first));
+  driver.StageCommitted({300, 300});  // They would prove each other without a mark before them.
+  const OperationTrace trace(&driver.files());
+  auto second = log.TakeJob();
+  second->Write();
+  second->Sync();
+  log.Completed(std::move(second));
+  for (std::size_t steps = 0; steps <= trace.size(); ++steps) {
+    MemoryFileSystem files(trace.DiskAfter(steps));
+    RecoveryReport report;
+    const auto opened = PartitionLog::Open(files, driver.options(), &report);
+    ASSERT_TRUE(opened.has_value());
+    EXPECT_TRUE(report.damage.empty()) << steps;
+  }
+}
+
 TEST(LogScenarios, AnIdleLogIsMarkedThoughTheClockWasSteppedBack) {
   LogDriver driver(SmallLog());
   driver.Append(100);
